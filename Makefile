@@ -1,0 +1,1 @@
+# Every target is one word and works on a fresh checkout.

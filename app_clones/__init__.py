@@ -1,0 +1,1 @@
+"""Applications whose whole state is one SQLite database."""

@@ -1,0 +1,62 @@
+"""An app as data: tables, operations, event handlers, routes. Python only where a declaration cannot say it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict
+from starlette.routing import BaseRoute
+
+from app_clones.kit.schema import Search, Table
+
+if TYPE_CHECKING:
+    from app_clones.kit.world import Build, Call
+
+
+class Params(BaseModel):
+    """Base of every operation's parameters: unknown or mistyped arguments are refused, never ignored."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_max_length=100_000)
+
+
+class Options(BaseModel):
+    """Base of an app's build options, as a spec's ``apps: {mail: {...}}`` gives them."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One thing an app can do; the tool of the same name, prefixed by the app's (``mail_search``).
+
+    ``run(call, params)`` returns JSON-able data or raises :class:`~app_clones.kit.errors.AppError`, in which case
+    nothing it did stays. ``render`` turns the data into the text an agent reads (default: compact JSON).
+    """
+
+    name: str
+    description: str
+    params: type[Params]
+    run: Callable[[Call, Any], Any]
+    writes: bool
+    render: Callable[[Any], str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """A whole app. Table, search and event names start with the app's own name and ``_`` resp. ``.``.
+
+    ``populate`` writes the seed rows at build time. ``events`` maps an event's name (``mail.deliver``) to the handler
+    that runs it when it is due; any app may schedule any other's event by name, which is how effects cross.
+    ``routes`` are Starlette routes (API and pages) mounted at ``/<name>``.
+    """
+
+    name: str
+    tables: Sequence[Table]
+    operations: Sequence[Operation]
+    populate: Callable[[Build, Any], None]
+    options: type[Options] = Options
+    search: Sequence[Search] = ()
+    events: Mapping[str, Callable[[Call, Mapping[str, Any]], None]] = field(default_factory=dict)
+    routes: Callable[[], Sequence[BaseRoute]] = tuple

@@ -1,0 +1,60 @@
+"""The kit's few errors. ``factory.boundary`` sorts them into the project's tree; apps raise only :class:`AppError`."""
+
+from __future__ import annotations
+
+
+class KitError(Exception):
+    """Something is wrong with the world or its apps themselves, never with what an agent asked for."""
+
+
+class SchemaRuleError(KitError):
+    """A table breaks a rule without which sessions lose state (DESIGN 2). Raised when an app is registered."""
+
+
+class WorldDiverged(KitError):
+    """An incremental digest and a full computation disagree: state moved behind the kit's back."""
+
+
+class AppError(Exception):
+    """What an operation answers instead of a result: the agent's mistake, shown to it as an observation.
+
+    ``code`` is a stable word (``not_found``), ``status`` the HTTP status its API form uses.
+    """
+
+    status = 400
+    code = "invalid"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+    def __reduce__(self) -> tuple[type[AppError], tuple[str]]:
+        return type(self), (self.message,)
+
+
+class NotFound(AppError):
+    """The row named is not there, or not there for this user."""
+
+    status = 404
+    code = "not_found"
+
+
+class Conflict(AppError):
+    """The row is there already, or not in the state that the operation needs."""
+
+    status = 409
+    code = "conflict"
+
+
+class Forbidden(AppError):
+    """The row is there, but not this user's to touch."""
+
+    status = 403
+    code = "forbidden"
+
+
+class UnknownTool(AppError):
+    """No operation of that name in this world."""
+
+    status = 404
+    code = "unknown_tool"

@@ -1,0 +1,1 @@
+"""Spec in, certified environment out."""

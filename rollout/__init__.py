@@ -1,0 +1,1 @@
+"""Play, record, replay, learn, serve."""

@@ -1,0 +1,1 @@
+"""Isolated, forkable copies of a file tree in which untrusted code runs."""

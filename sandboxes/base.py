@@ -1,0 +1,100 @@
+"""The protocol of sandboxes: fork a file snapshot, run things in the fork, freeze or throw it away."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+WORKSPACE = "/work"  # the only tree, besides /tmp, that code in a sandbox may write; where a task's files live
+
+
+class SandboxFault(Exception):
+    """The infrastructure failed (no mount, no cgroup, engine gone). Never raised for what the code inside did."""
+
+
+class Unsupported(SandboxFault):
+    """This host or backend lacks something; the message says what to install or which backend to take."""
+
+
+class LayerMissing(SandboxFault):
+    """A layer's blob is not in the store, or its bytes do not match its digest."""
+
+
+class PathRefused(ValueError):
+    """A path given to read or write leaves the sandbox's root, or is not of the form asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileSnapshot:
+    """A file tree: SHA-256 digests (hex) of uncompressed OCI layer tars, lowest first."""
+
+    layers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Per sandbox. Exceeding one is the agent's doing and shows in :class:`ExecResult`."""
+
+    memory_mb: int = 512
+    processes: int = 64
+    disk_mb: int = 256
+    output_bytes: int = 1 << 20      # kept of stdout and of stderr each; the rest is drained and dropped
+    cpu_s: float = 60.0              # CPU seconds of one exec
+
+
+@dataclass(frozen=True, slots=True)
+class ExecResult:
+    """How one command ended. ``exit_code`` is 128+n after signal n. ``stopped`` names the limit that ended it, if any:
+    ``time``, ``cpu``, ``memory``, ``processes``, ``disk``; ``truncated``: output was dropped."""
+
+    exit_code: int
+    stdout: bytes
+    stderr: bytes
+    stopped: str | None = None
+    truncated: bool = False
+    cpu_s: float = 0.0
+
+
+class LayerStore(Protocol):
+    """Content-addressed blobs on disk. ``put`` is atomic and idempotent; ``get`` checks the digest."""
+
+    def put(self, data: bytes) -> str: ...
+    def get(self, digest: str) -> bytes: ...
+
+
+class Sandbox(Protocol):
+    """One fork. Processes started by an exec are gone when it returns."""
+
+    async def exec(
+        self,
+        argv: Sequence[str],
+        *,
+        timeout_s: float,
+        stdin: bytes = b"",
+        env: Mapping[str, str] | None = None,
+        cwd: str = WORKSPACE,
+    ) -> ExecResult: ...
+
+    async def read(self, path: str) -> bytes:
+        """Raises FileNotFoundError, PathRefused. Never follows a symbolic link out of the sandbox."""
+        ...
+
+    async def write(self, path: str, data: bytes, *, executable: bool = False) -> None: ...
+
+    async def freeze(self) -> FileSnapshot:
+        """The tree now, as the snapshot plus at most one new layer (put into the store). The sandbox stays usable."""
+        ...
+
+    async def digest(self) -> str:
+        """Digest of the whole visible tree under WORKSPACE: paths, kinds, executable bits, contents, link targets."""
+        ...
+
+
+class Backend(Protocol):
+    """Makes forks. ``name`` is ``native`` or ``docker``."""
+
+    name: str
+
+    def fork(self, snapshot: FileSnapshot, limits: Limits) -> AbstractAsyncContextManager[Sandbox]: ...
