@@ -9,7 +9,7 @@ stop() { echo "setup: $1" >&2; exit 1; }
 
 packages=(bubblewrap libseccomp2 faketime)
 commands=(bwrap faketime)
-extras=ray,torch,docker,seccomp
+extras=ray,torch,docker,seccomp,studio
 need_mb=4000
 if [ "$what" = test ]; then
   packages+=(docker.io chromium fonts-dejavu-core)

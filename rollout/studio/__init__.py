@@ -1,0 +1,1 @@
+"""Pages for people: what a run did, read step by step."""
