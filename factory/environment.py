@@ -94,8 +94,8 @@ Outcome = Verdict | Fault
 class Task:
     """One task of a suite. ``private`` feeds oracle and verifier and is never shown to a policy."""
 
-    id: str                       # "mail/label/0042"
-    template: str                 # "label"
+    id: str  # "mail/label/0042"
+    template: str  # "label"
     instruction: str
     split: Split
     max_steps: int
@@ -103,8 +103,13 @@ class Task:
 
 
 class Environment(Protocol):
-    """Single use: fork one, play one episode, discard it."""
+    """Single use: fork one, play one episode, discard it.
 
+    ``state_digest``: hex, of the state as it is now; valid once opened. Equals the last step's.
+    """
+
+    @property
+    def state_digest(self) -> str: ...
     async def open(self) -> Observation: ...
     async def step(self, action: Action) -> Step: ...
     async def freeze(self) -> Checkpoint: ...
@@ -120,8 +125,8 @@ class Suite(Protocol):
 
     name: str
     kind: Literal["world", "repo"]
-    digest: str                    # of the environment: snapshot, code, verifier, templates, SQLite version
-    start_digest: str              # state digest of a fresh fork (same for every rollout of a world); base snapshot's for repos
+    digest: str  # of the environment: snapshot, code, verifier, templates, SQLite version
+    start_digest: str  # state digest of a fresh fork (same for every rollout of a world); base snapshot's for repos
     tasks: Mapping[str, Task]
 
     def fork(self, task: Task, checkpoint: Checkpoint | None = None) -> Environment:
@@ -154,7 +159,7 @@ class TaskCertificate:
     oracle: float
     noop: float
     near_misses: Tally
-    equivalent: int                # near misses whose net change and answer equal the oracle's: listed, not counted
+    equivalent: int  # near misses whose net change and answer equal the oracle's: listed, not counted
     mutants: Tally
     exploits: Tally
     reruns: int
@@ -167,6 +172,6 @@ class TaskCertificate:
 class Certificate:
     """An environment's certificate; stored under its digest. Tasks that fail are not served."""
 
-    environment: str               # digest
+    environment: str  # digest
     name: str
     tasks: tuple[TaskCertificate, ...]

@@ -63,7 +63,8 @@ class Trajectory:
     steps: tuple[StepRecord, ...]
     stop_reason: str
     outcome: Outcome
-    origin: Mapping[str, str | int] | None = None   # forked from {"rollout_id", "step"}
+    origin: Mapping[str, str | int] | None = None   # forked from {"rollout_id", "step"}; steps before "step" are copied
+    temperature: float = 1.0      # that every turn was sampled at
 
     @property
     def reward(self) -> float | None:
