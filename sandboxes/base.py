@@ -22,8 +22,17 @@ class LayerMissing(SandboxFault):
     """A layer's blob is not in the store, or its bytes do not match its digest."""
 
 
+class LayerMalformed(SandboxFault):
+    """A layer tar holds what no layer of ours holds (absolute paths, ``..``, devices)."""
+
+
 class PathRefused(ValueError):
     """A path given to read or write leaves the sandbox's root, or is not of the form asked for."""
+
+
+class NotFreezable(Exception):
+    """The tree holds what no layer can (sparse files above the disk limit, paths too deep): the doing of the code inside,
+    never a fault of the infrastructure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +49,8 @@ class Limits:
     memory_mb: int = 512
     processes: int = 64
     disk_mb: int = 256
-    output_bytes: int = 1 << 20      # kept of stdout and of stderr each; the rest is drained and dropped
-    cpu_s: float = 60.0              # CPU seconds of one exec
+    output_bytes: int = 1 << 20  # kept of stdout and of stderr each; the rest is drained and dropped
+    cpu_s: float = 60.0  # CPU seconds of one exec
 
 
 @dataclass(frozen=True, slots=True)
