@@ -43,13 +43,14 @@ class Operation:
     render: Callable[[Any], str] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class App:
     """A whole app. Table, search and event names start with the app's own name and ``_`` resp. ``.``.
 
     ``populate`` writes the seed rows at build time. ``events`` maps an event's name (``mail.deliver``) to the handler
     that runs it when it is due; any app may schedule any other's event by name, which is how effects cross.
-    ``routes`` are Starlette routes (API and pages) mounted at ``/<name>``.
+    ``routes`` are Starlette routes (API and pages) mounted at ``/<name>``; ``api`` lists the paths under that mount
+    whose requests need a bearer token when the world is served over a socket (``gmail/v1/``).
     """
 
     name: str
@@ -60,3 +61,4 @@ class App:
     search: Sequence[Search] = ()
     events: Mapping[str, Callable[[Call, Mapping[str, Any]], None]] = field(default_factory=dict)
     routes: Callable[[], Sequence[BaseRoute]] = tuple
+    api: Sequence[str] = ()

@@ -1,10 +1,14 @@
-"""The net change of a world as data, and its canonical form up to renaming of fresh ids. SKETCH."""
+"""The net change of a world as data, and its canonical form up to renaming of fresh ids."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
+
+import apsw
+
+from app_clones.kit.digest import Layout
 
 Value = int | str | float | bytes | None
 
@@ -21,7 +25,25 @@ class RowChange:
     new: Mapping[str, Value]
 
 
-# parse(changeset: bytes, schema) -> tuple[RowChange, ...]
-# canonical(changes, schema, *, times=frozenset()) -> Canonical (hashable, order-free; logs dropped, times dropped except
-#     "table.column" named in `times`; ids of inserted rows renamed by colour refinement so that isomorphic changes are equal)
-# difference(expected, found) -> tuple[str, ...]   human-readable lines, empty when equal
+def parse(changeset: bytes, layouts: Mapping[str, Layout]) -> tuple[RowChange, ...]:
+    """The rows of ``changeset`` in order of table and key. Tables without a layout (FTS5's shadows) are left out."""
+    found = []
+    for change in apsw.Changeset.iter(changeset):
+        table = layouts.get(change.name)
+        if table is not None:
+            found.append(_row_change(change, table))
+    return tuple(sorted(found, key=lambda row: (row.table, [(type(v).__name__, v) for v in row.key.values()], row.op)))
+
+
+def _row_change(change: apsw.TableChange, table: Layout) -> RowChange:
+    row = change.new if change.old is None else change.old
+    assert row is not None
+    key = {table.columns[i]: row[i] for i in table.key}
+    if change.old is None:
+        return RowChange(table.name, "insert", key, {}, dict(zip(table.columns, row, strict=True)))  # type: ignore[arg-type]
+    if change.new is None:
+        return RowChange(table.name, "delete", key, dict(zip(table.columns, row, strict=True)), {})  # type: ignore[arg-type]
+    changed = [i for i, value in enumerate(change.new) if value is not apsw.no_change]
+    old = {table.columns[i]: change.old[i] for i in changed}
+    new = {table.columns[i]: change.new[i] for i in changed}
+    return RowChange(table.name, "update", key, old, new)  # type: ignore[arg-type]

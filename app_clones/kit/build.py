@@ -1,0 +1,74 @@
+"""Seed to snapshot: makes the tables, the persons and each app's rows, and seals the bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import apsw
+
+from app_clones.kit import db as sqlite
+from app_clones.kit import digest
+from app_clones.kit.call import Transaction
+from app_clones.kit.errors import KitError
+from app_clones.kit.persons import Person, draw
+from app_clones.kit.registry import Registry
+
+
+def build_database(
+    registry: Registry,
+    *,
+    seed: int,
+    start_ms: int,
+    step_ms: int,
+    persons: int | Sequence[Person],
+    options: Mapping[str, Mapping[str, Any]],
+) -> bytes:
+    """The snapshot of a new world: the same arguments give the same bytes, in any process."""
+    unknown = sorted(set(options) - {app.name for app in registry.apps})
+    if unknown:
+        raise KitError(f"options for {', '.join(unknown)}, which this world does not have")
+    if step_ms < 1:
+        raise KitError("a step takes at least 1 ms: a clock that stands still would never let an event come")
+    db = sqlite.create()
+    try:
+        _fill(db, registry, seed, start_ms, step_ms, persons, options)
+        return _seal(db, registry)
+    finally:
+        db.close()
+
+
+def _fill(
+    db: apsw.Connection,
+    registry: Registry,
+    seed: int,
+    start_ms: int,
+    step_ms: int,
+    persons: int | Sequence[Person],
+    options: Mapping[str, Mapping[str, Any]],
+) -> None:
+    for statement in registry.statements:
+        db.execute(statement)
+    with db:
+        db.execute(
+            "INSERT INTO kit_meta(id,seed,start_ms,step_ms,now_ms) VALUES(1,?,?,?,?)",
+            (str(seed), start_ms, step_ms, start_ms),
+        )
+        call = Transaction(db, registry, seed=seed, actor=1, now_ms=start_ms, step_ms=step_ms, readonly=False)
+        for person in draw(seed, persons) if isinstance(persons, int) else persons:
+            call.insert("kit_person", name=person.name, email=person.email)
+        for app in registry.apps:
+            app.populate(call, app.options.model_validate(dict(options.get(app.name, {}))))
+        if call.waited_ms:
+            raise KitError("the clock stands still while a world is built")
+
+
+def _seal(db: apsw.Connection, registry: Registry) -> bytes:
+    for name in registry.searches:
+        # One segment to search in, and a later change merges into small ones only.
+        db.execute(f"INSERT INTO {name}({name}) VALUES('optimize')")
+    total = digest.full(db, registry.layouts.values())
+    db.execute("INSERT INTO kit_seal(id,digest) VALUES(1,?)", (digest.text(total),))
+    db.execute("VACUUM")
+    sqlite.check_built(db)
+    return db.serialize("main")

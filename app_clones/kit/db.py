@@ -1,0 +1,74 @@
+"""SQLite connections as worlds use them: in memory, rollback journal, a small cache, a budget per request."""
+
+from __future__ import annotations
+
+import apsw
+import apsw.ext
+
+from app_clones.kit.errors import AppError, KitError
+
+#: Pages a connection may cache. Each world of thousands pays for its own.
+CACHE_PAGES = 64
+#: Virtual-machine instructions between two looks at the budget, and the budget of one request in such looks.
+LOOK_EVERY = 50_000
+LOOKS = 200
+
+
+class TooExpensive(AppError):
+    """The request ran past its budget of database work."""
+
+    status = 500
+    code = "too_expensive"
+
+
+class Budget:
+    """Counts a request's database work in instructions, never in seconds, so that it ends alike everywhere."""
+
+    __slots__ = ("left",)
+
+    def __init__(self) -> None:
+        self.left = LOOKS
+
+    def __call__(self) -> bool:
+        self.left -= 1
+        return self.left < 0
+
+
+def create() -> apsw.Connection:
+    """An empty database for a build."""
+    db = apsw.Connection(":memory:")
+    # Written into the header: a fork then has the small cache without a statement of its own.
+    db.execute(f"PRAGMA page_size=4096; PRAGMA default_cache_size={CACHE_PAGES}")
+    return db
+
+
+def fork(snapshot: bytes) -> apsw.Connection:
+    """An identical copy of ``snapshot``. Raises :class:`KitError` where the bytes are no database."""
+    db = apsw.Connection(":memory:")
+    try:
+        db.deserialize("main", snapshot)
+    except apsw.Error as error:
+        raise KitError(f"these {len(snapshot)} bytes are no snapshot: {error}") from error
+    return db
+
+
+def is_plain_read(db: apsw.Connection, sql: str) -> bool:
+    """Whether ``sql`` is one SELECT that writes nothing (and no PRAGMA, which may)."""
+    head = sql.lstrip()[:6].upper()
+    if not head.startswith(("SELECT", "WITH", "VALUES")):
+        return False
+    info = apsw.ext.query_info(db, sql)
+    return info.is_readonly and info.query_remaining is None
+
+
+def check_built(db: apsw.Connection) -> None:
+    """The rules that only a whole database shows. Raises :class:`KitError`."""
+    bad = db.execute(
+        "SELECT type||' '||name FROM sqlite_schema WHERE type IN ('trigger','view')"
+        " OR upper(sql) LIKE '%AUTOINCREMENT%' ORDER BY 1"
+    ).fetchall()
+    if bad:
+        raise KitError(f"sessions lose state with {', '.join(name for (name,) in bad)}")
+    mode = db.pragma("journal_mode")
+    if mode not in ("memory", "delete"):
+        raise KitError(f"journal mode {mode}: a world is serialised whole, which a WAL is not")

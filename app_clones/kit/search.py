@@ -1,0 +1,20 @@
+"""Full-text queries that a user's words cannot break."""
+
+from __future__ import annotations
+
+import re
+
+_WORDS = re.compile(r"\w+")
+MOST_WORDS = 32
+
+
+def match(text: str, column: str | None = None) -> str:
+    """An FTS5 query for rows that hold every word of ``text`` (in ``column``, if given); ``""`` if it has no words.
+
+    Only words pass, each quoted, so no operator, column name or stray quote of the user's reaches FTS5.
+    """
+    words = [f'"{word}"' for word in _WORDS.findall(text[:10_000])[:MOST_WORDS]]
+    if not words:
+        return ""
+    joined = " AND ".join(words)
+    return f"{column}:({joined})" if column else joined
