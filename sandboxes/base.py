@@ -31,8 +31,8 @@ class PathRefused(ValueError):
 
 
 class NotFreezable(Exception):
-    """The tree holds what no layer can (sparse files above the disk limit, paths too deep): the doing of the code inside,
-    never a fault of the infrastructure."""
+    """The tree holds what no layer can (sparse files above the disk limit, paths too deep): the doing of the code
+    inside, never a fault of the infrastructure."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,13 +66,21 @@ class UnpackCache:
         self._store = store
         self._opaque_xattr = opaque_xattr
 
+    def ready(self, layers: Sequence[str]) -> tuple[str, ...] | None:
+        """What ``ensure`` would return, where nothing is left to unpack; costs one stat a layer."""
+        names = tuple(name for name, _ in self._plan(layers))
+        return names if all((self.root / name).is_dir() for name in names) else None
+
     def ensure(self, layers: Sequence[str]) -> tuple[str, ...]:
         """Names, under ``root``, of the directories to stack, lowest first. Raises LayerMissing, LayerMalformed."""
+        return tuple(self._tree(name, digests) for name, digests in self._plan(layers))
+
+    def _plan(self, layers: Sequence[str]) -> Iterator[tuple[str, Sequence[str]]]:
         prefix = (len(layers) - 1) // SQUASH_AT * SQUASH_AT if layers else 0
-        names = [self._tree("skeleton", ())]
+        yield "skeleton", ()
         if prefix:
-            names.append(self._tree("squash-" + _name(layers[:prefix]), layers[:prefix]))
-        return (*names, *(self._tree(digest[:32], (digest,)) for digest in layers[prefix:]))
+            yield "squash-" + _name(layers[:prefix]), layers[:prefix]
+        yield from ((digest[:32], (digest,)) for digest in layers[prefix:])
 
     def _tree(self, name: str, digests: Sequence[str]) -> str:
         final = self.root / name

@@ -1,0 +1,237 @@
+"""The native backend: overlayfs for the fork, bubblewrap for the walls. A fork costs milliseconds.
+
+What code inside has: WORKSPACE and /tmp to write, the rest of the tree read-only, /proc of its own pid namespace, a minimal
+/dev, a 16 MiB /dev/shm per exec, a loopback interface that is up, uid 1000 (on the host: a uid no one else has), no
+capability, no way to gain one, and the system calls that :mod:`sandboxes.seccomp` leaves.
+
+What bounds it: the disk limit is the size of one tmpfs that holds the upper directory and /tmp. Its pages count as memory
+of the sandbox, so the control group allows ``memory_mb + disk_mb``, and anonymous memory is held to ``memory_mb`` by looking
+(every 10 to 200 ms). CPU and wall time are looked at in the same way. A limit that is hit ends the command: its exit code is
+then 137 and ``stopped`` names the limit, whether or not the command would have gone on. /tmp lasts as long as the fork and
+is not part of its snapshots.
+
+Nothing survives the process that uses the backend, see :mod:`sandboxes.warden`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import asdict
+from pathlib import Path
+from types import TracebackType
+
+from sandboxes import files
+from sandboxes.base import WORKSPACE, ExecResult, FileSnapshot, LayerStore, Limits, SandboxFault
+from sandboxes.client import WardenClient
+from sandboxes.digest import tree_digest
+from sandboxes.layers import pack_entries, scan
+from sandboxes.pipes import Collector
+from sandboxes.store import UnpackCache
+from sandboxes.wire import memory_file
+
+ENVIRONMENT: Mapping[str, str] = {
+    "HOME": WORKSPACE,
+    "LANG": "C.UTF-8",
+    "PATH": "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin",
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "PYTHONHASHSEED": "0",
+    "TZ": "UTC",
+    "USER": "agent",
+}
+_KILLED = 137
+
+
+class NativeBackend:
+    """Forks of snapshots whose layers are in ``store``. ``cache`` holds their unpacked trees, shared by all processes of
+    this machine; it may be deleted whenever no sandbox runs.
+
+    The helper process starts with the first fork and ends with this process at the latest; ``async with`` or ``aclose``
+    ends it sooner. Raises Unsupported on the first fork where the host cannot.
+    """
+
+    name = "native"
+
+    def __init__(self, store: LayerStore, cache: Path | None = None) -> None:
+        self._store = store
+        self._cache = UnpackCache(cache if cache is not None else default_cache(), store)
+        self._lock = threading.Lock()
+        self._client: WardenClient | None = None
+        self._forks = 0
+
+    async def __aenter__(self) -> NativeBackend:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Ends all forks and the helper process. The backend may be used again."""
+        with self._lock:
+            client, self._client = self._client, None
+        if client is not None and client.owner == os.getpid():
+            await asyncio.to_thread(client.close)
+
+    async def describe(self) -> Mapping[str, object]:
+        """How this host runs sandboxes: ``mode`` of the overlay, ``cgroups`` version."""
+        client = await asyncio.to_thread(self._warden)
+        return {key: client.about[key] for key in ("mode", "cgroups")}
+
+    def fork(self, snapshot: FileSnapshot, limits: Limits) -> AbstractAsyncContextManager[NativeSandbox]:
+        return self._fork(snapshot, limits)
+
+    @asynccontextmanager
+    async def _fork(self, snapshot: FileSnapshot, limits: Limits) -> AsyncIterator[NativeSandbox]:
+        names = self._cache.ready(snapshot.layers) or await asyncio.to_thread(self._cache.ensure, snapshot.layers)
+        client = self._client
+        if client is None or not client.alive or client.owner != os.getpid():
+            client = await asyncio.to_thread(self._warden)
+        with self._lock:
+            self._forks += 1
+            number = self._forks
+        descriptors: list[int] = []
+        try:
+            answer, descriptors = await client.ask("fork", box=number, layers=names, limits=asdict(limits))
+            root, upper = descriptors
+            yield NativeSandbox(client, number, snapshot, limits, self._store, root, upper, answer["uid"])
+        finally:
+            for fd in descriptors:
+                os.close(fd)
+            if client.alive:
+                await asyncio.shield(client.ask("drop", box=number))
+
+    def _warden(self) -> WardenClient:
+        with self._lock:
+            if self._client is None or not self._client.alive or self._client.owner != os.getpid():
+                self._cache.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+                self._client = WardenClient(self._cache.root)
+            return self._client
+
+
+class NativeSandbox:
+    """One fork. Made by :class:`NativeBackend` only."""
+
+    def __init__(
+        self,
+        client: WardenClient,
+        number: int,
+        snapshot: FileSnapshot,
+        limits: Limits,
+        store: LayerStore,
+        root_fd: int,
+        upper_fd: int,
+        uid: int,
+    ) -> None:
+        self._client = client
+        self._number = number
+        self._snapshot = snapshot
+        self._limits = limits
+        self._store = store
+        self._root_fd = root_fd
+        self._upper_fd = upper_fd
+        self._uid = uid
+
+    async def exec(
+        self,
+        argv: Sequence[str],
+        *,
+        timeout_s: float,
+        stdin: bytes = b"",
+        env: Mapping[str, str] | None = None,
+        cwd: str = WORKSPACE,
+    ) -> ExecResult:
+        _check_argv(argv, env, cwd)
+        out, err = Collector(self._limits.output_bytes), Collector(self._limits.output_bytes)
+        source = memory_file(stdin) if stdin else os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
+        number = 0
+        try:
+            try:
+                number, answer = self._client.send(
+                    "exec",
+                    (source, out.writing_end, err.writing_end),
+                    box=self._number,
+                    argv=list(argv),
+                    env={**ENVIRONMENT, **(env or {})},
+                    cwd=cwd,
+                    timeout_s=timeout_s,
+                )
+            finally:
+                os.close(source)
+                out.start()
+                err.start()
+            message, _ = await asyncio.wrap_future(answer)
+        except asyncio.CancelledError:
+            self._client.tell("kill", exec=number)
+            raise
+        finally:
+            stdout, stderr = out.finish(), err.finish()
+        if "error" in message:
+            raise SandboxFault(message["error"])
+        return _result(message, stdout, stderr, out.dropped or err.dropped)
+
+    async def read(self, path: str) -> bytes:
+        return await asyncio.to_thread(files.read, self._root_fd, path)
+
+    async def write(self, path: str, data: bytes, *, executable: bool = False) -> None:
+        await asyncio.to_thread(self._write, path, data, executable)
+
+    def _write(self, path: str, data: bytes, executable: bool) -> None:
+        inside = files.normal(path).split("/")[0] in (WORKSPACE.strip("/"), "tmp")
+        files.write(self._root_fd, path, data, owner=self._uid if inside else 0, executable=executable)
+
+    async def freeze(self) -> FileSnapshot:
+        return await asyncio.to_thread(self._freeze)
+
+    def _freeze(self) -> FileSnapshot:
+        most = self._limits.disk_mb << 20
+        entries = list(scan(self._upper_fd, opaque_xattr="trusted.overlay.opaque", max_bytes=most))
+        if not entries:
+            return self._snapshot
+        return FileSnapshot((*self._snapshot.layers, self._store.put(pack_entries(entries))))
+
+    async def digest(self) -> str:
+        return await asyncio.to_thread(tree_digest, self._root_fd)
+
+
+def default_cache() -> Path:
+    """``unpacked/`` under ``$GRINDWORKS_HOME``, or under ``~/.local/share/grindworks``."""
+    home = os.environ.get("GRINDWORKS_HOME")
+    return (Path(home) if home else Path.home() / ".local" / "share" / "grindworks") / "unpacked"
+
+
+def _check_argv(argv: Sequence[str], env: Mapping[str, str] | None, cwd: str) -> None:
+    if not argv or not argv[0]:
+        raise ValueError("argv is empty")
+    if any("\0" in text for text in (*argv, *(env or {}), *(env or {}).values(), cwd)):
+        raise ValueError("NUL in argv, env or cwd")
+
+
+def _result(message: Mapping[str, object], stdout: bytes, stderr: bytes, truncated: bool) -> ExecResult:
+    code, stopped = message["exit_code"], message["stopped"]
+    cpu_s = float(str(message["cpu_s"]))
+    if stopped == "killed":
+        raise SandboxFault("the sandbox was closed while a command ran in it")
+    if stopped is not None:
+        return ExecResult(_KILLED, stdout, stderr, str(stopped), truncated, cpu_s)
+    if code is None:
+        return _not_started(stdout, stderr, cpu_s)
+    if code == 1 and stderr.startswith(b"bwrap: execvp "):
+        code = 126 if stderr.rstrip().endswith(b"Permission denied") else 127
+        stderr = stderr.removeprefix(b"bwrap: execvp ")
+    return ExecResult(int(str(code)), stdout, stderr, None, truncated, cpu_s)
+
+
+def _not_started(stdout: bytes, stderr: bytes, cpu_s: float) -> ExecResult:
+    """bubblewrap gave up before the command. A working directory that is gone is the doing of earlier commands."""
+    if stderr.startswith(b"bwrap: Can't chdir"):
+        return ExecResult(126, stdout, stderr.removeprefix(b"bwrap: "), None, False, cpu_s)
+    if stderr.startswith(b"bwrap: cannot start: ") and b"Argument list too long" in stderr:
+        return ExecResult(126, stdout, stderr.removeprefix(b"bwrap: "), None, False, cpu_s)
+    raise SandboxFault(
+        f"the sandbox did not start: {stderr.decode(errors='replace').strip() or 'bubblewrap was killed'}"
+    )
