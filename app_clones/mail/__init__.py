@@ -1,0 +1,5 @@
+"""Mail: a mail service with tools, the core of Gmail's API and pages, all over one state."""
+
+from app_clones.mail.app import MAIL, MailOptions
+
+__all__ = ["MAIL", "MailOptions"]

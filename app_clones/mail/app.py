@@ -1,0 +1,18 @@
+"""The mail app, put together."""
+
+from __future__ import annotations
+
+from app_clones.kit.app import App
+from app_clones.mail.operations import EVENTS, OPERATIONS
+from app_clones.mail.populate import MailOptions, populate
+from app_clones.mail.schema import SEARCH, TABLES
+
+MAIL = App(
+    name="mail",
+    tables=TABLES,
+    operations=OPERATIONS,
+    populate=populate,
+    options=MailOptions,
+    search=(SEARCH,),
+    events=EVENTS,
+)

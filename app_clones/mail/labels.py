@@ -1,0 +1,143 @@
+"""Labels of one mailbox: the guarded system ones and the user's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from app_clones.kit.errors import AppError, Conflict, Forbidden, NotFound
+from app_clones.kit.world import Call
+from app_clones.mail.schema import SYSTEM_LABELS
+
+SETTABLE = frozenset({"INBOX", "UNREAD", "STARRED", "IMPORTANT"})
+"""System labels that a user puts on and takes off as such; the rest follow from trashing, sending and drafting."""
+
+_COLUMNS = "id, name, kind, message_list, label_list, text_color, background_color"
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A row of ``mail_label``."""
+
+    id: int
+    name: str
+    kind: str
+    message_list: str
+    label_list: str
+    text_color: str
+    background_color: str
+
+    @property
+    def shown(self) -> str:
+        """The name as people read it: system labels in lower case."""
+        return self.name.lower() if self.kind == "system" else self.name
+
+
+def create_mailbox(call: Call, owner: int) -> None:
+    """Gives ``owner`` the system labels."""
+    for name in SYSTEM_LABELS:
+        _insert(call, owner, name, "system")
+
+
+def _insert(call: Call, owner: int, name: str, kind: str) -> int:
+    return call.insert("mail_label", owner_id=owner, name=name, kind=kind, message_list="show", label_list="labelShow",
+                       text_color="", background_color="")  # fmt: skip
+
+
+def all_labels(call: Call, owner: int) -> list[Label]:
+    """Returns a mailbox's labels, system ones first."""
+    return [Label(*row) for row in call.rows(f"SELECT {_COLUMNS} FROM mail_label WHERE owner_id = ? ORDER BY id", owner)]  # type: ignore[arg-type]
+
+
+def label_by_id(call: Call, owner: int, id: int) -> Label:
+    row = call.one(f"SELECT {_COLUMNS} FROM mail_label WHERE id = ? AND owner_id = ?", id, owner)
+    if row is None:
+        raise NotFound(f"no label {id}")
+    return Label(*row)  # type: ignore[arg-type]
+
+
+def find_label(call: Call, owner: int, name: str) -> Label:
+    """Returns the label of that name in any case. Raises NotFound."""
+    wanted = name.strip().lower()
+    row = call.one(f"SELECT {_COLUMNS} FROM mail_label WHERE owner_id = ? AND lower(name) = ?", owner, wanted)
+    if row is None:
+        raise NotFound(f"no label {name.strip()[:80]!r}")
+    return Label(*row)  # type: ignore[arg-type]
+
+
+def system_id(call: Call, owner: int, name: str) -> int:
+    """Returns the id of a system label."""
+    row = call.one("SELECT id FROM mail_label WHERE owner_id = ? AND name = ?", owner, name)
+    if row is None:
+        raise NotFound(f"person {owner} has no mailbox")
+    return int(str(row[0]))
+
+
+def create_label(call: Call, owner: int, name: str) -> Label:
+    """Returns the new user label. Raises Conflict if the name is taken in any case."""
+    clean = _checked_name(call, owner, name)
+    return label_by_id(call, owner, _insert(call, owner, clean, "user"))
+
+
+def rename_label(call: Call, owner: int, label: Label, name: str) -> None:
+    _guard(label)
+    call.update("mail_label", label.id, name=_checked_name(call, owner, name, but=label.id))
+
+
+def delete_label(call: Call, label: Label) -> None:
+    """Takes a user label off every message and removes it. Raises Forbidden for a system label."""
+    _guard(label)
+    call.delete("mail_message_label", label_id=label.id)
+    call.delete("mail_label", id=label.id)
+
+
+def _guard(label: Label) -> None:
+    if label.kind == "system":
+        raise Forbidden(f"{label.shown} is a system label")
+
+
+def _checked_name(call: Call, owner: int, name: str, but: int = 0) -> str:
+    clean = " ".join(name.split())
+    if not clean or len(clean) > 225:
+        raise AppError("a label needs a name of 1 to 225 characters")
+    taken = call.one("SELECT id FROM mail_label WHERE owner_id = ? AND lower(name) = ? AND id <> ?", owner, clean.lower(), but)
+    if taken is not None:
+        raise Conflict(f"there is a label {clean!r} already")
+    return clean
+
+
+def labels_of(call: Call, message_id: int) -> list[Label]:
+    """Returns a message's labels, in the mailbox's order."""
+    rows = call.rows(
+        f"SELECT {_COLUMNS} FROM mail_label WHERE id IN"
+        " (SELECT label_id FROM mail_message_label WHERE message_id = ?) ORDER BY id",
+        message_id,
+    )
+    return [Label(*row) for row in rows]  # type: ignore[arg-type]
+
+
+def shown_labels(call: Call, message_id: int) -> list[str]:
+    return [label.shown for label in labels_of(call, message_id)]
+
+
+def has(call: Call, message_id: int, label_id: int) -> bool:
+    return call.one("SELECT 1 FROM mail_message_label WHERE message_id = ? AND label_id = ?", message_id, label_id) is not None
+
+
+def put_on(call: Call, message_id: int, label_ids: Iterable[int]) -> None:
+    """Adds the labels that are not there yet."""
+    for label_id in label_ids:
+        if not has(call, message_id, label_id):
+            call.put("mail_message_label", message_id=message_id, label_id=label_id)
+
+
+def take_off(call: Call, message_id: int, label_ids: Iterable[int]) -> None:
+    """Removes the labels that are there."""
+    for label_id in label_ids:
+        call.delete("mail_message_label", message_id=message_id, label_id=label_id)
+
+
+def relabel(call: Call, owner: int, message_id: int, *, add: Iterable[str] = (), remove: Iterable[str] = ()) -> None:
+    """Adds and removes system labels by name."""
+    put_on(call, message_id, [system_id(call, owner, name) for name in add])
+    take_off(call, message_id, [system_id(call, owner, name) for name in remove])

@@ -1,0 +1,87 @@
+"""Who a name or an address means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from email.utils import getaddresses
+
+from app_clones.kit.errors import AppError, NotFound
+from app_clones.kit.world import Call
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A name (may be empty) and an e-mail address."""
+
+    name: str
+    email: str
+
+    def __str__(self) -> str:
+        return f"{self.name} <{self.email}>" if self.name else self.email
+
+
+@dataclass(frozen=True, slots=True)
+class Person(Address):
+    """A user of the world; ``id`` is the row in ``kit_person``."""
+
+    id: int
+
+
+def person(call: Call, id: int) -> Person:
+    """Returns the person of that row. Raises NotFound."""
+    row = call.one("SELECT name, email FROM kit_person WHERE id = ?", id)
+    if row is None:
+        raise NotFound(f"no person {id}")
+    return Person(name=str(row[0]), email=str(row[1]), id=id)
+
+
+def resolve(call: Call, text: str) -> Person:
+    """Returns the one person that ``text`` names: an address, ``Name <address>``, a full name or a first name, in any
+    case. Raises NotFound for nobody, AppError for several."""
+    wanted = text.strip().lower()
+    if wanted.endswith(">") and "<" in wanted:
+        wanted = wanted[wanted.rindex("<") + 1 : -1].strip()
+    if not wanted:
+        raise AppError("no person named")
+    found = call.rows(
+        "SELECT id, name, email FROM kit_person WHERE lower(email) = ?1 OR lower(name) = ?1"
+        " OR substr(lower(name), 1, length(?1) + 1) = ?1 || ' ' ORDER BY id",
+        wanted,
+    )
+    exact = [row for row in found if wanted in (str(row[1]).lower(), str(row[2]).lower())]
+    if not found:
+        raise NotFound(f"nobody is called {text.strip()[:80]!r}")
+    if len(found) > 1 and len(exact) != 1:
+        raise AppError(f"{text.strip()!r} could be " + " or ".join(str(row[1]) for row in found))
+    id, name, email = (exact or found)[0]
+    return Person(name=str(name), email=str(email), id=int(str(id)))
+
+
+def resolve_all(call: Call, text: str) -> tuple[Person, ...]:
+    """Returns the persons of a comma-separated list, each once, in the list's order."""
+    return unique(resolve(call, part) for part in text.split(",") if part.strip())
+
+
+def unique(persons: Iterable[Person]) -> tuple[Person, ...]:
+    return tuple({one.id: one for one in persons}.values())
+
+
+def in_order(persons: Iterable[Person]) -> tuple[Person, ...]:
+    """Returns each person once, by id: the order in which recipients are stored, so that it never tells two mails apart."""
+    return tuple(sorted(unique(persons), key=lambda one: one.id))
+
+
+def line(addresses: Iterable[Address]) -> str:
+    """Returns the header line: ``Name <address>, Name <address>``."""
+    return ", ".join(map(str, addresses))
+
+
+def parse_line(text: str) -> tuple[Address, ...]:
+    """Returns the addresses of a header line."""
+    return tuple(Address(name, email) for name, email in getaddresses([text]) if email)
+
+
+def names(text: str) -> str:
+    """Returns a header line's names, ``Ana Ruiz, Bo Berg``; an address stands in for a missing name."""
+    return ", ".join(address.name or address.email for address in parse_line(text))

@@ -1,0 +1,126 @@
+"""Which messages: conditions as data, compiled to one indexed SQL statement with a unique order."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from app_clones.kit.world import Call, Value
+
+HIDDEN = ("TRASH", "SPAM", "DRAFT")
+"""Labels whose messages a plain search leaves out."""
+
+_WORD = re.compile(r"[^\W_]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """An SQL condition over ``m``, a row of ``mail_message``, and its arguments."""
+
+    sql: str
+    args: tuple[Value, ...] = ()
+
+
+NOTHING = Where("0")
+EVERYTHING = Where("1")
+
+
+def all_of(parts: Iterable[Where]) -> Where:
+    return _join(" AND ", parts, EVERYTHING)
+
+
+def any_of(parts: Iterable[Where]) -> Where:
+    return _join(" OR ", parts, NOTHING)
+
+
+def _join(word: str, parts: Iterable[Where], empty: Where) -> Where:
+    listed = list(parts)
+    if len(listed) < 2:
+        return listed[0] if listed else empty
+    return Where("(" + word.join(p.sql for p in listed) + ")", tuple(arg for p in listed for arg in p.args))
+
+
+def negated(part: Where) -> Where:
+    return Where(f"NOT ({part.sql})", part.args)
+
+
+def sent_by(email: str) -> Where:
+    """By exact address, as stored."""
+    return Where("m.from_email = ?", (email,))
+
+
+def labelled(label_id: int) -> Where:
+    return Where("m.id IN (SELECT message_id FROM mail_message_label WHERE label_id = ?)", (label_id,))
+
+
+def user_labelled(owner: int) -> Where:
+    return Where(
+        "m.id IN (SELECT message_id FROM mail_message_label WHERE label_id IN"
+        " (SELECT id FROM mail_label WHERE owner_id = ? AND kind = 'user'))",
+        (owner,),
+    )
+
+
+def system_labelled(owner: int, names: Iterable[str]) -> Where:
+    listed = tuple(names)
+    marks = ", ".join("?" * len(listed))
+    return Where(
+        "m.id IN (SELECT message_id FROM mail_message_label WHERE label_id IN"
+        f" (SELECT id FROM mail_label WHERE owner_id = ? AND name IN ({marks})))",
+        (owner, *listed),
+    )
+
+
+def words(text: str, columns: str = "") -> Where:
+    """Every word of ``text`` occurs; ``columns`` (``subject``, ``sender recipients``) narrows where. No words: nothing."""
+    found = _WORD.findall(text)
+    return _match(columns, " AND ".join(f'"{word}"' for word in found)) if found else NOTHING
+
+
+def phrase(text: str, columns: str = "") -> Where:
+    """The words of ``text`` occur one after the other."""
+    found = _WORD.findall(text)
+    return _match(columns, '"' + " ".join(found) + '"') if found else NOTHING
+
+
+def _match(columns: str, query: str) -> Where:
+    narrowed = f"{{{columns}}} : ({query})" if columns else query
+    return Where("m.id IN (SELECT rowid FROM mail_search WHERE mail_search MATCH ?)", (narrowed,))
+
+
+def sent_before(ms: int) -> Where:
+    return Where("m.sent_ms < ?", (ms,))
+
+
+def sent_since(ms: int) -> Where:
+    return Where("m.sent_ms >= ?", (ms,))
+
+
+def attached(filename: str = "") -> Where:
+    """Has an attachment, whose name holds ``filename`` in any case."""
+    return Where(
+        "EXISTS (SELECT 1 FROM mail_attachment a WHERE a.message_id = m.id AND instr(lower(a.filename), ?))",
+        (filename.lower(),),
+    )
+
+
+def find(call: Call, owner: int, where: Where) -> list[int]:
+    """Returns the ids of the owner's messages under ``where``, newest first."""
+    rows = call.rows(
+        f"SELECT m.id FROM mail_message m WHERE m.owner_id = ? AND {where.sql} ORDER BY m.sent_ms DESC, m.id DESC",
+        owner,
+        *where.args,
+    )
+    return [row[0] for row in rows]  # type: ignore[misc]
+
+
+def find_threads(call: Call, owner: int, where: Where) -> list[int]:
+    """Returns the ids of threads with a message under ``where``, the one with the newest such message first."""
+    rows = call.rows(
+        "SELECT m.thread_id FROM mail_message m"
+        f" WHERE m.owner_id = ? AND {where.sql} GROUP BY m.thread_id ORDER BY max(m.sent_ms) DESC, max(m.id) DESC",
+        owner,
+        *where.args,
+    )
+    return [row[0] for row in rows]  # type: ignore[misc]
