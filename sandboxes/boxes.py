@@ -3,11 +3,12 @@
 Everything lies on a private tmpfs over :data:`_YARD` in the warden's own mount namespace:
 
     /run/l/<slot>   the unpack cache, bound with the agent's uid shown as the slot's uid (an id-mapped mount)
-    /run/b/<slot>   one tmpfs of ``disk_mb`` per sandbox: upper directory, work directory, /tmp; the disk limit is its size
+    /run/b/<slot>   one tmpfs of ``disk_mb`` per sandbox: upper directory, work directory, /tmp; the disk limit is
+    its size
     /run/b/<slot>/m the overlay
 
-So the paths are short (mount(2) has one page for them), nothing is left on any disk, and the workspace's files belong to
-the code inside although each sandbox has a uid of its own on the host.
+So the paths are short (mount(2) has one page for them), nothing is left on any disk, and the workspace's files
+belong to the code inside although each sandbox has a uid of its own on the host.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import os
 import shutil
 import socket
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from sandboxes import syscalls
@@ -119,7 +120,8 @@ class BoxYard:
         )
         os.makedirs(folder, 0o755, exist_ok=True)
         plain = syscalls.MS_NOSUID | syscalls.MS_NODEV
-        syscalls.mount("grindworks", folder, "tmpfs", plain, f"size={disk}m,nr_inodes={disk * _INODES_PER_MB},mode=755")
+        size = f"size={disk}m,nr_inodes={disk * _INODES_PER_MB},mode=755"
+        syscalls.mount("grindworks", folder, "tmpfs", plain, size)
         for name, mode in (("u", 0o755), ("w", 0o755), ("m", 0o755), ("t", 0o1777)):
             os.mkdir(f"{folder}/{name}")
             os.chmod(f"{folder}/{name}", mode)

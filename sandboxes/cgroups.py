@@ -1,7 +1,8 @@
 """Limits and accounting by control groups, versions 1 and 2 behind one shape.
 
-One group per sandbox carries the limits; one child per exec counts its CPU time and names its processes. All groups of a
-warden lie in one folder named after the warden's pid and start time, so a folder whose process is gone can be swept.
+One group per sandbox carries the limits; one child per exec counts its CPU time and names its processes. All groups
+of a warden lie in one folder named after the warden's pid and start time, so a folder whose process is gone can be
+swept.
 """
 
 from __future__ import annotations
@@ -68,9 +69,10 @@ def find_hierarchy(root: Path = Path("/sys/fs/cgroup"), proc: Path = Path("/proc
             sweep(folder, proc)
         return HierarchyV1({name: folder / lease for name, folder in v1.items()})
     for mount in (root, root / "unified"):
-        if (mount / "cgroup.controllers").exists() and (folder := _writable_v2(mount, own.get("", "/"))):
-            sweep(folder, proc)
-            return HierarchyV2(folder / lease)
+        parent = _writable_v2(mount, own.get("", "/")) if (mount / "cgroup.controllers").exists() else None
+        if parent is not None:
+            sweep(parent, proc)
+            return HierarchyV2(parent / lease)
     return None
 
 
@@ -82,7 +84,8 @@ def sweep(folder: Path, proc: Path = Path("/proc")) -> None:
             _remove_tree(path, patience_s=0.2)
 
 
-# ------------------------------------------------------------------------------------------------------------ version 1
+# ------------------------------------------------------------------------------------------------------------
+# version 1
 
 
 @dataclass
@@ -144,7 +147,8 @@ class _GroupV1:
             _remove_tree(path)
 
 
-# ------------------------------------------------------------------------------------------------------------ version 2
+# ------------------------------------------------------------------------------------------------------------
+# version 2
 
 
 @dataclass
@@ -221,7 +225,8 @@ def _writable_v2(mount: Path, own: str) -> Path | None:
     return None
 
 
-# -------------------------------------------------------------------------------------------------------------- helpers
+# --------------------------------------------------------------------------------------------------------------
+# helpers
 
 
 class _as_fault:  # noqa: N801 - reads as a statement
@@ -290,7 +295,8 @@ def _remove(path: Path) -> bool:
 
 
 def _remove_tree(path: Path, *, patience_s: float = 2.0) -> None:
-    """Ends what runs in the group and below, then removes both. Gives up after ``patience_s``: the next sweep returns."""
+    """Ends what runs in the group and below, then removes both. Gives up after ``patience_s``: the next sweep
+    returns."""
     until = time.monotonic() + patience_s
     folders = sorted((Path(folder) for folder, _, _ in os.walk(path)), reverse=True)
     for folder in folders:

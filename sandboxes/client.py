@@ -21,7 +21,8 @@ Answer = tuple[wire.Message, list[int]]
 _KINDS: dict[str, type[SandboxFault]] = {"Unsupported": Unsupported}
 
 
-# Isolated and without site: it starts in a third of the time and imports nothing but the standard library and sandboxes.
+# Isolated and without site: it starts in a third of the time and imports nothing but the standard library and
+# sandboxes.
 _START = "import sys; sys.path.insert(0, sys.argv.pop(1)); from sandboxes.warden import main; main()"
 
 

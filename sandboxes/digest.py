@@ -1,4 +1,5 @@
-"""The digest of a workspace: paths, kinds, executable bits, contents, link targets; nothing of owners, times, inodes."""
+"""The digest of a workspace: paths, kinds, executable bits, contents, link targets; nothing of owners, times,
+inodes."""
 
 from __future__ import annotations
 

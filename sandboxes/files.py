@@ -14,7 +14,8 @@ _QUIET = os.O_NONBLOCK | os.O_NOCTTY  # opening a fifo or terminal must not wait
 
 
 def normal(path: str) -> str:
-    """``path`` relative to the root. Raises PathRefused unless it is absolute, without ``..`` and NUL, and names something."""
+    """``path`` relative to the root. Raises PathRefused unless it is absolute, without ``..`` and NUL, and names
+    something."""
     parts = [part for part in path.split("/") if part not in ("", ".")]
     if not path.startswith("/") or ".." in parts or "\0" in path or not parts:
         raise PathRefused(f"not an absolute path of a file in the sandbox: {path!r}")
@@ -36,8 +37,8 @@ def read(root_fd: int, path: str) -> bytes:
 
 
 def write(root_fd: int, path: str, data: bytes, *, owner: int, executable: bool) -> None:
-    """Puts a file at ``path``, replacing whatever is no directory there; missing directories are made. Parents that are
-    links are refused: code inside could have made them point anywhere. Raises PathRefused, OSError (disk full)."""
+    """Puts a file at ``path``, replacing whatever is no directory there; missing directories are made. Parents that
+    are links are refused: code inside could have made them point anywhere. Raises PathRefused, OSError (disk full)."""
     *folders, name = normal(path).split("/")
     folder = _open_folder(root_fd, folders, owner, path)
     try:

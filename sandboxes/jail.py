@@ -1,4 +1,5 @@
-"""One command in one sandbox: starting bubblewrap, watching its limits, telling how it ended. Runs inside the warden."""
+"""One command in one sandbox: starting bubblewrap, watching its limits, telling how it ended. Runs inside the
+warden."""
 
 from __future__ import annotations
 
@@ -62,7 +63,8 @@ class Running:
     def stop(self, reason: str) -> None:
         """Ends it. The first reason counts; repeated calls are harmless."""
         self.stopped = self.stopped or reason
-        # Pid 1 takes its namespace along, and bubblewrap then ends only after it; before there is one, bubblewrap itself.
+        # Pid 1 takes its namespace along, and bubblewrap then ends only after it; before there is one, bubblewrap
+        # itself.
         with suppress(ProcessLookupError):
             if self.init is not None and not self.ended:
                 os.kill(self.init, signal.SIGKILL)

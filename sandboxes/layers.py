@@ -3,15 +3,15 @@
 The rules, the same for every backend:
 
 - entries are sorted by path; every parent directory is an entry of its own; times are the constant :data:`MTIME`;
-- owners are fixed: what lies under WORKSPACE belongs to the agent (:data:`AGENT`), everything else to root, so that code
-  in a sandbox may write WORKSPACE and /tmp and nothing else, by ordinary permissions;
+- owners are fixed: what lies under WORKSPACE belongs to the agent (:data:`AGENT`), everything else to root, so that
+  code in a sandbox may write WORKSPACE and /tmp and nothing else, by ordinary permissions;
 - modes are git's: a file is executable or it is not (755, 644), directories are 755. No setuid, no sticky, no xattrs;
 - hard links within one layer stay hard links; sockets and devices are left out, as are names that begin with ``.wh.``,
   which OCI reserves for whiteouts;
 - a deleted path is an OCI whiteout in the tar and overlayfs's whiteout on disk.
 
-Files come back with one constant time, so a stale ``.pyc`` of a same-sized source would look fresh: sandboxes therefore
-set PYTHONDONTWRITEBYTECODE by default.
+Files come back with one constant time, so a stale ``.pyc`` of a same-sized source would look fresh: sandboxes
+therefore set PYTHONDONTWRITEBYTECODE by default.
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ Kind = Literal["file", "dir", "link", "hardlink", "fifo", "whiteout", "opaque"]
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One entry of a layer. ``path`` is relative, without ``./``, undecodable bytes as surrogates; ``target`` is where
-    a link points, or the path of the hard link's first name. ``opaque`` hides what lower layers hold in the directory."""
+    a link points, or the path of the hard link's first name. ``opaque`` hides what lower layers hold in the
+    directory."""
 
     path: str
     kind: Kind = "file"

@@ -1,14 +1,14 @@
 """The native backend: overlayfs for the fork, bubblewrap for the walls. A fork costs milliseconds.
 
-What code inside has: WORKSPACE and /tmp to write, the rest of the tree read-only, /proc of its own pid namespace, a minimal
-/dev, a 16 MiB /dev/shm per exec, a loopback interface that is up, uid 1000 (on the host: a uid no one else has), no
-capability, no way to gain one, and the system calls that :mod:`sandboxes.seccomp` leaves.
+What code inside has: WORKSPACE and /tmp to write, the rest of the tree read-only, /proc of its own pid namespace, a
+minimal /dev, a 16 MiB /dev/shm per exec, a loopback interface that is up, uid 1000 (on the host: a uid no one else
+has), no capability, no way to gain one, and the system calls that :mod:`sandboxes.seccomp` leaves.
 
-What bounds it: the disk limit is the size of one tmpfs that holds the upper directory and /tmp. Its pages count as memory
-of the sandbox, so the control group allows ``memory_mb + disk_mb``, and anonymous memory is held to ``memory_mb`` by looking
-(every 10 to 200 ms). CPU and wall time are looked at in the same way. A limit that is hit ends the command: its exit code is
-then 137 and ``stopped`` names the limit, whether or not the command would have gone on. /tmp lasts as long as the fork and
-is not part of its snapshots.
+What bounds it: the disk limit is the size of one tmpfs that holds the upper directory and /tmp. Its pages count as
+memory of the sandbox, so the control group allows ``memory_mb + disk_mb``, and anonymous memory is held to
+``memory_mb`` by looking (every 10 to 200 ms). CPU and wall time are looked at in the same way. A limit that is hit
+ends the command: its exit code is then 137 and ``stopped`` names the limit, whether or not the command would have
+gone on. /tmp lasts as long as the fork and is not part of its snapshots.
 
 Nothing survives the process that uses the backend, see :mod:`sandboxes.warden`.
 """
@@ -46,11 +46,11 @@ _KILLED = 137
 
 
 class NativeBackend:
-    """Forks of snapshots whose layers are in ``store``. ``cache`` holds their unpacked trees, shared by all processes of
-    this machine; it may be deleted whenever no sandbox runs.
+    """Forks of snapshots whose layers are in ``store``. ``cache`` holds their unpacked trees, shared by all
+    processes of this machine; it may be deleted whenever no sandbox runs.
 
-    The helper process starts with the first fork and ends with this process at the latest; ``async with`` or ``aclose``
-    ends it sooner. Raises Unsupported on the first fork where the host cannot.
+    The helper process starts with the first fork and ends with this process at the latest; ``async with`` or
+    ``aclose`` ends it sooner. Raises Unsupported on the first fork where the host cannot.
     """
 
     name = "native"

@@ -9,7 +9,8 @@ _CHUNK = 1 << 16
 
 
 class Collector:
-    """Reads one pipe in the running event loop: ``writing_end`` goes to the command, then ``start``, at last ``finish``."""
+    """Reads one pipe in the running event loop: ``writing_end`` goes to the command, then ``start``, at last
+    ``finish``."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit

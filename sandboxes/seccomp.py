@@ -1,9 +1,10 @@
 """The system-call filter of the native backend, as classic BPF written out by hand.
 
-Namespaces and dropped capabilities already refuse most of what is listed; the filter takes the kernel code behind it out of
-reach as well. Refused calls fail with EPERM, so programs that probe go on; ``clone3`` fails with ENOSYS, so that libc falls
-back to ``clone``, whose flags a filter can see. Sockets are UNIX, IPv4, IPv6 and netlink alone: network namespaces do not
-confine vsock, and the rest is attack surface. Source of the numbers: the kernel's syscall tables.
+Namespaces and dropped capabilities already refuse most of what is listed; the filter takes the kernel code behind it
+out of reach as well. Refused calls fail with EPERM, so programs that probe go on; ``clone3`` fails with ENOSYS, so
+that libc falls back to ``clone``, whose flags a filter can see. Sockets are UNIX, IPv4, IPv6 and netlink alone:
+network namespaces do not confine vsock, and the rest is attack surface. Source of the numbers: the kernel's syscall
+tables.
 """
 
 from __future__ import annotations

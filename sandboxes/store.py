@@ -57,8 +57,9 @@ def checked(digest: str, data: bytes) -> bytes:
 class UnpackCache:
     """Unpacked layers under ``root``, each made once, whatever number of threads and processes ask for it.
 
-    A tree appears by rename, so it is whole or absent; what a killed process left half done is swept by the next maker.
-    ``opaque_xattr`` is overlayfs's name for opaque directories, which depends on how the overlay will be mounted.
+    A tree appears by rename, so it is whole or absent; what a killed process left half done is swept by the next
+    maker. ``opaque_xattr`` is overlayfs's name for opaque directories, which depends on how the overlay will be
+    mounted.
     """
 
     def __init__(self, root: Path, store: LayerStore, *, opaque_xattr: str = "trusted.overlay.opaque") -> None:

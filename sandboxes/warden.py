@@ -1,12 +1,13 @@
-"""The warden: one small process per backend that mounts overlays, starts bubblewrap, enforces limits, and outlives no one.
+"""The warden: one small process per backend that mounts overlays, starts bubblewrap, enforces limits, and outlives
+no one.
 
-It lives in a mount namespace of its own, so every mount dies with it; it watches its parent, and when that is gone, even by
-SIGKILL, it ends all sandboxes, removes their control groups and exits. It is single-threaded and small on purpose: forking
-it is cheap, and only it needs privileges. The parent talks to it through :mod:`sandboxes.wire`:
+It lives in a mount namespace of its own, so every mount dies with it; it watches its parent, and when that is gone,
+even by SIGKILL, it ends all sandboxes, removes their control groups and exits. It is single-threaded and small on
+purpose: forking it is cheap, and only it needs privileges. The parent talks to it through :mod:`sandboxes.wire`:
 
     fork {box, layers, limits}            -> {ok}, with descriptors of the merged tree and of the upper directory
-    exec {box, argv, env, cwd, timeout_s} + stdin, stdout, stderr -> {exit_code, stopped, cpu_s, error}, when it has ended
-    kill {exec}                           (no answer; the exec's own answer follows)
+    exec {box, argv, env, cwd, timeout_s} + stdin, stdout, stderr -> {exit_code, stopped, cpu_s, error}, when it has
+    ended kill {exec}                           (no answer; the exec's own answer follows)
     drop {box}                            -> {ok}, when nothing of the sandbox is left
 """
 
@@ -117,7 +118,8 @@ class Warden:
                 self.yard.drop(box)
             self._answer(answer, ok=True)
 
-    # ------------------------------------------------------------------------------------------------- running commands
+    # ------------------------------------------------------------------------------------------------- running
+    # commands
 
     def _told(self, number: int) -> None:
         running = self.running[number]

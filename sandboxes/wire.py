@@ -1,4 +1,5 @@
-"""Messages between a backend and its warden: one JSON object a packet, descriptors beside it, over a UNIX socket pair."""
+"""Messages between a backend and its warden: one JSON object a packet, descriptors beside it, over a UNIX socket
+pair."""
 
 from __future__ import annotations
 
