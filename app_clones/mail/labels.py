@@ -46,7 +46,9 @@ def _insert(call: Call, owner: int, name: str, kind: str) -> int:
 
 def all_labels(call: Call, owner: int) -> list[Label]:
     """Returns a mailbox's labels, system ones first."""
-    return [Label(*row) for row in call.rows(f"SELECT {_COLUMNS} FROM mail_label WHERE owner_id = ? ORDER BY id", owner)]  # type: ignore[arg-type]
+    return [
+        Label(*row) for row in call.rows(f"SELECT {_COLUMNS} FROM mail_label WHERE owner_id = ? ORDER BY id", owner)
+    ]  # type: ignore[arg-type]
 
 
 def label_by_id(call: Call, owner: int, id: int) -> Label:
@@ -100,7 +102,9 @@ def _checked_name(call: Call, owner: int, name: str, but: int = 0) -> str:
     clean = " ".join(name.split())
     if not clean or len(clean) > 225:
         raise AppError("a label needs a name of 1 to 225 characters")
-    taken = call.one("SELECT id FROM mail_label WHERE owner_id = ? AND lower(name) = ? AND id <> ?", owner, clean.lower(), but)
+    taken = call.one(
+        "SELECT id FROM mail_label WHERE owner_id = ? AND lower(name) = ? AND id <> ?", owner, clean.lower(), but
+    )
     if taken is not None:
         raise Conflict(f"there is a label {clean!r} already")
     return clean
@@ -121,7 +125,10 @@ def shown_labels(call: Call, message_id: int) -> list[str]:
 
 
 def has(call: Call, message_id: int, label_id: int) -> bool:
-    return call.one("SELECT 1 FROM mail_message_label WHERE message_id = ? AND label_id = ?", message_id, label_id) is not None
+    return (
+        call.one("SELECT 1 FROM mail_message_label WHERE message_id = ? AND label_id = ?", message_id, label_id)
+        is not None
+    )
 
 
 def put_on(call: Call, message_id: int, label_ids: Iterable[int]) -> None:

@@ -77,7 +77,9 @@ def message(call: Call, owner: int, id: int) -> Message:
 def thread_messages(call: Call, owner: int, thread_id: int) -> list[Message]:
     """Returns a thread's messages, oldest first. Raises NotFound."""
     rows = call.rows(
-        f"SELECT {_COLUMNS} FROM mail_message WHERE thread_id = ? AND owner_id = ? ORDER BY sent_ms, id", thread_id, owner
+        f"SELECT {_COLUMNS} FROM mail_message WHERE thread_id = ? AND owner_id = ? ORDER BY sent_ms, id",
+        thread_id,
+        owner,
     )
     if not rows:
         raise NotFound(f"no thread {thread_id}")
@@ -99,7 +101,7 @@ def bare(subject: str) -> str:
 
 
 def file_copy(call: Call, owner: int, letter: Letter, names: Iterable[str], *, origin_id: int | None = None,
-              sent_ms: int | None = None) -> int:  # fmt: skip
+              sent_ms: int | None = None, id: int | None = None) -> int:  # fmt: skip
     """Files one copy of ``letter`` in ``owner``'s mailbox under the system labels ``names``; returns its id."""
     reply_to = letter.reply_to
     thread_id = letter.thread_id or (reply_to.thread_id if reply_to else None)
@@ -107,6 +109,7 @@ def file_copy(call: Call, owner: int, letter: Letter, names: Iterable[str], *, o
         thread_id = call.insert("mail_thread", owner_id=owner, subject=bare(letter.subject))
     id = call.insert(
         "mail_message",
+        id=id,
         owner_id=owner,
         thread_id=thread_id,
         origin_id=origin_id,
@@ -157,7 +160,7 @@ def distribute(call: Call, letter: Letter, own: int, everyone: Iterable[Person])
     """Files the copies of all recipients but the sender, each in the recipient's own thread of the conversation."""
     for one in everyone:
         if one.id != call.actor:
-            theirs = replace(letter, bcc=(), thread_id=None, reply_to=_their_copy(call, one.id, letter.reply_to))
+            theirs = replace(letter, bcc=(), thread_id=None, reply_to=copy_for(call, one.id, letter.reply_to))
             file_copy(call, one.id, theirs, ("INBOX", "UNREAD"), origin_id=own)
 
 
@@ -168,7 +171,8 @@ def in_world(call: Call, addresses: Sequence[Address]) -> tuple[Person, ...]:
     return people.in_order(one if isinstance(one, Person) else people.resolve(call, one.email) for one in addresses)
 
 
-def _their_copy(call: Call, owner: int, mine: Message | None) -> Message | None:
+def copy_for(call: Call, owner: int, mine: Message | None) -> Message | None:
+    """Returns ``owner``'s copy of a message that is in somebody's mailbox, if there is one."""
     if mine is None:
         return None
     origin = mine.origin_id or mine.id
