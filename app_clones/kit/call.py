@@ -132,7 +132,7 @@ class Transaction:
         drawn = int(found[0][0]) if found else 1  # type: ignore[arg-type]
         return Random(derive(self.seed, "stream", name, drawn))
 
-    def schedule(self, delay_ms: int, event: str, **payload: Any) -> int:
+    def schedule(self, delay_ms: int, event: str, /, **payload: Any) -> int:
         """Makes ``event`` happen ``delay_ms`` from now, as the present actor; returns the pending event's id."""
         if event not in self._registry.events:
             raise AppError(f"nothing in this world handles {event}")
@@ -181,7 +181,7 @@ class Transaction:
             return self._read(sql, args)
         except apsw.ConstraintError as error:
             kinds = (apsw.SQLITE_CONSTRAINT_UNIQUE, apsw.SQLITE_CONSTRAINT_PRIMARYKEY, apsw.SQLITE_CONSTRAINT_ROWID)
-            if error.extendedresult in kinds:
+            if getattr(error, "extendedresult", None) in kinds:
                 raise Conflict(f"there is one already: {str(error).rpartition('failed: ')[2]}") from error
             raise KitError(f"{error}: {sql[:200]}") from error
 

@@ -1,16 +1,17 @@
-"""The net change of a world as data, and its canonical form up to renaming of fresh ids."""
+"""The net change of a world as data: parsed, described, compared. Renaming of fresh ids is in ``canonical.py``."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 import apsw
 
-from app_clones.kit.digest import Layout
+from app_clones.kit.canonical import Canonical, CanonicalRow, canonical, difference, line
+from app_clones.kit.digest import Layout, Value
 
-Value = int | str | float | bytes | None
+__all__ = ["Canonical", "CanonicalRow", "RowChange", "canonical", "describe", "difference", "parse"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,18 +33,23 @@ def parse(changeset: bytes, layouts: Mapping[str, Layout]) -> tuple[RowChange, .
         table = layouts.get(change.name)
         if table is not None:
             found.append(_row_change(change, table))
-    return tuple(sorted(found, key=lambda row: (row.table, [(type(v).__name__, v) for v in row.key.values()], row.op)))
+    return tuple(sorted(found, key=lambda row: (row.table, [(type(v).__name__, v) for v in row.key.values()])))
+
+
+def describe(changes: Iterable[RowChange]) -> tuple[str, ...]:
+    """One readable line per row, for a person reading a trajectory."""
+    return tuple(line(change) for change in changes)
 
 
 def _row_change(change: apsw.TableChange, table: Layout) -> RowChange:
-    row = change.new if change.old is None else change.old
+    old, new = cast(tuple[Value, ...] | None, change.old), cast(tuple[Value, ...] | None, change.new)
+    row = new if old is None else old
     assert row is not None
     key = {table.columns[i]: row[i] for i in table.key}
-    if change.old is None:
-        return RowChange(table.name, "insert", key, {}, dict(zip(table.columns, row, strict=True)))  # type: ignore[arg-type]
-    if change.new is None:
-        return RowChange(table.name, "delete", key, dict(zip(table.columns, row, strict=True)), {})  # type: ignore[arg-type]
-    changed = [i for i, value in enumerate(change.new) if value is not apsw.no_change]
-    old = {table.columns[i]: change.old[i] for i in changed}
-    new = {table.columns[i]: change.new[i] for i in changed}
-    return RowChange(table.name, "update", key, old, new)  # type: ignore[arg-type]
+    if old is None:
+        return RowChange(table.name, "insert", key, {}, dict(zip(table.columns, row, strict=True)))
+    if new is None:
+        return RowChange(table.name, "delete", key, dict(zip(table.columns, row, strict=True)), {})
+    changed = [i for i, value in enumerate(change.new or ()) if value is not apsw.no_change]
+    before = {table.columns[i]: old[i] for i in changed}
+    return RowChange(table.name, "update", key, before, {table.columns[i]: new[i] for i in changed})

@@ -68,7 +68,7 @@ def check_built(db: apsw.Connection) -> None:
         " OR upper(sql) LIKE '%AUTOINCREMENT%' ORDER BY 1"
     ).fetchall()
     if bad:
-        raise KitError(f"sessions lose state with {', '.join(name for (name,) in bad)}")
+        raise KitError(f"sessions lose state with {', '.join(str(name) for (name,) in bad)}")
     mode = db.pragma("journal_mode")
     if mode not in ("memory", "delete"):
         raise KitError(f"journal mode {mode}: a world is serialised whole, which a WAL is not")

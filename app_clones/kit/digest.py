@@ -9,6 +9,7 @@ import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
+from typing import cast
 
 import apsw
 
@@ -68,24 +69,18 @@ def delta(changeset: bytes, layouts: Mapping[str, Layout]) -> int:
 
 
 def _change_delta(change: apsw.TableChange, table: Layout) -> int:
-    old, new = change.old, change.new
+    old, new = cast(tuple[Value, ...] | None, change.old), cast(tuple[Value, ...] | None, change.new)
     row = new if old is None else old
     assert row is not None
-    key = b"".join([encode(row[i]) for i in table.key])  # type: ignore[arg-type]
-    unchanged = apsw.no_change
+    key = b"".join([encode(row[i]) for i in table.key])
+    if old is None or new is None:
+        whole = sum(_cell(prefix + key + encode(value)) for prefix, value in zip(table.prefixes, row, strict=True))
+        return whole if old is None else -whole
     total = 0
-    if new is not None:
-        for prefix, value in zip(table.prefixes, new, strict=True):
-            if value is not unchanged:
-                total += _cell(prefix + key + encode(value))  # type: ignore[arg-type]
-    if old is None:
-        return total
-    if new is None:
-        return total - sum(_cell(prefix + key + encode(v)) for prefix, v in zip(table.prefixes, old, strict=True))  # type: ignore[arg-type]
     for prefix, before, after in zip(table.prefixes, old, new, strict=True):
         # An update names its key in ``old`` although the key did not change.
-        if after is not unchanged:
-            total -= _cell(prefix + key + encode(before))  # type: ignore[arg-type]
+        if after is not cast(Value, apsw.no_change):
+            total += _cell(prefix + key + encode(after)) - _cell(prefix + key + encode(before))
     return total
 
 

@@ -34,7 +34,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One table. ``key`` empty: the single ``id`` column is its INTEGER PRIMARY KEY. Else WITHOUT ROWID over ``key``."""
+    """One table. ``key`` empty: its column ``id`` is the INTEGER PRIMARY KEY. Else it is WITHOUT ROWID over ``key``."""
 
     name: str
     columns: Sequence[Column]
@@ -104,7 +104,7 @@ def _check_key(table: Table) -> None:
     by_name = {column.name: column for column in table.columns}
     ids = [column.name for column in table.columns if column.kind == "id"]
     if not table.key:
-        # Without a primary key a session records nothing of a table; with a composite one on a rowid table, NULLs slip by.
+        # A session records nothing of a table without a primary key.
         require(ids == ["id"], f"{table.name}: needs one column of kind id, named id, or a key")
         require(not by_name["id"].nullable, f"{table.name}.id: a primary key cannot be NULL")
         return

@@ -77,7 +77,7 @@ class Call(Protocol):
         """The named stream's next generator; draws are counted in a row."""
         ...
 
-    def schedule(self, delay_ms: int, event: str, **payload: Any) -> int:
+    def schedule(self, delay_ms: int, event: str, /, **payload: Any) -> int:
         """Makes a pending event, a row; returns its id."""
         ...
 
@@ -206,6 +206,11 @@ class World:
         """Digest of all cells (hex), followed from changeset to changeset."""
         return digest.text(self._digest)
 
+    def persons(self) -> dict[int, Person]:
+        """The users of the world by id; the first is the agent's own account."""
+        rows = self._db.execute("SELECT id,name,email FROM kit_person ORDER BY id").fetchall()
+        return {int(id): Person(name=str(name), email=str(email)) for id, name, email in rows}  # type: ignore[arg-type]
+
     def full_digest(self) -> str:
         """Digest of all cells (hex), computed from the rows. O(rows)."""
         return digest.text(digest.full(self._db, self.registry.layouts.values()))
@@ -278,8 +283,8 @@ class World:
     def transaction(self, actor: int = 1, *, readonly: bool = False) -> Iterator[Call]:
         """What routes use. Writing, it is one step: it commits, moves the clock and fires what falls due.
 
-        ``readonly``: nothing moves, and an attempt to write raises :class:`KitError`. An exception inside rolls all back
-        and goes on to the caller.
+        ``readonly``: nothing moves, and an attempt to write raises :class:`KitError`. An exception inside rolls all
+        back and goes on to the caller.
         """
         with self._open_step(actor, readonly=readonly) as call:
             yield call
@@ -289,8 +294,8 @@ class World:
         db.set_progress_handler(self._budget, sqlite.LOOK_EVERY)
         return db
 
-    def _one(self, sql: str, args: tuple[Value, ...] = ()) -> tuple[Any, ...]:
-        row = self._db.execute(sql, args).fetchone()
+    def _one(self, sql: str) -> tuple[Any, ...]:
+        row: tuple[Any, ...] | None = self._db.execute(sql).fetchone()
         if row is None:
             raise KitError("this database is no world: it has no clock")
         return row
@@ -436,7 +441,7 @@ def _sum(changesets: Sequence[bytes]) -> bytes:
         return b""
     if len(changesets) == 1:
         return changesets[0]
-    builder = apsw.ChangesetBuilder()
+    builder = apsw.ChangesetBuilder()  # type: ignore[no-untyped-call]
     try:
         for item in changesets:
             if item:

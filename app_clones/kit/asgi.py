@@ -1,0 +1,188 @@
+"""One ASGI app per process for all worlds: the world comes in the scope, an app's routes are mounted at ``/<app>``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Mount
+from starlette.types import ASGIApp, Message, Scope
+
+from app_clones.kit.errors import AppError, KitError
+from app_clones.kit.seeds import derive
+
+if TYPE_CHECKING:
+    from app_clones.kit.registry import Registry
+    from app_clones.kit.world import Call, World
+
+WORLD = "grindworks.world"
+ACTOR = "grindworks.actor"
+_USED = "grindworks.transaction"
+#: A request's body, in bytes, beyond which it is refused unread.
+LARGEST_BODY = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A whole response. ``headers`` have lower-case names."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        """The body as UTF-8."""
+        return self.body.decode()
+
+
+def world_app(registry: Registry) -> ASGIApp:
+    """The ASGI app of all worlds of these apps; the same registry gives the same app.
+
+    A request needs ``grindworks.world`` and ``grindworks.actor`` (a person's id) in its scope.
+    """
+    return _world_app(registry)
+
+
+@lru_cache(maxsize=64)
+def _world_app(registry: Registry) -> ASGIApp:
+    mounts = [Mount(f"/{app.name}", routes=list(app.routes())) for app in registry.apps]
+    # Anything else that an operation raises becomes a plain 500 too: a page must answer, and the world was rolled back.
+    handlers: dict[Any, Any] = {AppError: _refused, KitError: _broken}
+    return Starlette(routes=mounts, exception_handlers=handlers)
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, AppError)
+    return JSONResponse({"error": {"code": error.code, "message": error.message}}, status_code=error.status)
+
+
+async def _broken(request: Request, error: Exception) -> Response:
+    return JSONResponse({"error": {"code": "internal", "message": f"internal error: {error}"}}, status_code=500)
+
+
+@contextmanager
+def opened(request: Request) -> Iterator[Call]:
+    """The request's one transaction: read-only for GET and HEAD, else one step of the world.
+
+    Await nothing inside it; read the body first. Raises :class:`KitError` at a second one in the same request.
+    """
+    world: World = request.scope[WORLD]
+    if request.scope.get(_USED):
+        raise KitError(f"{request.method} {request.url.path}: a request has one transaction")
+    request.scope[_USED] = True
+    with world.transaction(request.scope.get(ACTOR, 1), readonly=request.method in ("GET", "HEAD")) as call:
+        yield call
+
+
+async def request(
+    world: World,
+    method: str,
+    path: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    body: bytes = b"",
+    actor: int = 1,
+) -> Reply:
+    """Asks ``world`` in this process, without a socket, as ``actor``. ``path`` may have a query string."""
+    bare, _, query = path.partition("?")
+    sent = {"host": "world", "content-length": str(len(body)), **{k.lower(): v for k, v in (headers or {}).items()}}
+    scope: dict[str, Any] = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": method.upper(),
+        "scheme": "http",
+        "path": unquote(bare),
+        "raw_path": bare.encode(),
+        "query_string": query.encode(),
+        "root_path": "",
+        "headers": [(name.encode("latin-1"), value.encode("latin-1")) for name, value in sent.items()],
+        "server": ("world", 80),
+        "client": ("127.0.0.1", 0),
+        WORLD: world,
+        ACTOR: actor,
+    }
+    return await exchange(world_app(world.registry), scope, body)
+
+
+async def exchange(app: ASGIApp, scope: Scope, body: bytes) -> Reply:
+    """Runs one request through ``app`` and gathers its whole response. An unhandled exception is a plain 500."""
+    parts: list[Message] = []
+    pending: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive() -> Message:
+        return pending.pop() if pending else {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        parts.append(message)
+
+    try:
+        await app(scope, receive, send)
+    except Exception:
+        # Starlette has sent its 500 and raises again for the server's log.
+        if not parts:
+            raise
+    start = parts[0]
+    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in start.get("headers", ())}
+    return Reply(start["status"], headers, b"".join(part.get("body", b"") for part in parts[1:]))
+
+
+def token(world: World, person: int) -> str:
+    """The bearer token of ``person``: 32 hex digits that follow from the world's seed."""
+    return "".join(f"{derive(world.seed, 'token', person, part):016x}" for part in range(2))
+
+
+class Gate:
+    """What stands between a socket and a world: bearer tokens, one request at a time, bodies read before it starts."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._app = world_app(world.registry)
+        self._api = tuple(f"/{app.name}/{prefix}" for app in world.apps for prefix in app.api)
+
+    def actor(self, headers: Sequence[tuple[bytes, bytes]], path: str) -> int | None:
+        """Who asks, or None for someone that may not. Pages without a token act as the agent's own account."""
+        given = next((value.decode("latin-1") for name, value in headers if name.lower() == b"authorization"), None)
+        if given is None:
+            return None if path.startswith(self._api) else 1
+        kind, _, word = given.partition(" ")
+        persons = self._world.persons()
+        known = {token(self._world, person): person for person in persons}
+        return known.get(word.strip()) if kind.lower() == "bearer" else None
+
+    async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
+        """Answers one HTTP request; refuses all else (web sockets)."""
+        if scope["type"] != "http":
+            return
+        actor = self.actor(scope["headers"], scope["path"])
+        body = await _read(receive)
+        if actor is None:
+            error = {"code": 401, "message": "a bearer token of this world is needed", "status": "UNAUTHENTICATED"}
+            response: Response = JSONResponse({"error": error}, status_code=401)
+        elif body is None:
+            response = JSONResponse({"error": {"code": 413, "message": "the body is too large"}}, status_code=413)
+        else:
+            # From here to the reply nothing awaits the outside, so two requests never share a transaction.
+            reply = await exchange(self._app, {**scope, WORLD: self._world, ACTOR: actor}, body)
+            response = Response(reply.body, reply.status, reply.headers)
+        await response(scope, receive, send)
+
+
+async def _read(receive: Any) -> bytes | None:
+    parts, size = [], 0
+    while True:
+        message = await receive()
+        part = message.get("body", b"")
+        size += len(part)
+        if size <= LARGEST_BODY:
+            parts.append(part)
+        if not message.get("more_body"):
+            return b"".join(parts) if size <= LARGEST_BODY else None

@@ -1,0 +1,62 @@
+"""A world on a loopback socket, for browsers and vendors' clients."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import uvicorn
+
+from app_clones.kit.asgi import Gate, token
+from app_clones.kit.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """Where a world answers. ``url`` ends without a slash."""
+
+    url: str
+    port: int
+    world: World
+
+    def token(self, person: int = 1) -> str:
+        """The bearer token with which ``person`` uses the apps' APIs."""
+        return token(self.world, person)
+
+    def describe(self) -> dict[str, Any]:
+        """What a user of the world needs to know, as JSON-able data: per app with routes its page, API root, token."""
+        apps = {
+            app.name: {"url": f"{self.url}/{app.name}/", "api": f"{self.url}/{app.name}/", "token": self.token()}
+            for app in self.world.apps
+            if app.routes()
+        }
+        return {"apps": apps}
+
+
+@contextmanager
+def serve_world(world: World, port: int = 0) -> Iterator[Served]:
+    """Serves ``world`` on 127.0.0.1 (``port`` 0: any free one) from a thread of its own until the block ends.
+
+    The thread owns the world meanwhile: look at it from elsewhere only while no request is under way. Raises OSError
+    where the port is taken.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as bound:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(("127.0.0.1", port))
+        bound.listen(64)  # so that nobody who asks at once is turned away while the loop starts
+        config = uvicorn.Config(
+            Gate(world), log_level="error", lifespan="off", access_log=False, timeout_graceful_shutdown=1
+        )
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, name="serve-world", daemon=True)
+        thread.start()
+        try:
+            number = bound.getsockname()[1]
+            yield Served(f"http://127.0.0.1:{number}", number, world)
+        finally:
+            server.should_exit = True
+            thread.join()
