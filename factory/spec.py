@@ -13,7 +13,7 @@ from types import UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 import yaml
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
 from app_clones.kit.app import App
 from factory.errors import SpecError
@@ -27,6 +27,24 @@ class Part(BaseModel):
     """Base of every part of a spec: frozen, unknown keys refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Located(Part):
+    """A whole spec, which knows where in its file each field stands."""
+
+    _source: str = PrivateAttr(default="spec")
+    _lines: Mapping[Loc, int] = PrivateAttr(default_factory=dict)
+
+    def at(self, *loc: str | int) -> str:
+        """``specs/x.yaml:12: source.package``, for errors found after loading."""
+        return f"{self._source}:{_line(self._lines, loc)}: {'.'.join(map(str, loc))}"
+
+    def __eq__(self, other: object) -> bool:
+        """By content alone: where it was written does not count."""
+        return type(self) is type(other) and isinstance(other, Part) and self.model_dump() == other.model_dump()
+
+    def __hash__(self) -> int:
+        return hash(self.model_dump_json())
 
 
 # ---- worlds
@@ -46,7 +64,7 @@ class WorldTasksSpec(Part):
     templates: dict[Name, TemplateSpec]
 
 
-class WorldSpec(Part):
+class WorldSpec(Located):
     """A world. ``start``: its clock on opening, with zone. ``apps``: build options by app name."""
 
     kind: Literal["world"]
@@ -76,7 +94,7 @@ class SourceSpec(Part):
 
 
 class BaseSpec(Part):
-    """The root file system below the repository: Debian packages, and wheels for the tests. Both with what they need."""
+    """The root file system below the repository: Debian packages and wheels for the tests, with all they need."""
 
     distribution: Literal["debian"]
     packages: tuple[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.+-]+$")], ...] = Field(min_length=1)
@@ -98,7 +116,7 @@ class RepoTasksSpec(Part):
     count: int = Field(ge=1)
 
 
-class RepoSpec(Part):
+class RepoSpec(Located):
     """A code repository."""
 
     kind: Literal["repo"]
@@ -115,7 +133,7 @@ _KINDS: Mapping[str, type[WorldSpec] | type[RepoSpec]] = {"world": WorldSpec, "r
 
 
 def load_spec(path: Path | str) -> EnvSpec:
-    """Reads and checks one spec. Raises SpecError: ``specs/mail.yaml:12: apps.mail.mesages: unknown key; did you …``."""
+    """Reads and checks one spec. Raises SpecError: ``specs/mail.yaml:12: apps.mail.mesages: unknown key; …``."""
     return parse_spec(_read(Path(path)), str(path))
 
 
@@ -133,6 +151,7 @@ def parse_spec(text: str, source: str) -> EnvSpec:
             f"{source}:{line}: kind: {data.get('kind')!r} is no kind of environment", f"one of {list(_KINDS)}"
         )
     spec = _validate(model, data, lines, source, ())
+    spec._source, spec._lines = source, lines
     if isinstance(spec, WorldSpec):
         _check_apps(spec, lines, source)
     return spec
@@ -228,8 +247,9 @@ def _validate(model: type[M], data: Any, lines: Mapping[Loc, int], source: str, 
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        first, *rest = [_describe(model, e, lines, source, at) for e in error.errors(include_url=False)]
-        raise SpecError("\n".join([first, *rest])) from None
+        # a mistyped key is first: the missing one that it was meant to be follows from it
+        found = sorted(error.errors(include_url=False), key=lambda e: e["type"] == "missing")
+        raise SpecError("\n".join(_describe(model, e, lines, source, at) for e in found)) from None
 
 
 def _describe(model: type[BaseModel], error: Any, lines: Mapping[Loc, int], source: str, at: Loc) -> str:

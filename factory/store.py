@@ -1,8 +1,8 @@
 """The content-addressed store: everything that was fetched or built, by SHA-256, and names that point into it.
 
-Layout under the root: ``blobs/ab/cdef…`` (read-only files), ``refs/KIND/NAME`` (one digest each), ``tmp/`` (files being
-written). A blob appears whole or not at all: it is written beside, synced, and renamed. So killing a writer at any
-moment, two writers of one blob, or a full disk leave no half blob; at worst a file in ``tmp/``, which ``sweep`` removes.
+Layout under the root: ``blobs/ab/cdef…`` (read-only files), ``refs/KIND/NAME`` (one digest each), ``tmp/`` (files
+being written). A blob appears whole or not at all: it is written beside, synced, and renamed. So killing a writer at
+any moment, two writers of one blob, or a full disk leave no half blob; at worst a file in ``tmp/``, see ``sweep``.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ class Store:
         if (found := sha256(data)) != digest:
             raise InputGone(
                 f"blob {digest} was altered: its bytes now have the SHA-256 {found}",
-                f"delete {path}, then `grind lock` (an input) or `grind build` (the rest) restores it",
+                "`grind lock` (an input) or `grind build` (the rest) restores it",
             )
         return data
 
@@ -131,7 +131,7 @@ class Store:
         return dict(sorted(found.items()))
 
     def sweep(self) -> int:
-        """Removes what killed writers left in ``tmp/``; files still being written are locked and stay. Returns how many."""
+        """Removes what killed writers left in ``tmp/``; what is being written is locked and stays. Returns how many."""
         swept = 0
         for path in (self.root / "tmp").iterdir():
             with path.open("rb") as file:
