@@ -29,7 +29,7 @@ class Transaction:
     Agents' mistakes raise :class:`AppError`; an app's own (an unknown table, a write while reading) :class:`KitError`.
     """
 
-    __slots__ = ("_db", "_registry", "actor", "now_ms", "readonly", "seed", "step_ms", "waited_ms")
+    __slots__ = ("actor", "db", "now_ms", "readonly", "registry", "seed", "step_ms", "waited_ms")
 
     def __init__(
         self,
@@ -42,8 +42,8 @@ class Transaction:
         step_ms: int,
         readonly: bool,
     ) -> None:
-        self._db = db
-        self._registry = registry
+        self.db = db
+        self.registry = registry
         self.seed = seed
         self.actor = actor
         self.now_ms = now_ms
@@ -53,7 +53,7 @@ class Transaction:
 
     def rows(self, sql: str, *args: Value) -> list[tuple[Value, ...]]:
         """Reads; several rows come only from a query that says their order (a unique one, which is the app's duty)."""
-        ordered = self._registry.readable.get(sql)
+        ordered = self.registry.readable.get(sql)
         if ordered is None:
             ordered = self._admit(sql)
         found = self._read(sql, args)
@@ -63,7 +63,7 @@ class Transaction:
 
     def one(self, sql: str, *args: Value) -> tuple[Value, ...] | None:
         """The first row, or None."""
-        if sql not in self._registry.readable:
+        if sql not in self.registry.readable:
             self._admit(sql)
         found = self._read(sql, args)
         return found[0] if found else None
@@ -99,7 +99,7 @@ class Transaction:
                 raise KitError(f"{table}: update changes columns, and never the id")
             sql = info.updates[names] = f"UPDATE {table} SET {','.join(f'{n}=?' for n in names)} WHERE id=?"
         self._write(sql, (*values.values(), id))
-        if not self._db.changes():
+        if not self.db.changes():
             raise NotFound(f"no {info.noun} {id}")
 
     def delete(self, table: str, **key: Value) -> int:
@@ -109,7 +109,7 @@ class Transaction:
         if not key:
             raise KitError(f"{table}: delete needs at least one column to go by")
         self._write(f"DELETE FROM {table} WHERE {' AND '.join(f'{name} IS ?' for name in key)}", tuple(key.values()))
-        return self._db.changes()
+        return self.db.changes()
 
     def index(self, search: str, rowid: int, **text: str) -> None:
         """Writes, or writes anew, the words of one row."""
@@ -134,7 +134,7 @@ class Transaction:
 
     def schedule(self, delay_ms: int, event: str, /, **payload: Any) -> int:
         """Makes ``event`` happen ``delay_ms`` from now, as the present actor; returns the pending event's id."""
-        if event not in self._registry.events:
+        if event not in self.registry.events:
             raise AppError(f"nothing in this world handles {event}")
         if delay_ms < 0:
             raise KitError(f"{event}: an event cannot be due in the past")
@@ -143,7 +143,7 @@ class Transaction:
 
     def perform(self, operation: str, **arguments: Any) -> Any:
         """Runs another operation (by tool name) in this same transaction; returns its data."""
-        _, found = find(self._registry, operation)
+        _, found = find(self.registry, operation)
         if found.writes and self.readonly:
             raise KitError(f"{operation} writes, and this request only reads")
         return found.run(self, validate(operation, found, arguments))
@@ -159,16 +159,16 @@ class Transaction:
 
     def _admit(self, sql: str) -> bool:
         # No DDL, PRAGMA or write gets past here, so that all change goes through counters and sessions.
-        if not sqlite.is_plain_read(self._db, sql):
+        if not sqlite.is_plain_read(self.db, sql):
             raise KitError(f"only a SELECT reads rows: {sql[:200]}")
         ordered = "ORDER BY" in sql.upper()
-        if len(self._registry.readable) < 10_000:
-            self._registry.readable[sql] = ordered
+        if len(self.registry.readable) < 10_000:
+            self.registry.readable[sql] = ordered
         return ordered
 
     def _read(self, sql: str, args: tuple[Value, ...]) -> list[tuple[Value, ...]]:
         try:
-            return self._db.execute(sql, args).fetchall()
+            return self.db.execute(sql, args).fetchall()
         except apsw.InterruptError as error:
             raise sqlite.TooExpensive("the request needs too much work") from error
         except OverflowError as error:
@@ -207,7 +207,7 @@ class Transaction:
         return id
 
     def _table(self, table: str, keyed: bool | None = None) -> TableInfo:
-        info = self._registry.tables.get(table)
+        info = self.registry.tables.get(table)
         if info is None:
             raise KitError(f"no table {table}")
         if keyed is not None and bool(info.table.key) != keyed:
@@ -215,7 +215,7 @@ class Transaction:
         return info
 
     def _search(self, search: str) -> Search:
-        found = self._registry.searches.get(search)
+        found = self.registry.searches.get(search)
         if found is None:
             raise KitError(f"no search {search}")
         return found

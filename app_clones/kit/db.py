@@ -37,8 +37,7 @@ class Budget:
 def create() -> apsw.Connection:
     """An empty database for a build."""
     db = apsw.Connection(":memory:")
-    # Written into the header: a fork then has the small cache without a statement of its own.
-    db.execute(f"PRAGMA page_size=4096; PRAGMA default_cache_size={CACHE_PAGES}")
+    db.execute("PRAGMA page_size=4096")
     return db
 
 
@@ -47,6 +46,7 @@ def fork(snapshot: bytes) -> apsw.Connection:
     db = apsw.Connection(":memory:")
     try:
         db.deserialize("main", snapshot)
+        db.execute(f"PRAGMA cache_size={CACHE_PAGES}")
     except apsw.Error as error:
         raise KitError(f"these {len(snapshot)} bytes are no snapshot: {error}") from error
     return db

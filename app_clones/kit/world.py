@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from hashlib import sha256
-from random import Random
-from typing import Any, Protocol
+from typing import Any
 
 import apsw
 
@@ -16,102 +13,15 @@ from app_clones.kit import change, digest
 from app_clones.kit import db as sqlite
 from app_clones.kit.app import App, Operation
 from app_clones.kit.build import build_database
-from app_clones.kit.call import Transaction, find, validate
+from app_clones.kit.call import Transaction
 from app_clones.kit.change import RowChange
-from app_clones.kit.errors import AppError, Conflict, KitError, NotFound, WorldDiverged
+from app_clones.kit.errors import KitError, WorldDiverged
 from app_clones.kit.persons import Person
+from app_clones.kit.protocol import Build, Call, Row, StepResult, ToolResult, Value
 from app_clones.kit.registry import Registry, register
+from app_clones.kit.step import move_clock, run_tool
 
-__all__ = ["Build", "Call", "Person", "StepResult", "ToolResult", "World", "fork_many"]
-
-Value = int | str | float | bytes | None
-Row = Mapping[str, Value]
-
-#: Events that one step may fire: a chain that schedules itself without end is an app's bug, not a hang.
-MOST_EVENTS = 100_000
-
-
-class Call(Protocol):
-    """What an operation, event handler or route sees of its world: the open transaction of one step."""
-
-    actor: int  # kit_person.id of who acts
-    now_ms: int  # the virtual clock; constant within a call
-
-    def rows(self, sql: str, *args: Value) -> list[tuple[Any, ...]]:
-        """Reads; several rows come only from a query that says their order (a unique one, which is the app's duty)."""
-        ...
-
-    def one(self, sql: str, *args: Value) -> tuple[Any, ...] | None:
-        """The first row, or None."""
-        ...
-
-    def search(self, search: str, text: str) -> list[int]:
-        """Row ids in which every word of ``text`` occurs, largest first."""
-        ...
-
-    def insert(self, table: str, **values: Value) -> int:
-        """Draws the id from the table's counter; returns it."""
-        ...
-
-    def put(self, table: str, **values: Value) -> None:
-        """Inserts into a keyed (WITHOUT ROWID) table; ``Conflict`` if the key is there."""
-        ...
-
-    def update(self, table: str, id: int, **values: Value) -> None:
-        """``NotFound`` if there is no such row."""
-        ...
-
-    def delete(self, table: str, **key: Value) -> int:
-        """Rows deleted; columns by equality."""
-        ...
-
-    def index(self, search: str, rowid: int, **text: str) -> None:
-        """(Re)writes one FTS row."""
-        ...
-
-    def unindex(self, search: str, rowid: int) -> None:
-        """Removes one FTS row."""
-        ...
-
-    def random(self, name: str) -> Random:
-        """The named stream's next generator; draws are counted in a row."""
-        ...
-
-    def schedule(self, delay_ms: int, event: str, /, **payload: Any) -> int:
-        """Makes a pending event, a row; returns its id."""
-        ...
-
-    def perform(self, operation: str, **arguments: Any) -> Any:
-        """Runs another operation (by tool name) in this same transaction; returns its data."""
-        ...
-
-    def wait(self, ms: int) -> int:
-        """Lets ``ms`` more pass at the end of this step; returns the time that it will then be."""
-        ...
-
-
-class Build(Call, Protocol):
-    """A call at build time, with the world's seed and its persons already there."""
-
-    seed: int
-
-
-@dataclass(frozen=True, slots=True)
-class ToolResult:
-    """``text`` is what the agent reads; ``data`` the same as data; ``error`` an AppError's code, else None."""
-
-    text: str
-    data: Any
-    error: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class StepResult:
-    """One step: its result, its SQLite changeset (may be empty), and the state digest after it (hex)."""
-
-    result: ToolResult
-    changeset: bytes
-    state_digest: str
+__all__ = ["Build", "Call", "Person", "Row", "StepResult", "ToolResult", "Value", "World", "fork_many"]
 
 
 class World:
@@ -268,7 +178,7 @@ class World:
 
         The agent's mistakes come back as results with ``error`` set and change nothing but the clock.
         """
-        return self._step(1 if actor is None else actor, lambda call: self._run(call, tool, arguments))
+        return self._step(1 if actor is None else actor, lambda call: run_tool(call, tool, arguments))
 
     def wait(self, ms: int) -> StepResult:
         """One step in which ``ms`` pass on top of ``step_ms``; as the tool ``clock_wait`` does in minutes."""
@@ -343,7 +253,7 @@ class World:
             if session is None:
                 db.execute("ROLLBACK")
                 return
-            self._move_clock(call)
+            move_clock(call)
             db.execute("COMMIT")
             self._record(session.changeset())
         finally:
@@ -357,77 +267,6 @@ class World:
         if changeset:
             self._steps.append(changeset)
             self._digest = (self._digest + digest.delta(changeset, self.registry.layouts)) % digest.MODULUS
-
-    def _run(self, call: Transaction, tool: str, arguments: Mapping[str, Any] | None) -> ToolResult:
-        try:
-            _, operation = find(self.registry, tool)
-            params = validate(tool, operation, arguments)
-            self._check_may_act(call.actor)
-            if operation.writes:
-                data = self._protected(call, lambda: operation.run(call, params))
-            else:
-                call.readonly = True
-                data = operation.run(call, params)
-            text = operation.render(data) if operation.render else _compact(data)
-            return ToolResult(text, data, None)
-        except AppError as error:
-            return ToolResult(f"error: {error.message}", {"error": error.code, "message": error.message}, error.code)
-        except KitError:
-            raise
-        except Exception as error:
-            # An operation that crashes on what an agent gave it crashes so each time: an observation, not a fault.
-            message = f"internal error: {type(error).__name__}"
-            return ToolResult(f"error: {message}", {"error": "internal", "message": message}, "internal")
-        finally:
-            call.readonly = False
-
-    def _protected(self, call: Transaction, run: Callable[[], Any]) -> Any:
-        """Runs under a savepoint: after an exception nothing that it did stays, waiting included."""
-        self._db.execute("SAVEPOINT operation")
-        try:
-            data = run()
-        except BaseException:
-            call.waited_ms = 0
-            self._db.execute("ROLLBACK TO operation; RELEASE operation")
-            raise
-        self._db.execute("RELEASE operation")
-        return data
-
-    def _check_may_act(self, actor: int) -> None:
-        if self._db.execute("SELECT 1 FROM task_outcome LIMIT 1").fetchone():
-            raise Conflict("the task is over: it was submitted or declined")
-        if not self._db.execute("SELECT 1 FROM kit_person WHERE id=?", (actor,)).fetchone():
-            raise NotFound(f"no person {actor}")
-
-    def _move_clock(self, call: Transaction) -> None:
-        """Moves the clock by the step and what was waited, stopping at each event on the way."""
-        target = call.now_ms + self.step_ms + call.waited_ms
-        actor, fired = call.actor, 0
-        while event := self._db.execute(
-            "SELECT id,due_ms,event,actor,payload FROM kit_event WHERE due_ms<=? ORDER BY due_ms,id LIMIT 1", (target,)
-        ).fetchone():
-            fired += 1
-            if fired > MOST_EVENTS:
-                raise KitError(f"{event[2]}: more than {MOST_EVENTS} events fell due in one step")
-            self._fire(call, *event)
-        call.now_ms, call.actor = target, actor
-        self._set_clock(target)
-
-    def _fire(self, call: Transaction, id: int, due_ms: int, event: str, actor: int, payload: str) -> None:
-        call.now_ms, call.actor = due_ms, actor
-        self._set_clock(due_ms)
-        call.delete("kit_event", id=id)
-        handler = self.registry.events.get(event)
-        if handler is None:
-            raise KitError(f"nothing in this world handles {event}")
-        try:
-            self._protected(call, lambda: handler(call, json.loads(payload)))
-        except AppError:
-            # What it was about is gone (a deleted recipient): the event has no effect, and nobody to tell.
-            return
-
-    def _set_clock(self, now_ms: int) -> None:
-        self._db.execute("UPDATE kit_meta SET now_ms=? WHERE id=1", (now_ms,))
 
 
 def fork_many(snapshot: bytes, apps: Sequence[App], n: int) -> list[World]:
@@ -449,7 +288,3 @@ def _sum(changesets: Sequence[bytes]) -> bytes:
         return builder.output()
     finally:
         builder.close()
-
-
-def _compact(data: Any) -> str:
-    return json.dumps(data, ensure_ascii=False, separators=(",", ":"))

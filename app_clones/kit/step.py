@@ -1,0 +1,104 @@
+"""What happens within one step: the operation, then the clock, stopping at each event on the way."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from app_clones.kit.call import Transaction, find, validate
+from app_clones.kit.errors import AppError, Conflict, KitError, NotFound
+from app_clones.kit.protocol import ToolResult
+
+#: Events that one step may fire: a chain that schedules itself without end is an app's bug, not a hang.
+MOST_EVENTS = 100_000
+
+
+def run_tool(call: Transaction, tool: str, arguments: Mapping[str, Any] | None) -> ToolResult:
+    """Runs ``tool``. An agent's mistake is a result with ``error`` set, and nothing that was done for it stays.
+
+    Raises :class:`KitError` where an app breaks the kit's own rules (say, writes in an operation declared as reading).
+    """
+    try:
+        _, operation = find(call.registry, tool)
+        params = validate(tool, operation, arguments)
+        _check_may_act(call)
+        if operation.writes:
+            data = _protected(call, lambda: operation.run(call, params))
+        else:
+            call.readonly = True
+            data = operation.run(call, params)
+        text = operation.render(data) if operation.render else _compact(data)
+        return ToolResult(text, data, None)
+    except AppError as error:
+        return _mistake(error.code, error.message)
+    except KitError:
+        raise
+    except Exception as error:
+        # An operation that crashes on what an agent gave it crashes so each time: an observation, not a fault.
+        return _mistake("internal", f"internal error: {type(error).__name__}")
+    finally:
+        call.readonly = False
+
+
+def move_clock(call: Transaction) -> None:
+    """Moves the clock by the step and what was waited; each event that falls due on the way runs at its own time."""
+    target = call.now_ms + call.step_ms + call.waited_ms
+    actor, fired = call.actor, 0
+    while event := call.db.execute(
+        "SELECT id,due_ms,event,actor,payload FROM kit_event WHERE due_ms<=? ORDER BY due_ms,id LIMIT 1", (target,)
+    ).fetchone():
+        fired += 1
+        if fired > MOST_EVENTS:
+            raise KitError(f"{event[2]}: more than {MOST_EVENTS} events fell due in one step")
+        _fire(call, *event)  # type: ignore[arg-type]
+    call.actor = actor
+    _set_clock(call, target)
+
+
+def _fire(call: Transaction, id: int, due_ms: int, event: str, actor: int, payload: str) -> None:
+    _set_clock(call, max(due_ms, call.now_ms))
+    call.actor = actor
+    call.delete("kit_event", id=id)
+    handler = call.registry.events.get(event)
+    if handler is None:
+        raise KitError(f"nothing in this world handles {event}")
+    try:
+        _protected(call, lambda: handler(call, json.loads(payload)))
+    except AppError:
+        # What it was about is gone (a deleted recipient): the event has no effect, and there is nobody to tell.
+        return
+
+
+def _set_clock(call: Transaction, now_ms: int) -> None:
+    call.now_ms = now_ms
+    call.db.execute("UPDATE kit_meta SET now_ms=? WHERE id=1", (now_ms,))
+
+
+def _protected(call: Transaction, run: Callable[[], Any]) -> Any:
+    """Runs under a savepoint: after an exception nothing that it did stays, waiting included."""
+    waited = call.waited_ms
+    call.db.execute("SAVEPOINT operation")
+    try:
+        data = run()
+    except BaseException:
+        call.waited_ms = waited
+        call.db.execute("ROLLBACK TO operation; RELEASE operation")
+        raise
+    call.db.execute("RELEASE operation")
+    return data
+
+
+def _check_may_act(call: Transaction) -> None:
+    if call.db.execute("SELECT 1 FROM task_outcome LIMIT 1").fetchone():
+        raise Conflict("the task is over: it was submitted or declined")
+    if not call.db.execute("SELECT 1 FROM kit_person WHERE id=?", (call.actor,)).fetchone():
+        raise NotFound(f"no person {call.actor}")
+
+
+def _mistake(code: str, message: str) -> ToolResult:
+    return ToolResult(f"error: {message}", {"error": code, "message": message}, code)
+
+
+def _compact(data: Any) -> str:
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
