@@ -1,0 +1,141 @@
+"""A small causal transformer: RoPE, RMSNorm, SwiGLU, tied embeddings. Shapes are in names: B rows, T tokens, H heads,
+D width of a head, E width of the model, V vocabulary."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from pydantic import BaseModel, ConfigDict
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class ModelConfig(BaseModel):
+    """``context``: the most tokens of prompt and turn together."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    vocabulary: int
+    width: int = 96
+    layers: int = 3
+    heads: int = 4
+    hidden: int = 256
+    context: int = 384
+
+
+class Cache:
+    """Keys and values of one layer for a batch of rows, ``[B, H, T, D]``; row b's token at position p lies at p."""
+
+    def __init__(self, k_BHTD: Tensor, v_BHTD: Tensor) -> None:
+        self.k, self.v = k_BHTD, v_BHTD
+
+    def rows(self, index_B: Tensor) -> Cache:
+        return Cache(self.k[index_B], self.v[index_B])
+
+    def longer(self, tokens: int) -> Cache:
+        """Room for ``tokens`` more positions."""
+        return Cache(F.pad(self.k, (0, 0, 0, tokens)), F.pad(self.v, (0, 0, 0, tokens)))
+
+
+def _rotate(x_BHTD: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    a, b = x_BHTD.chunk(2, dim=-1)
+    return torch.cat((a * cos - b * sin, b * cos + a * sin), dim=-1)
+
+
+class Block(nn.Module):
+    """Attention and feed-forward, both pre-normed and residual."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.heads = config.heads
+        self.norm_attention = nn.RMSNorm(config.width, eps=1e-5)
+        self.qkv = nn.Linear(config.width, 3 * config.width, bias=False)
+        self.out = nn.Linear(config.width, config.width, bias=False)
+        self.norm_hidden = nn.RMSNorm(config.width, eps=1e-5)
+        self.up = nn.Linear(config.width, 2 * config.hidden, bias=False)
+        self.down = nn.Linear(config.hidden, config.width, bias=False)
+
+    def _qkv(self, x_BTE: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        B, T, E = x_BTE.shape
+        qkv = self.qkv(self.norm_attention(x_BTE)).view(B, T, 3, self.heads, E // self.heads)
+        q, k, v = qkv.permute(2, 0, 3, 1, 4)
+        return _rotate(q, cos, sin), _rotate(k, cos, sin), v
+
+    def _rest(self, x_BTE: Tensor, attended_BHTD: Tensor) -> Tensor:
+        x_BTE = x_BTE + self.out(attended_BHTD.transpose(1, 2).reshape(x_BTE.shape))
+        gate, value = self.up(self.norm_hidden(x_BTE)).chunk(2, dim=-1)
+        return x_BTE + self.down(F.silu(gate) * value)
+
+    def forward(self, x_BTE: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Cache]:
+        """Whole rows, right-padded: causality alone keeps pads out of what precedes them."""
+        q, k, v = self._qkv(x_BTE, cos, sin)
+        return self._rest(x_BTE, F.scaled_dot_product_attention(q, k, v, is_causal=True)), Cache(k, v)
+
+    def step(self, x_B1E: Tensor, cos: Tensor, sin: Tensor, cache: Cache, at_B: Tensor, bias_B11T: Tensor) -> Tensor:
+        """One more token per row, written into ``cache`` at each row's own position."""
+        q, k, v = self._qkv(x_B1E, cos, sin)
+        rows = torch.arange(x_B1E.shape[0], device=x_B1E.device)
+        cache.k[rows, :, at_B] = k[:, :, 0]
+        cache.v[rows, :, at_B] = v[:, :, 0]
+        scores = q @ cache.k.transpose(-1, -2) / math.sqrt(q.shape[-1]) + bias_B11T
+        return self._rest(x_B1E, scores.softmax(-1) @ cache.v)
+
+
+class Model(nn.Module):
+    """The decoder. ``hidden`` gives states, ``logits`` maps any of them onto the vocabulary."""
+
+    cos: Tensor
+    sin: Tensor
+
+    def __init__(self, config: ModelConfig, seed: int = 0) -> None:
+        super().__init__()
+        self.config = config
+        self.embedding = nn.Embedding(config.vocabulary, config.width)
+        self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
+        self.norm = nn.RMSNorm(config.width, eps=1e-5)
+        half = config.width // config.heads // 2
+        angle = torch.outer(torch.arange(config.context), 10_000.0 ** (-torch.arange(half) / half))
+        self.register_buffer("cos", angle.cos(), persistent=False)
+        self.register_buffer("sin", angle.sin(), persistent=False)
+        self._initialise(seed)
+
+    def _initialise(self, seed: int) -> None:
+        generator = torch.Generator().manual_seed(seed)
+        for name, p in self.named_parameters():
+            if p.dim() == 2:
+                scale = 1.0 if "embedding" in name else (2 * len(self.blocks)) ** -0.5 if "out." in name else 1.0
+                std = 0.05 if "embedding" in name else scale * p.shape[1] ** -0.5
+                with torch.no_grad():
+                    p.normal_(0.0, std, generator=generator)
+
+    def _layers(self) -> Sequence[Block]:
+        return [block for block in self.blocks if isinstance(block, Block)]
+
+    def hidden(self, ids_BT: Tensor) -> tuple[Tensor, list[Cache]]:
+        """States ``[B, T, E]`` of right-padded rows, and their caches."""
+        T = ids_BT.shape[1]
+        x = self.embedding(ids_BT)
+        caches = []
+        for block in self._layers():
+            x, cache = block(x, self.cos[:T], self.sin[:T])
+            caches.append(cache)
+        return self.norm(x), caches
+
+    def step(self, ids_B: Tensor, caches: Sequence[Cache], at_B: Tensor) -> Tensor:
+        """States ``[B, E]`` after one more token per row, which stands at position ``at_B``."""
+        x = self.embedding(ids_B)[:, None]
+        cos, sin = self.cos[at_B][:, None, None], self.sin[at_B][:, None, None]
+        later = torch.arange(caches[0].k.shape[2], device=ids_B.device) > at_B[:, None]
+        bias = torch.zeros(later.shape, device=x.device).masked_fill_(later, -torch.inf)[:, None, None]
+        for block, cache in zip(self._layers(), caches, strict=True):
+            x = block.step(x, cos, sin, cache, at_B, bias)
+        return self.norm(x[:, 0])
+
+    def logits(self, states: Tensor) -> Tensor:
+        """``[…, E] -> […, V]`` with the tied embedding; the scale keeps early training gentle."""
+        return states @ self.embedding.weight.T
+
+    def forward(self, ids_BT: Tensor) -> Tensor:
+        """Logits ``[B, T, V]``."""
+        return self.logits(self.hidden(ids_BT)[0])
