@@ -199,7 +199,7 @@ def _take(
 
 
 def _wheel_versions(spec: RepoSpec, python: str) -> list[tuple[str, str]]:
-    """Name and version of every test requirement and of all they need, as pip decides it. Wheels only: none is built."""
+    """Name and version of every test requirement and all they need, as pip decides. Wheels only: none is built."""
     if not spec.base.test_requires:
         return []
     flags = ["--dry-run", "--ignore-installed", "--only-binary=:all:", "--quiet", "--report=-"]
