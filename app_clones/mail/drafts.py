@@ -21,7 +21,7 @@ def find(call: Call, owner: int, id: int) -> Message:
     row = call.one("SELECT message_id FROM mail_draft WHERE id = ? AND owner_id = ?", id, owner)
     if row is None:
         raise NotFound(f"no draft {id}")
-    return mailbox.message(call, owner, int(str(row[0])))
+    return mailbox.message(call, owner, int(row[0]))
 
 
 def all_drafts(call: Call, owner: int) -> list[tuple[int, Message]]:
@@ -31,13 +31,13 @@ def all_drafts(call: Call, owner: int) -> list[tuple[int, Message]]:
         " WHERE d.owner_id = ? ORDER BY m.sent_ms DESC, d.id DESC",
         owner,
     )
-    return [(int(str(id)), mailbox.message(call, owner, int(str(mid)))) for id, mid in rows]
+    return [(int(id), mailbox.message(call, owner, int(mid))) for id, mid in rows]
 
 
 def draft_of(call: Call, message_id: int) -> int | None:
     """Returns the id of the draft whose message that is, else None."""
     row = call.one("SELECT id FROM mail_draft WHERE message_id = ?", message_id)
-    return int(str(row[0])) if row else None
+    return int(row[0]) if row else None
 
 
 def rewrite(call: Call, id: int, letter: Letter) -> None:

@@ -48,14 +48,14 @@ def all_labels(call: Call, owner: int) -> list[Label]:
     """Returns a mailbox's labels, system ones first."""
     return [
         Label(*row) for row in call.rows(f"SELECT {_COLUMNS} FROM mail_label WHERE owner_id = ? ORDER BY id", owner)
-    ]  # type: ignore[arg-type]
+    ]
 
 
 def label_by_id(call: Call, owner: int, id: int) -> Label:
     row = call.one(f"SELECT {_COLUMNS} FROM mail_label WHERE id = ? AND owner_id = ?", id, owner)
     if row is None:
         raise NotFound(f"no label {id}")
-    return Label(*row)  # type: ignore[arg-type]
+    return Label(*row)
 
 
 def find_label(call: Call, owner: int, name: str) -> Label:
@@ -64,7 +64,7 @@ def find_label(call: Call, owner: int, name: str) -> Label:
     row = call.one(f"SELECT {_COLUMNS} FROM mail_label WHERE owner_id = ? AND lower(name) = ?", owner, wanted)
     if row is None:
         raise NotFound(f"no label {name.strip()[:80]!r}")
-    return Label(*row)  # type: ignore[arg-type]
+    return Label(*row)
 
 
 def system_id(call: Call, owner: int, name: str) -> int:
@@ -72,7 +72,7 @@ def system_id(call: Call, owner: int, name: str) -> int:
     row = call.one("SELECT id FROM mail_label WHERE owner_id = ? AND name = ?", owner, name)
     if row is None:
         raise NotFound(f"person {owner} has no mailbox")
-    return int(str(row[0]))
+    return int(row[0])
 
 
 def create_label(call: Call, owner: int, name: str) -> Label:
@@ -117,7 +117,7 @@ def labels_of(call: Call, message_id: int) -> list[Label]:
         " (SELECT label_id FROM mail_message_label WHERE message_id = ?) ORDER BY id",
         message_id,
     )
-    return [Label(*row) for row in rows]  # type: ignore[arg-type]
+    return [Label(*row) for row in rows]
 
 
 def shown_labels(call: Call, message_id: int) -> list[str]:

@@ -71,7 +71,7 @@ def message(call: Call, owner: int, id: int) -> Message:
     row = call.one(f"SELECT {_COLUMNS} FROM mail_message WHERE id = ? AND owner_id = ?", id, owner)
     if row is None:
         raise NotFound(f"no message {id}")
-    return Message(*row)  # type: ignore[arg-type]
+    return Message(*row)
 
 
 def thread_messages(call: Call, owner: int, thread_id: int) -> list[Message]:
@@ -83,14 +83,14 @@ def thread_messages(call: Call, owner: int, thread_id: int) -> list[Message]:
     )
     if not rows:
         raise NotFound(f"no thread {thread_id}")
-    return [Message(*row) for row in rows]  # type: ignore[arg-type]
+    return [Message(*row) for row in rows]
 
 
 def attachments(call: Call, message_id: int) -> list[Attachment]:
     rows = call.rows(
         "SELECT filename, mime_type, data, id FROM mail_attachment WHERE message_id = ? ORDER BY id", message_id
     )
-    return [Attachment(*row) for row in rows]  # type: ignore[arg-type]
+    return [Attachment(*row) for row in rows]
 
 
 def bare(subject: str) -> str:
@@ -180,7 +180,7 @@ def copy_for(call: Call, owner: int, mine: Message | None) -> Message | None:
         f"SELECT {_COLUMNS} FROM mail_message WHERE owner_id = ? AND (id = ? OR origin_id = ?) ORDER BY id LIMIT 1",
         owner, origin, origin,
     )  # fmt: skip
-    return Message(*row) if row else None  # type: ignore[arg-type]
+    return Message(*row) if row else None
 
 
 def full_text(mail: Message) -> str:
@@ -189,7 +189,7 @@ def full_text(mail: Message) -> str:
 
 
 def reply(call: Call, mail: Message, body: str, *, everyone: bool = False) -> int:
-    """Answers ``mail`` as the actor; returns the new message's id. The answer to one's own mail goes to its recipients."""
+    """Answers ``mail`` as the actor; returns the new message's id. One's own mail is answered to its recipients."""
     return send(call, reply_letter(call, mail, body, everyone=everyone))
 
 
@@ -232,7 +232,7 @@ def delete(call: Call, mail: Message) -> None:
     for (answer,) in call.rows(
         "SELECT id FROM mail_message WHERE thread_id = ? AND reply_to_id = ? ORDER BY id", mail.thread_id, mail.id
     ):
-        call.update("mail_message", int(str(answer)), reply_to_id=None)
+        call.update("mail_message", int(answer), reply_to_id=None)
     call.unindex("mail_search", mail.id)
     call.delete("mail_message", id=mail.id)
     if call.one("SELECT 1 FROM mail_message WHERE thread_id = ?", mail.thread_id) is None:

@@ -241,7 +241,7 @@ def _render_drafts(data: list[dict[str, Any]]) -> str:
 
 
 OPERATIONS = (
-    Operation("search", "Find messages, newest first, four a page. All conditions must hold; sender and to are persons.",
+    Operation("search", "Find messages that meet all conditions, newest first, four a page. sender and to: persons.",
               SearchParams, _search, writes=False, render=_render_search),
     Operation("read", "Read one message.", OneMessage, _read, writes=False, render=_render_read),
     Operation("label", "Put a label on a message.", MessageAndLabel, _label, writes=True, render=str),
@@ -254,7 +254,7 @@ OPERATIONS = (
     Operation("send", "Send a new mail. to and cc: persons, separated by commas.",
               NewMail, _send, writes=True, render=_render_sent),
     Operation("reply", "Answer a message.", ReplyParams, _reply, writes=True, render=_render_sent),
-    Operation("forward", "Send a message on to other persons.", ForwardParams, _forward, writes=True, render=_render_sent),
+    Operation("forward", "Send a message on to others.", ForwardParams, _forward, writes=True, render=_render_sent),
     Operation("create_label", "Create a label.", LabelName, _create_label, writes=True, render=str),
     Operation("list_labels", "List all labels.", Nothing, _list_labels, writes=False, render=", ".join),
     Operation("save_draft", "Save a mail as a draft without sending it.", NewDraft, _save_draft, writes=True,

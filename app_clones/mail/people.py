@@ -55,7 +55,7 @@ def resolve(call: Call, text: str) -> Person:
     if len(found) > 1 and len(exact) != 1:
         raise AppError(f"{text.strip()!r} could be " + " or ".join(str(row[1]) for row in found))
     id, name, email = (exact or found)[0]
-    return Person(name=str(name), email=str(email), id=int(str(id)))
+    return Person(name=str(name), email=str(email), id=int(id))
 
 
 def resolve_all(call: Call, text: str) -> tuple[Person, ...]:
@@ -68,7 +68,7 @@ def unique(persons: Iterable[Person]) -> tuple[Person, ...]:
 
 
 def in_order(persons: Iterable[Person]) -> tuple[Person, ...]:
-    """Returns each person once, by id: the order in which recipients are stored, so that it never tells two mails apart."""
+    """Returns each person once, by id: recipients are stored so, and their order never tells two mails apart."""
     return tuple(sorted(unique(persons), key=lambda one: one.id))
 
 

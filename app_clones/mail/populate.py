@@ -166,7 +166,7 @@ def _letter(call: Build, random: Random, item: Planned, before: int | None, opti
 
 
 def _arrange(call: Build) -> None:
-    """Marks mail as unread, starred, labelled, archived, as people do: what is new is unread, what is old is put away."""
+    """Marks mail as people do: what is new is unread, some is starred and labelled, what is old is put away."""
     inbox = call.rows(
         "SELECT m.id, m.owner_id, m.sent_ms FROM mail_message m JOIN mail_message_label l ON l.message_id = m.id"
         " JOIN mail_label b ON b.id = l.label_id WHERE b.name = 'INBOX' ORDER BY m.id"

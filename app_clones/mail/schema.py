@@ -67,7 +67,7 @@ LABEL = Table(
     ),
     unique=(("owner_id", "name"),),
 )
-"""``kind``: ``system`` or ``user``. ``message_list``, ``label_list``: Gmail's visibilities. Colours: ``#rrggbb`` or empty."""
+"""``kind``: ``system`` or ``user``. ``message_list``, ``label_list``: visibilities; colours: ``#rrggbb`` or empty."""
 
 MESSAGE_LABEL = Table(
     "mail_message_label",

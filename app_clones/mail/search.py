@@ -73,7 +73,7 @@ def system_labelled(owner: int, names: Iterable[str]) -> Where:
 
 
 def words(text: str, columns: str = "") -> Where:
-    """Every word of ``text`` occurs; ``columns`` (``subject``, ``sender recipients``) narrows where. No words: nothing."""
+    """Every word of ``text`` occurs; ``columns`` (``sender recipients``) narrows where. No words: nothing."""
     found = _WORD.findall(text)
     return _match(columns, " AND ".join(f'"{word}"' for word in found)) if found else NOTHING
 
@@ -112,7 +112,7 @@ def find(call: Call, owner: int, where: Where) -> list[int]:
         owner,
         *where.args,
     )
-    return [row[0] for row in rows]  # type: ignore[misc]
+    return [row[0] for row in rows]
 
 
 def find_threads(call: Call, owner: int, where: Where) -> list[int]:
@@ -123,4 +123,4 @@ def find_threads(call: Call, owner: int, where: Where) -> list[int]:
         owner,
         *where.args,
     )
-    return [row[0] for row in rows]  # type: ignore[misc]
+    return [row[0] for row in rows]
