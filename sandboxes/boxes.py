@@ -22,6 +22,7 @@ from typing import Any
 
 from sandboxes import syscalls
 from sandboxes.base import SandboxFault, Unsupported
+from sandboxes.cell import Cell, open_cell
 from sandboxes.cgroups import Group, Hierarchy, find_hierarchy
 from sandboxes.layers import AGENT
 from sandboxes.seccomp import seccomp_program
@@ -31,24 +32,44 @@ SHM_BYTES = 16 << 20
 _YARD = "/run"  # exists everywhere; nothing under it is needed by a warden
 _FIRST_UID = 0x70000000  # above what distributions and container managers hand out
 _UIDS_PER_WARDEN = 4096
-_OVERHEAD_PROCESSES = 2  # bubblewrap itself, outside and inside
+_OVERHEAD_PROCESSES = 3  # the cell, and bubblewrap outside and inside
+_MOST_IDLE = 16
 _INODES_PER_MB = 256
 _OVERLAY_OPTIONS = "redirect_dir=off,metacopy=off,index=off,xino=off"
+
+
+@dataclass
+class Slot:
+    """What one sandbox after another with equal limits uses: a host uid, a control group, cells in it."""
+
+    number: int
+    uid: int
+    limits: Mapping[str, Any]
+    group: Group
+    cells: list[Cell]
+
+    def close(self) -> None:
+        for cell in self.cells:
+            cell.close()
+        self.group.remove()
 
 
 @dataclass
 class Box:
     """One sandbox, as its warden sees it."""
 
-    slot: int
-    uid: int
+    slot: Slot
     folder: str
-    limits: Mapping[str, Any]
-    group: Group
     bwrap: str
     seccomp_fd: int
-    execs: int = 0
-    running: int = 0
+
+    @property
+    def limits(self) -> Mapping[str, Any]:
+        return self.slot.limits
+
+    @property
+    def group(self) -> Group:
+        return self.slot.group
 
     @property
     def tree(self) -> str:
@@ -63,10 +84,25 @@ class Box:
         room = os.statvfs(self.folder)
         return room.f_bavail == 0 or room.f_favail == 0
 
-    def running_changed(self, by: int) -> None:
-        self.running += by
-        if self.running > 1 or by < 0:
-            self.group.set_processes(self.limits["processes"] + _OVERHEAD_PROCESSES * max(self.running, 1))
+    def enter(self) -> Cell:
+        """A cell for one command, made if all are busy: commands may run beside each other."""
+        slot = self.slot
+        cell = next((cell for cell in slot.cells if not cell.busy), None)
+        if cell is None:
+            cell = open_cell(slot.group, f"c{len(slot.cells)}", slot.uid, self.limits["disk_mb"] << 20)
+            slot.cells.append(cell)
+            self._allow_processes()
+        cell.busy = True
+        return cell
+
+    def leave(self, cell: Cell) -> None:
+        cell.busy = False
+        if cell.sock.fileno() < 0:  # it is gone
+            self.slot.cells.remove(cell)
+            self.group.close_exec(cell.name)
+
+    def _allow_processes(self) -> None:
+        self.group.set_processes(self.limits["processes"] + _OVERHEAD_PROCESSES * len(self.slot.cells))
 
 
 class BoxYard:
@@ -86,6 +122,7 @@ class BoxYard:
             raise Unsupported("no writable control groups with memory and pids; take the docker backend")
         self._groups: Hierarchy = hierarchy
         self._free = list(range(_UIDS_PER_WARDEN - 1, -1, -1))
+        self._idle: list[Slot] = []
         self._mapped: set[int] = set()
         syscalls.unshare(syscalls.CLONE_NEWNS)
         syscalls.mount(None, "/", None, syscalls.MS_REC | syscalls.MS_PRIVATE)
@@ -100,24 +137,49 @@ class BoxYard:
 
     def fork(self, layers: Sequence[str], limits: Mapping[str, Any]) -> Box:
         """Mounts a new, empty upper directory over the named trees of the cache (lowest first)."""
+        slot = self._slot(limits)
+        box = Box(slot, f"{_YARD}/b/{slot.number}", self._bwrap, self._seccomp_fd)
+        try:
+            self._mount(box, layers)
+        except BaseException:
+            self.drop(box)
+            raise
+        return box
+
+    def drop(self, box: Box) -> None:
+        """Unmounts it; the slot is kept for the next sandbox, if not too many are."""
+        if os.path.ismount(box.folder):
+            syscalls.umount(box.folder)
+        self._idle.append(box.slot)
+        if len(self._idle) > _MOST_IDLE:
+            self._retire(self._idle.pop(0))
+
+    def close(self, boxes: Sequence[Box]) -> None:
+        for slot in (*self._idle, *(box.slot for box in boxes)):
+            slot.close()
+        self._groups.remove()
+
+    def _slot(self, limits: Mapping[str, Any]) -> Slot:
+        for index in reversed(range(len(self._idle))):
+            if self._idle[index].limits == limits:
+                return self._idle.pop(index)
         if not self._free:
             raise SandboxFault(f"more than {_UIDS_PER_WARDEN} sandboxes at once in one process")
-        slot = self._free.pop()
-        try:
-            return self._make(slot, layers, limits)
-        except BaseException:
-            self._clear(slot)
-            raise
-
-    def _make(self, slot: int, layers: Sequence[str], limits: Mapping[str, Any]) -> Box:
-        uid, folder = self._first_uid + slot, f"{_YARD}/b/{slot}"
-        lower = self._lower(slot, uid)
-        disk = limits["disk_mb"]
+        number = self._free.pop()
+        uid, disk = self._first_uid + number, limits["disk_mb"]
         group = self._groups.make(
-            str(slot),
+            str(number),
             memory_bytes=((limits["memory_mb"] + disk) << 20) + SHM_BYTES,
             processes=limits["processes"] + _OVERHEAD_PROCESSES,
         )
+        return Slot(number, uid, limits, group, [open_cell(group, "c0", uid, disk << 20)])
+
+    def _retire(self, slot: Slot) -> None:
+        slot.close()
+        self._free.append(slot.number)
+
+    def _mount(self, box: Box, layers: Sequence[str]) -> None:
+        folder, lower, disk = box.folder, self._lower(box.slot), box.limits["disk_mb"]
         os.makedirs(folder, 0o755, exist_ok=True)
         plain = syscalls.MS_NOSUID | syscalls.MS_NODEV
         size = f"size={disk}m,nr_inodes={disk * _INODES_PER_MB},mode=755"
@@ -129,34 +191,18 @@ class BoxYard:
         data = f"lowerdir={stack},upperdir={folder}/u,workdir={folder}/w,{_OVERLAY_OPTIONS}"
         syscalls.mount("overlay", f"{folder}/m", "overlay", plain, data)
         syscalls.mount(f"{folder}/t", f"{folder}/m/tmp", None, syscalls.MS_BIND)
-        return Box(slot, uid, folder, limits, group, self._bwrap, self._seccomp_fd)
 
-    def drop(self, box: Box) -> None:
-        self._clear(box.slot)
-        box.group.remove()
-
-    def _clear(self, slot: int) -> None:
-        folder = f"{_YARD}/b/{slot}"
-        if os.path.ismount(folder):
-            syscalls.umount(folder)
-        self._free.append(slot)
-
-    def close(self, boxes: Sequence[Box]) -> None:
-        for box in boxes:
-            self.drop(box)
-        self._groups.remove()
-
-    def _lower(self, slot: int, uid: int) -> str:
+    def _lower(self, slot: Slot) -> str:
         """The cache as this slot sees it: what belongs to AGENT on disk belongs to the slot's uid here."""
-        target = f"{_YARD}/l/{slot}"
-        if slot not in self._mapped:
+        target = f"{_YARD}/l/{slot.number}"
+        if slot.number not in self._mapped:
             os.makedirs(target, exist_ok=True)
-            userns = _user_namespace(f"0 0 1\n{AGENT} {uid} 1\n")
+            userns = _user_namespace(f"0 0 1\n{AGENT} {slot.uid} 1\n")
             try:
                 syscalls.clone_mount(self._cache_fd, target, userns_fd=userns)
             finally:
                 os.close(userns)
-            self._mapped.add(slot)
+            self._mapped.add(slot.number)
         return target
 
 

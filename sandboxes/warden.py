@@ -28,8 +28,6 @@ from sandboxes.base import SandboxFault
 from sandboxes.boxes import Box, BoxYard
 from sandboxes.jail import Running, start
 
-_FIRST_LOOK_S, _LONGEST_PAUSE_S = 0.01, 0.2
-
 
 @dataclass
 class Warden:
@@ -85,7 +83,7 @@ class Warden:
         self.boxes[message["box"]] = box
         root, upper = box.open()
         try:
-            self._answer(message["id"], (root, upper), ok=True, uid=box.uid)
+            self._answer(message["id"], (root, upper), ok=True, uid=box.slot.uid)
         finally:
             os.close(root)
             os.close(upper)
@@ -96,7 +94,7 @@ class Warden:
             raise SandboxFault("this sandbox is closed")
         running = start(box, message, fds)
         self.running[message["id"]] = running
-        self._watch(running.pid_fd, lambda: self._ended(message["id"]))
+        self._watch(running.cell.sock.fileno(), lambda: self._heard(message["id"]))
         self._watch(running.status_fd, lambda: self._told(message["id"]))
 
     def _on_kill(self, message: wire.Message, _fds: list[int]) -> None:
@@ -126,11 +124,13 @@ class Warden:
         if not running.read_status():
             self.selector.unregister(running.status_fd)
 
-    def _ended(self, number: int) -> None:
+    def _heard(self, number: int) -> None:
         running = self.running[number]
-        self.selector.unregister(running.pid_fd)
-        running.reap()
-        self._finish_if_empty(number)
+        channel = running.cell.sock.fileno()
+        running.hear()
+        if running.ended:
+            self.selector.unregister(channel)
+            self._finish_if_empty(number)
 
     def _finish_if_empty(self, number: int) -> None:
         running = self.running[number]
@@ -149,9 +149,6 @@ class Warden:
                 self._finish_if_empty(number)
             elif now >= running.next_look:
                 running.look(now)
-                pause = (now - running.started) / 4
-                running.next_look = now + min(max(pause, _FIRST_LOOK_S), _LONGEST_PAUSE_S)
-                running.next_look = min(running.next_look, max(running.deadline, now + 0.001))
 
     def _pause(self) -> float | None:
         if not self.running:
@@ -166,9 +163,6 @@ class Warden:
     def _end_all(self) -> None:
         for running in self.running.values():
             running.stop("killed")
-        until = time.monotonic() + 5
-        while time.monotonic() < until and not all(running.is_empty() for running in self.running.values()):
-            time.sleep(0.001)
         self.yard.close(list(self.boxes.values()))
 
 
