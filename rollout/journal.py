@@ -1,0 +1,130 @@
+"""A worker's journal: one SQLite file in which a rollout is finished because it is committed."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from factory.errors import RecordError
+from rollout.codec import decode, encode
+from rollout.trajectory import Trajectory
+
+SUFFIX = ".journal"
+
+_SCHEMA = """CREATE TABLE IF NOT EXISTS rollout (
+    seq INTEGER PRIMARY KEY, rollout_id TEXT NOT NULL UNIQUE, trajectory BLOB NOT NULL)"""
+
+
+class Journal:
+    """Append-only, one writer. ``with Journal(path) as journal: journal.commit(batch)``.
+
+    Every method raises :class:`RecordError` where the file cannot be written or read; what earlier commits wrote stays.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        with _speaking(self.path, "open"):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=FULL")
+            self._db.execute(_SCHEMA)
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the file. Closing twice is harmless."""
+        self._db.close()
+
+    def commit(self, batch: Sequence[Trajectory]) -> list[Trajectory]:
+        """Commits ``batch`` at once, to disk; returns what was not there yet (the first commit of an id wins)."""
+        rows = [(trajectory.rollout_id, encode(trajectory)) for trajectory in batch]
+        new: list[Trajectory] = []
+        with _speaking(self.path, "write"), _transaction(self._db):
+            for trajectory, row in zip(batch, rows, strict=True):
+                sql = "INSERT OR IGNORE INTO rollout (rollout_id, trajectory) VALUES (?, ?)"
+                if self._db.execute(sql, row).rowcount == 1:
+                    new.append(trajectory)
+        return new
+
+
+@contextmanager
+def _transaction(db: sqlite3.Connection) -> Iterator[None]:
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        db.execute("COMMIT")
+    finally:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+
+
+def journals(folder: Path) -> list[Path]:
+    """The journals in ``folder``, by name; their order decides whose commit of a doubled id counts as first."""
+    return sorted(folder.glob(f"*{SUFFIX}"))
+
+
+def committed_ids(path: Path) -> set[str]:
+    """Ids of all rollouts that ``path`` holds. Raises :class:`RecordError`."""
+    with _reading(path) as db:
+        return {str(row[0]) for row in db.execute("SELECT rollout_id FROM rollout")}
+
+
+def read(path: Path, ids: Collection[str] | None = None) -> Iterator[Trajectory]:
+    """Rollouts of a journal in commit order (those of ``ids`` only, if given).
+
+    Whatever can be read comes first; then :class:`RecordError` is raised if something could not be.
+    """
+    bad: list[str] = []
+    with _reading(path) as db:
+        for rollout_id, data in db.execute("SELECT rollout_id, trajectory FROM rollout ORDER BY seq"):
+            if ids is not None and rollout_id not in ids:
+                continue
+            try:
+                trajectory = decode(data)
+            except ValueError:
+                bad.append(str(rollout_id))
+                continue
+            yield trajectory
+    if bad:
+        raise RecordError(f"{path}: {len(bad)} damaged rollout(s), first {bad[0]}", _hint(path))
+
+
+def remove(path: Path) -> None:
+    """Deletes a journal and the files SQLite keeps beside it."""
+    for name in (path, Path(f"{path}-wal"), Path(f"{path}-shm")):
+        name.unlink(missing_ok=True)
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[sqlite3.Connection]:
+    if not path.is_file():
+        raise RecordError(f"{path}: no such journal", "was it sealed into the run's tables already?")
+    with _speaking(path, "read"):
+        # Read-write: opening may have to finish what a killed writer left in the write-ahead log.
+        db = sqlite3.connect(path, isolation_level=None)
+        try:
+            yield db
+        finally:
+            db.close()
+
+
+@contextmanager
+def _speaking(path: Path, doing: str) -> Iterator[None]:
+    try:
+        yield
+    except (sqlite3.Error, OSError) as error:
+        hint = _hint(path)
+        if "full" in str(error) or "No space" in str(error):
+            hint = "free some space, then run it again with --resume: what was committed is kept"
+        raise RecordError(f"{path}: cannot {doing} this journal: {error}", hint) from error
+
+
+def _hint(path: Path) -> str:
+    return f"move {path.name} away and run it again with --resume: what only it held is played again"

@@ -1,0 +1,14 @@
+import sys
+from pathlib import Path
+
+import pytest
+
+# Ray's workers import the toy suite by name, as they import factory.build.
+sys.path.insert(0, str(Path(__file__).parent))
+
+from toy_suite import ToySuite
+
+
+@pytest.fixture(scope="session")
+def toy():
+    return ToySuite()
