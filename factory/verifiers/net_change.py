@@ -1,0 +1,66 @@
+"""Net state change: what a task may have changed in its world is exactly what was declared, or the reward is 0."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from app_clones.kit.canonical import canonical, difference
+from app_clones.kit.change import RowChange
+from app_clones.kit.schema import Table
+from factory.environment import Check, Verdict
+
+OUTCOME = "task_outcome"
+SHOWN = 12
+"""Lines of the difference that a verdict keeps."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What a task done rightly leaves behind.
+
+    ``changes``: every row, over all content and ref columns; fresh rows under negative ids, which stand for any id.
+    Times and logs may be left out; ``times`` names ``table.column`` that do count. ``answer`` is compared without
+    surrounding space where the outcome is ``submitted``; the reason of a decline is free.
+    """
+
+    changes: tuple[RowChange, ...]
+    outcome: Literal["submitted", "declined"] = "submitted"
+    answer: str = ""
+    times: frozenset[str] = frozenset()
+
+
+def judge(expected: Expected, found: Sequence[RowChange], schema: Mapping[str, Table]) -> Verdict:
+    """Compares the net change since the fork with what was expected. Reward 1 if every check passes, else 0."""
+    rest = [change for change in found if change.table != OUTCOME]
+    wanted = canonical(expected.changes, schema, times=expected.times)
+    there = canonical(rest, schema, times=expected.times)
+    lines = difference(wanted, there)
+    equal = wanted == there
+    checks = (
+        *_outcome_checks(expected, [change for change in found if change.table == OUTCOME]),
+        _check("expected_changes", lines, ("missing:", "differs:"), equal),
+        _check("no_other_changes", lines, ("unexpected:", "differs:"), equal),
+    )
+    evidence = {"difference": list(lines[:SHOWN]), "differences": len(lines)}
+    return Verdict(1.0 if all(check.passed for check in checks) else 0.0, checks, evidence)
+
+
+def _outcome_checks(expected: Expected, outcomes: Sequence[RowChange]) -> tuple[Check, Check]:
+    if len(outcomes) != 1 or outcomes[0].op != "insert":
+        detail = f"expected {expected.outcome}, found " + ("no outcome" if not outcomes else f"{len(outcomes)} changes")
+        return Check("outcome", False, detail), Check("answer", False, "no answer without one outcome")
+    kind, answer = str(outcomes[0].new["kind"]), str(outcomes[0].new["answer"])
+    right_kind = kind == expected.outcome
+    right_answer = expected.outcome == "declined" or answer.strip() == expected.answer
+    return (
+        Check("outcome", right_kind, "" if right_kind else f"expected {expected.outcome}, found {kind}"),
+        Check("answer", right_answer, "" if right_answer else f"expected {expected.answer!r}, found {answer[:80]!r}"),
+    )
+
+
+def _check(name: str, lines: Sequence[str], kinds: tuple[str, ...], equal: bool) -> Check:
+    mine = [line for line in lines if line.startswith(kinds)]
+    # Equality decides; the lines only explain it.
+    return Check(name, equal or (not mine and bool(lines)), "; ".join(mine[:3]))

@@ -1,0 +1,199 @@
+"""A world as a suite of tasks: built once from a spec, then loaded in any process from the store alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import apsw
+
+import app_clones.kit
+import app_clones.mail
+import app_clones.notes
+import factory.environment
+import factory.verifiers
+import factory.worlds
+from app_clones.kit.app import App
+from app_clones.kit.change import describe, parse
+from app_clones.kit.registry import register
+from app_clones.kit.world import World
+from factory.build import Manifest, code_digest
+from factory.environment import Action, Checkpoint, Task, ToolSpec, Verdict
+from factory.errors import BuildError, InputGone, boundary
+from factory.spec import WorldSpec, find_app
+from factory.store import Store
+from factory.verifiers.mail import EXPECTED
+from factory.verifiers.net_change import judge
+from factory.verifiers.start import Start
+from factory.worlds.episode import WorldEnvironment
+from factory.worlds.mail_templates import TEMPLATES
+from factory.worlds.oracle import rest_of
+from factory.worlds.survey import survey
+from factory.worlds.templates import SPLITS, blind_values, draw
+
+Judge = Callable[["WorldSuite", Task, World], Verdict]
+
+CERTIFICATE = "certificate"
+"""Kind of the store's refs from an environment's digest to its certificate."""
+
+
+def judge_net_change(suite: WorldSuite, task: Task, world: World) -> Verdict:
+    """The verdict on ``world`` as it is now."""
+    expected = EXPECTED[task.template](task.private, suite.start)
+    return judge(expected, world.net_change(), world.registry.schema)
+
+
+@dataclass(frozen=True, eq=False)
+class WorldSuite:
+    """Satisfies :class:`factory.environment.Suite`. Not thread-safe. A weak verifier is planted by ``replace(judging=)``."""
+
+    name: str
+    digest: str
+    start_digest: str
+    snapshot_digest: str
+    snapshot: bytes
+    apps: tuple[App, ...]
+    tasks: Mapping[str, Task]
+    tools: tuple[ToolSpec, ...]
+    account: str
+    start: Start
+    judging: Judge = judge_net_change
+    kind: Literal["world"] = "world"
+    _writes: frozenset[str] = field(default=frozenset())
+
+    def fork(self, task: Task, checkpoint: Checkpoint | None = None) -> WorldEnvironment:
+        """A fresh world at the start, or at ``checkpoint`` of this same snapshot. Raises InputGone for another's."""
+        return WorldEnvironment(self, task, self.fork_world(checkpoint))
+
+    def fork_world(self, checkpoint: Checkpoint | None = None) -> World:
+        """The bare world of :meth:`fork`; the caller closes it."""
+        if checkpoint is None or not checkpoint.changeset:
+            return World.fork(self.snapshot, self.apps)
+        if checkpoint.snapshot not in (None, self.snapshot_digest):
+            raise InputGone(
+                f"the checkpoint belongs to snapshot {checkpoint.snapshot}, {self.name} has {self.snapshot_digest}",
+                "load the environment that the checkpoint was made in",
+            )
+        return World.restore(self.snapshot, self.apps, [checkpoint.changeset])
+
+    def judge(self, task: Task, world: World) -> Verdict:
+        """The verdict on ``world``."""
+        return self.judging(self, task, world)
+
+    def oracle(self, task: Task, done: Sequence[Action] = ()) -> Sequence[Action]:
+        """What solves ``task`` after ``done``. Reads and writes already done rightly are left out; after an outcome
+        nothing is left; where ``done`` cannot be made good any more, the whole way."""
+        return rest_of(self, task, TEMPLATES[task.template].oracle(task.private), done)
+
+    def writes(self, tool: str) -> bool:
+        """Whether a tool can change anything but the clock."""
+        return tool in self._writes
+
+    def best_blind(self, task: Task) -> Sequence[Action]:
+        """The best that can be done knowing the instruction and all training tasks, but observing nothing."""
+        return best_blind(self, task)
+
+    def describe(self, changeset: bytes) -> Sequence[str]:
+        """The change of a step, a readable line per row."""
+        return describe(parse(changeset, register(self.apps).layouts))
+
+
+def best_blind(suite: WorldSuite, task: Task) -> Sequence[Action]:
+    """The observation-blind policy's actions: hidden values guessed from training statistics, reads left out, since
+    what they answer isn't looked at. Where to act or to decline is hidden, it declines: acting needs an id as well."""
+    template = TEMPLATES[task.template]
+    training = (one.private for one in suite.tasks.values() if one.template == task.template and one.split == "train")
+    values = blind_values(template, task.private, training)
+    if template.twins:
+        values["act"] = False
+    return [action for action in template.oracle(values) if suite.writes(action.name)]
+
+
+# ---- building
+
+
+def build_world(spec: WorldSpec, store: Store) -> Manifest:
+    """Builds the world, draws its tasks, keeps both in the store. Raises BuildError."""
+    apps = tuple(find_app(name) for name in spec.apps)
+    with boundary(BuildError, f"build {spec.name}"):
+        options = {name: dict(given) for name, given in spec.apps.items()}
+        with World.build(
+            apps, seed=spec.seed, start_ms=spec.start_ms, step_ms=spec.step_seconds * 1000, persons=spec.persons,
+            options=options,
+        ) as world:  # fmt: skip
+            snapshot, start_digest = world.snapshot(), world.state_digest
+            tasks = draw_tasks(spec, snapshot, apps)
+    about = {"apps": list(spec.apps)}
+    return Manifest(
+        name=spec.name,
+        kind="world",
+        snapshot=(store.put(snapshot),),
+        start_digest=start_digest,
+        parts={"about": store.put_json(about)},
+        tasks=store.put_json(tasks),
+        code_digest=code_digest(
+            [app_clones.kit, app_clones.mail, app_clones.notes, factory.environment, factory.verifiers, factory.worlds]
+        ),
+        sqlite_version=apsw.sqlite_lib_version(),
+    )
+
+
+def draw_tasks(spec: WorldSpec, snapshot: bytes, apps: Sequence[App]) -> list[dict[str, Any]]:
+    """The tasks as JSON. Raises BuildError for a template that isn't there or has too few."""
+    with World.fork(snapshot, apps) as world:
+        seen = survey(world)
+    tasks: list[dict[str, Any]] = []
+    for name, counts in spec.tasks.templates.items():
+        if name not in TEMPLATES:
+            raise BuildError(f"tasks.templates.{name}: no such template", f"there are {', '.join(TEMPLATES)}")
+        for split in SPLITS:
+            for k, drawn in enumerate(draw(TEMPLATES[name], seen, spec.seed, split, getattr(counts, split))):
+                tasks.append(
+                    {
+                        "id": f"{spec.name}/{name}/{split[0]}{k:04}",
+                        "template": name,
+                        "instruction": drawn.instruction,
+                        "split": split,
+                        "max_steps": spec.tasks.max_steps,
+                        "private": {**drawn.values, "wording": drawn.wording},
+                    }
+                )
+    return tasks
+
+
+# ---- loading
+
+
+def load(manifest: Manifest, store: Store) -> WorldSuite:
+    """The suite of a built world. Once it has a certificate, only the tasks that hold are in it."""
+    snapshot = store.get(manifest.snapshot[0])
+    apps = tuple(find_app(name) for name in store.get_json(manifest.parts["about"])["apps"])
+    tasks = {one["id"]: Task(**one) for one in store.get_json(manifest.tasks)}
+    start = Start(snapshot)
+    operations = register(apps).operations
+    return WorldSuite(
+        name=manifest.name,
+        digest=manifest.digest,
+        start_digest=manifest.start_digest,
+        snapshot_digest=manifest.snapshot[0],
+        snapshot=snapshot,
+        apps=apps,
+        tasks=served(tasks, store, manifest.digest),
+        tools=tuple(
+            ToolSpec(name, operation.description, operation.params.model_json_schema())
+            for name, (_, operation) in operations.items()
+        ),
+        account=str(start.row("kit_person", 1)["name"]),
+        start=start,
+        _writes=frozenset(name for name, (_, operation) in operations.items() if operation.writes),
+    )
+
+
+def served(tasks: Mapping[str, Task], store: Store, digest: str) -> dict[str, Task]:
+    """Of ``tasks`` those that the environment's certificate, if there is one, found to hold."""
+    certificate = store.ref(CERTIFICATE, digest)
+    if certificate is None:
+        return dict(tasks)
+    ok = {one["task_id"] for one in store.get_json(certificate)["tasks"] if one["ok"]}
+    return {id: task for id, task in tasks.items() if id in ok}

@@ -1,0 +1,83 @@
+"""What there is to ask about in a built world, found with its own tools: what an agent could find, no more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from app_clones.kit.world import World
+from app_clones.mail.schema import SYSTEM_LABELS
+from app_clones.mail.text import facts_in
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """A mail in the agent's account. ``position`` counts its sender's mails from the newest, 1; ``settled``: it and all
+    newer ones of its sender lie in the inbox, so that the position is the same in every reading. ``alone``: sender and
+    subject together find this mail only."""
+
+    id: int
+    person: str
+    subject: str
+    labels: tuple[str, ...]
+    facts: tuple[tuple[str, str], ...]
+    position: int
+    settled: bool
+    alone: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """``people``: first names, without the agent's own. ``labels``: those of the user."""
+
+    people: tuple[str, ...]
+    labels: tuple[str, ...]
+    mails: tuple[Mail, ...]
+
+
+def survey(world: World) -> Survey:
+    """Looks through a fork that nobody else uses; its clock moves, so throw it away afterwards."""
+    with world.transaction(1) as call:
+        names = [str(name) for (name,) in call.rows("SELECT name FROM kit_person WHERE id > 1 ORDER BY id")]
+    people = tuple(name.split()[0] for name in names)
+    system = {name.lower() for name in SYSTEM_LABELS}
+    labels = tuple(name for name in _ask(world, "mail_list_labels") if name not in system)
+    return Survey(people, labels, tuple(mail for person in people for mail in _from(world, person)))
+
+
+def bare(subject: str) -> str:
+    """The subject without its ``Re:`` and ``Fwd:``."""
+    while subject.lower().startswith(("re: ", "fwd: ")):
+        subject = subject.split(" ", 1)[1]
+    return subject
+
+
+def _from(world: World, person: str) -> Iterator[Mail]:
+    settled = True
+    subjects: dict[str, int] = {}
+    hits = list(_hits(world, person))
+    for hit in hits:
+        subjects[bare(hit["subject"])] = subjects.get(bare(hit["subject"]), 0) + 1
+    for position, hit in enumerate(hits, 1):
+        settled = settled and "inbox" in hit["labels"]
+        subject = str(hit["subject"])
+        alone = (
+            subjects[bare(subject)] == 1 and _ask(world, "mail_search", sender=person, subject=subject)["found"] == 1
+        )
+        facts = tuple(sorted(facts_in(_ask(world, "mail_read", id=hit["id"])["body"]).items()))
+        yield Mail(int(hit["id"]), person, subject, tuple(hit["labels"]), facts, position, settled, alone)
+
+
+def _hits(world: World, person: str) -> Iterator[dict[str, Any]]:
+    page = 1
+    while hits := _ask(world, "mail_search", sender=person, page=page)["hits"]:
+        yield from hits
+        page += 1
+
+
+def _ask(world: World, tool: str, **arguments: Any) -> Any:
+    result = world.call(tool, arguments).result
+    if result.error:
+        raise ValueError(f"{tool}({arguments}): {result.text}")
+    return result.data
