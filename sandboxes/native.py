@@ -220,15 +220,15 @@ def _result(message: Mapping[str, object], stdout: bytes, stderr: bytes, truncat
         return ExecResult(_KILLED, stdout, stderr, str(stopped), truncated, cpu_s)
     if code is None:
         return _not_started(stdout, stderr, cpu_s, message["why"])
-    if code == 1 and stderr.startswith(b"bwrap: execvp "):
-        code = 126 if stderr.rstrip().endswith(b"Permission denied") else 127
-        stderr = stderr.removeprefix(b"bwrap: execvp ")
     return ExecResult(int(str(code)), stdout, stderr, None, truncated, cpu_s)
 
 
 def _not_started(stdout: bytes, stderr: bytes, cpu_s: float, why: object) -> ExecResult:
     """bubblewrap gave up before the command, or could not even be started. A working directory that is gone is the
     doing of earlier commands; arguments that are too long are the caller's, and so the agent's."""
+    if stderr.startswith(b"bwrap: execvp "):
+        code = 127 if stderr.rstrip().endswith(b"No such file or directory") else 126
+        return ExecResult(code, stdout, stderr.removeprefix(b"bwrap: execvp "), None, False, cpu_s)
     if stderr.startswith(b"bwrap: Can't chdir"):
         return ExecResult(126, stdout, stderr.removeprefix(b"bwrap: "), None, False, cpu_s)
     if why is not None and "Argument list too long" in str(why):
