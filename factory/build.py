@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
-from factory.store import canonical_json, sha256
+from factory.environment import Suite
+from factory.errors import BuildError, InputGone, boundary
+from factory.spec import EnvSpec, RepoSpec, WorldSpec
+from factory.store import Store, canonical_json, sha256
+
+if TYPE_CHECKING:
+    from factory.lock import Lock
 
 Report = Callable[[str], None]
+ENVIRONMENT = "environment"  # kind of the store's refs from an environment's name to the digest of its manifest
 
 
 class Manifest(BaseModel):
@@ -65,3 +73,75 @@ def _sources(module: ModuleType) -> list[tuple[str, bytes]]:
     root = file.parent
     found = (p for p in root.rglob("*") if p.is_file() and "__pycache__" not in p.parts)
     return sorted((p.relative_to(root).as_posix(), p.read_bytes()) for p in found)
+
+
+def build(spec: EnvSpec, lock: Lock, store: Store, report: Report | None = None) -> Manifest:
+    """Builds ``spec`` from locked blobs alone, keeps the result in ``store`` and names it ``spec.name`` there.
+
+    Whatever of a stranger's code has to run does so in a sandbox without network. Not to be called on an event loop's
+    thread. Raises InputGone where a locked blob is missing or damaged, SpecError where ``lock`` is not ``spec``'s,
+    BuildError.
+    """
+    from factory.lock import check_lock
+
+    check_lock(spec, lock)
+    store.sweep()
+    for entry in lock.inputs:
+        if not store.has(entry.sha256):
+            raise InputGone(
+                f"{entry.filename} ({entry.sha256}) is locked but not in the store", "`grind lock` fetches it"
+            )
+    with boundary(BuildError, f"build {spec.name}"):
+        manifest = _build(spec, lock, store, report)
+        store.put(manifest.to_json())
+        store.set_ref(ENVIRONMENT, spec.name, manifest.digest)
+    return manifest
+
+
+def _build(spec: EnvSpec, lock: Lock, store: Store, report: Report | None) -> Manifest:
+    if report:
+        report(f"building {spec.kind} {spec.name}")
+    if isinstance(spec, WorldSpec):
+        from factory.worlds.suite import build_world
+
+        return build_world(spec, store)
+    return asyncio.run(_build_repo(spec, lock, store))
+
+
+async def _build_repo(spec: RepoSpec, lock: Lock, store: Store) -> Manifest:
+    from factory.repos.suite import build_repo
+    from sandboxes.native import NativeBackend
+
+    async with NativeBackend(store) as backend:
+        return await build_repo(spec, lock, store, backend)
+
+
+def load_suite(store: Store, name_or_digest: str) -> Suite:
+    """What was built, ready to fork: from the store alone, in any process. Raises BuildError, InputGone."""
+    manifest = read_manifest(store, name_or_digest)
+    with boundary(BuildError, f"load {manifest.name}"):
+        if manifest.kind == "world":
+            from factory.worlds import suite as worlds
+
+            return worlds.load(manifest, store)
+        from factory.repos import suite as repos
+
+        return repos.load(manifest, store)
+
+
+def read_manifest(store: Store, name_or_digest: str) -> Manifest:
+    """The manifest of an environment, by name or digest (hex). Raises BuildError where there is none, InputGone."""
+    digest = store.ref(ENVIRONMENT, name_or_digest) or name_or_digest
+    is_digest = len(digest) == 64 and not set(digest) - set("0123456789abcdef")
+    if not is_digest or not store.has(digest):
+        known = ", ".join(store.refs(ENVIRONMENT)) or "nothing yet"
+        raise BuildError(f"no environment {name_or_digest!r} was built", f"`grind build`; here: {known}")
+    try:
+        return Manifest.model_validate_json(store.get(digest))
+    except ValidationError as error:
+        raise BuildError(f"{name_or_digest} names no environment", "`grind build` makes it anew") from error
+
+
+def environments(store: Store) -> dict[str, Manifest]:
+    """All that was built, by name: each name's latest."""
+    return {name: read_manifest(store, digest) for name, digest in store.refs(ENVIRONMENT).items()}

@@ -23,7 +23,7 @@ class ToolSpec:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One tool call. ``arguments`` is None where what the policy emitted was no JSON object; ``raw`` is then its text."""
+    """One tool call. ``arguments`` is None where the policy emitted no JSON object; ``raw`` is then its text."""
 
     name: str
     arguments: Mapping[str, Json] | None
@@ -123,11 +123,26 @@ class Suite(Protocol):
     Constructed in any process from (store root, digest) alone, cheaply, so workers can do it themselves.
     """
 
-    name: str
-    kind: Literal["world", "repo"]
-    digest: str  # of the environment: snapshot, code, verifier, templates, SQLite version
-    start_digest: str  # state digest of a fresh fork (same for every rollout of a world); base snapshot's for repos
-    tasks: Mapping[str, Task]
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def kind(self) -> Literal["world", "repo"]: ...
+
+    @property
+    def digest(self) -> str:
+        """Of the environment (hex): snapshot, code, verifier, templates, SQLite version."""
+        ...
+
+    @property
+    def start_digest(self) -> str:
+        """State digest of a fresh fork: the same for every rollout of a world; the base snapshot's for repos."""
+        ...
+
+    @property
+    def tasks(self) -> Mapping[str, Task]:
+        """By id. Once the environment has a certificate, those that hold."""
+        ...
 
     def fork(self, task: Task, checkpoint: Checkpoint | None = None) -> Environment:
         """A fresh environment at the task's start, or at ``checkpoint`` of an earlier episode of the same task."""

@@ -110,19 +110,18 @@ def lock_spec(spec_path: Path | str, store: Store, *, update: bool = False, repo
         lock = resolve(spec, store, report)
         write_lock(lock, path)
     else:
-        lock = locked(spec, path)
+        lock = read_lock(path)
+        check_lock(spec, lock)
     fetch(lock, store, report)
     return lock
 
 
-def locked(spec: EnvSpec, path: Path | str) -> Lock:
-    """The lock at ``path``, if it is of this very spec. Raises SpecError."""
-    lock = read_lock(path)
+def check_lock(spec: EnvSpec, lock: Lock) -> None:
+    """Raises SpecError unless ``lock`` was made for this very spec."""
     if lock.spec != spec.name or lock.wants != wanted(spec):
         raise SpecError(
-            f"{path} was made for another state of spec {spec.name!r}", "`grind lock --update` makes it anew"
+            f"the lock was made for another state of spec {spec.name!r}", "`grind lock --update` makes it anew"
         )
-    return lock
 
 
 # ---- resolve

@@ -15,7 +15,6 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import PurePosixPath
 
 import zstandard
 
@@ -84,36 +83,6 @@ async def compiled(
             layer = await rootfs_pyc.compile_layer(snapshot, store, backend)
             store.set_ref("layer", name, layer)
         return FileSnapshot((*snapshot.layers, layer))
-
-
-def sdist_entries(data: bytes, below: str = "") -> list[Entry]:
-    """The files of an sdist (``.tar.gz``) without its top folder, as entries under ``below``. Nothing in it is run.
-
-    Byte code and links that leave the tree are refused or left out. Raises BuildError.
-    """
-    with boundary(BuildError, "unpack an sdist"), tarfile.open(fileobj=io.BytesIO(data), mode="r:gz") as tar:
-        tops = {name.split("/", 1)[0] for name in tar.getnames()}
-        if len(tops) != 1:
-            raise BuildError(f"an sdist holds one folder, this one {sorted(tops)[:5]}")
-        prefix = f"{below.strip('/')}/" if below.strip("/") else ""
-        entries = [e for e in _tar_entries(tar) if "/" in e.path]
-        return [_moved(e, prefix + e.path.split("/", 1)[1], prefix) for e in entries if not _is_bytecode(e.path)]
-
-
-def _moved(entry: Entry, path: str, prefix: str) -> Entry:
-    target = prefix + entry.target.split("/", 1)[1] if entry.kind == "hardlink" else entry.target
-    if entry.kind == "link" and not _stays_inside(path.removeprefix(prefix), target):
-        raise BuildError(f"link {path} -> {target} leaves its tree")
-    return Entry(path, entry.kind, entry.data, entry.executable, target)
-
-
-def _stays_inside(path: str, target: str) -> bool:
-    depth = len(PurePosixPath(path).parent.parts)
-    for part in target.split("/"):
-        depth += -1 if part == ".." else part not in ("", ".")
-        if depth < 0:
-            return False
-    return not target.startswith("/")
 
 
 # ---- layers, remembered
