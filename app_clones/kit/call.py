@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import apsw
 from pydantic import ValidationError
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from app_clones.kit.registry import Registry, TableInfo
 
 Value = int | str | float | bytes | None
+T = TypeVar("T")
 
 
 class Transaction:
@@ -146,7 +147,23 @@ class Transaction:
         _, found = find(self.registry, operation)
         if found.writes and self.readonly:
             raise KitError(f"{operation} writes, and this request only reads")
-        return found.run(self, validate(operation, found, arguments))
+        params = validate(operation, found, arguments)
+        return self.protected(lambda: found.run(self, params))
+
+    def protected(self, run: Callable[[], T]) -> T:
+        """Runs under a savepoint: after an exception nothing that it did stays, waiting included."""
+        waited = self.waited_ms
+        self.db.execute("SAVEPOINT operation")
+        try:
+            done = run()
+        except BaseException:
+            self.waited_ms = waited
+            # SQLite answers an interrupted write by rolling back everything; who began the transaction sees to that.
+            if self.db.in_transaction:
+                self.db.execute("ROLLBACK TO operation; RELEASE operation")
+            raise
+        self.db.execute("RELEASE operation")
+        return done
 
     def wait(self, ms: int) -> int:
         """Lets ``ms`` more pass at the end of this step; returns the virtual time that it will then be."""

@@ -68,7 +68,8 @@ def canonical(changes: Iterable[Change], schema: Mapping[str, Table], *, times: 
 
     Ids of inserted rows are renamed by colour refinement, ties broken by singling out one row at a time. Two equal
     forms are always isomorphic changes, whatever their shape. The reverse holds wherever refinement tells rows apart
-    that are not interchangeable, as it does for forests (replies, threads, items of a list). An id inside a JSON text is text.
+    that are not interchangeable, as it does for forests (replies, threads, items of a list). An id inside a JSON text
+    is text.
     """
     kept = [change for change in changes if not is_log(schema[change.table])]
     fresh = {(c.table, c.key["id"]) for c in kept if c.op == "insert" and not schema[c.table].key}

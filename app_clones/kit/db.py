@@ -12,6 +12,8 @@ CACHE_PAGES = 64
 #: Virtual-machine instructions between two looks at the budget, and the budget of one request in such looks.
 LOOK_EVERY = 50_000
 LOOKS = 200
+#: What the budget is while no request is under way: digests and snapshots may take what they need.
+IDLE = 1 << 62
 
 
 class TooExpensive(AppError):
@@ -27,7 +29,7 @@ class Budget:
     __slots__ = ("left",)
 
     def __init__(self) -> None:
-        self.left = LOOKS
+        self.left = IDLE
 
     def __call__(self) -> bool:
         self.left -= 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from app_clones.kit.call import Transaction, find, validate
@@ -24,7 +24,7 @@ def run_tool(call: Transaction, tool: str, arguments: Mapping[str, Any] | None) 
         params = validate(tool, operation, arguments)
         _check_may_act(call)
         if operation.writes:
-            data = _protected(call, lambda: operation.run(call, params))
+            data = call.protected(lambda: operation.run(call, params))
         else:
             call.readonly = True
             data = operation.run(call, params)
@@ -39,6 +39,8 @@ def run_tool(call: Transaction, tool: str, arguments: Mapping[str, Any] | None) 
         return _mistake("internal", f"internal error: {type(error).__name__}")
     finally:
         call.readonly = False
+        if not call.db.in_transaction:
+            call.db.execute("BEGIN")
 
 
 def move_clock(call: Transaction) -> None:
@@ -51,7 +53,7 @@ def move_clock(call: Transaction) -> None:
         fired += 1
         if fired > MOST_EVENTS:
             raise KitError(f"{event[2]}: more than {MOST_EVENTS} events fell due in one step")
-        _fire(call, *event)  # type: ignore[arg-type]
+        _fire(call, *event)
     call.actor = actor
     _set_clock(call, target)
 
@@ -64,8 +66,10 @@ def _fire(call: Transaction, id: int, due_ms: int, event: str, actor: int, paylo
     if handler is None:
         raise KitError(f"nothing in this world handles {event}")
     try:
-        _protected(call, lambda: handler(call, json.loads(payload)))
-    except AppError:
+        call.protected(lambda: handler(call, json.loads(payload)))
+    except AppError as error:
+        if not call.db.in_transaction:
+            raise KitError(f"{event}: {error.message}; the whole step was lost with it") from error
         # What it was about is gone (a deleted recipient): the event has no effect, and there is nobody to tell.
         return
 
@@ -73,20 +77,6 @@ def _fire(call: Transaction, id: int, due_ms: int, event: str, actor: int, paylo
 def _set_clock(call: Transaction, now_ms: int) -> None:
     call.now_ms = now_ms
     call.db.execute("UPDATE kit_meta SET now_ms=? WHERE id=1", (now_ms,))
-
-
-def _protected(call: Transaction, run: Callable[[], Any]) -> Any:
-    """Runs under a savepoint: after an exception nothing that it did stays, waiting included."""
-    waited = call.waited_ms
-    call.db.execute("SAVEPOINT operation")
-    try:
-        data = run()
-    except BaseException:
-        call.waited_ms = waited
-        call.db.execute("ROLLBACK TO operation; RELEASE operation")
-        raise
-    call.db.execute("RELEASE operation")
-    return data
 
 
 def _check_may_act(call: Transaction) -> None:

@@ -261,6 +261,7 @@ class World:
                 db.execute("ROLLBACK")
             if session is not None:
                 session.close()
+            self._budget.left = sqlite.IDLE
             self._busy = False
 
     def _record(self, changeset: bytes) -> None:
