@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from sandboxes.base import LayerMissing, SandboxFault
+
 
 class GrindError(Exception):
     """Base. ``message`` says what is wrong, ``hint`` what to do about it. All of them pickle."""
@@ -55,7 +57,8 @@ class RecordError(GrindError):
 
 @contextmanager
 def boundary(kind: type[GrindError], doing: str) -> Iterator[None]:
-    """Turns anything that is not yet a :class:`GrindError` into ``kind``, once, keeping the cause.
+    """Turns anything that is not yet a :class:`GrindError` into one, once, keeping the cause: what a sandbox raises for
+    the infrastructure into SandboxError, a lost layer into InputGone, all else into ``kind``.
 
     ``with boundary(VerifierError, "verify mail/label/3"): ...``; also around awaits.
     """
@@ -63,5 +66,9 @@ def boundary(kind: type[GrindError], doing: str) -> Iterator[None]:
         yield
     except GrindError:
         raise
+    except LayerMissing as error:
+        raise InputGone(f"{doing}: {error}", "`grind build` makes it anew") from error
+    except SandboxFault as error:
+        raise SandboxError(f"{doing}: {type(error).__name__}: {error}") from error
     except Exception as error:
         raise kind(f"{doing}: {type(error).__name__}: {error}") from error
