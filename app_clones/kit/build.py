@@ -54,7 +54,9 @@ def _fill(
             "INSERT INTO kit_meta(id,seed,start_ms,step_ms,now_ms) VALUES(1,?,?,?,?)",
             (str(seed), start_ms, step_ms, start_ms),
         )
-        call = Transaction(db, registry, seed=seed, actor=1, now_ms=start_ms, step_ms=step_ms, readonly=False)
+        call = Transaction(
+            db, registry, sqlite.Budget(), seed=seed, actor=1, now_ms=start_ms, step_ms=step_ms, readonly=False
+        )
         for person in draw(seed, persons) if isinstance(persons, int) else persons:
             call.insert("kit_person", name=person.name, email=person.email)
         for app in registry.apps:

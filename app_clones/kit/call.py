@@ -30,12 +30,13 @@ class Transaction:
     Agents' mistakes raise :class:`AppError`; an app's own (an unknown table, a write while reading) :class:`KitError`.
     """
 
-    __slots__ = ("actor", "db", "now_ms", "readonly", "registry", "seed", "step_ms", "waited_ms")
+    __slots__ = ("actor", "budget", "db", "now_ms", "readonly", "registry", "seed", "step_ms", "waited_ms")
 
     def __init__(
         self,
         db: apsw.Connection,
         registry: Registry,
+        budget: sqlite.Budget,
         *,
         seed: int,
         actor: int,
@@ -43,6 +44,7 @@ class Transaction:
         step_ms: int,
         readonly: bool,
     ) -> None:
+        self.budget = budget
         self.db = db
         self.registry = registry
         self.seed = seed

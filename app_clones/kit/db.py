@@ -12,7 +12,6 @@ CACHE_PAGES = 64
 #: Virtual-machine instructions between two looks at the budget, and the budget of one request in such looks.
 LOOK_EVERY = 50_000
 LOOKS = 200
-#: What the budget is while no request is under way: digests and snapshots may take what they need.
 IDLE = 1 << 62
 
 
@@ -24,11 +23,23 @@ class TooExpensive(AppError):
 
 
 class Budget:
-    """Counts a request's database work in instructions, never in seconds, so that it ends alike everywhere."""
+    """Counts a request's database work in instructions, never in seconds, so that a runaway ends alike everywhere.
+
+    SQLite looks at multiples of a statement's own count, so the end is known to within one look per statement: the
+    budget lies far above what any operation needs and far below what hurts.
+    """
 
     __slots__ = ("left",)
 
     def __init__(self) -> None:
+        self.left = IDLE
+
+    def refill(self) -> None:
+        """What comes next has the whole budget to itself."""
+        self.left = LOOKS
+
+    def rest(self) -> None:
+        """No request is under way: digests and snapshots may take what they need."""
         self.left = IDLE
 
     def __call__(self) -> bool:

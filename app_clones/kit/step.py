@@ -11,7 +11,7 @@ from app_clones.kit.errors import AppError, Conflict, KitError, NotFound
 from app_clones.kit.protocol import ToolResult
 
 #: Events that one step may fire: a chain that schedules itself without end is an app's bug, not a hang.
-MOST_EVENTS = 100_000
+MOST_EVENTS = 10_000
 
 
 def run_tool(call: Transaction, tool: str, arguments: Mapping[str, Any] | None) -> ToolResult:
@@ -45,6 +45,7 @@ def run_tool(call: Transaction, tool: str, arguments: Mapping[str, Any] | None) 
 
 def move_clock(call: Transaction) -> None:
     """Moves the clock by the step and what was waited; each event that falls due on the way runs at its own time."""
+    call.budget.refill()
     target = call.now_ms + call.step_ms + call.waited_ms
     actor, fired = call.actor, 0
     while event := call.db.execute(
@@ -54,11 +55,13 @@ def move_clock(call: Transaction) -> None:
         if fired > MOST_EVENTS:
             raise KitError(f"{event[2]}: more than {MOST_EVENTS} events fell due in one step")
         _fire(call, *event)
+    call.budget.refill()
     call.actor = actor
     _set_clock(call, target)
 
 
 def _fire(call: Transaction, id: int, due_ms: int, event: str, actor: int, payload: str) -> None:
+    call.budget.refill()
     _set_clock(call, max(due_ms, call.now_ms))
     call.actor = actor
     call.delete("kit_event", id=id)

@@ -234,7 +234,7 @@ class World:
             raise KitError("a world does one thing at a time: a transaction is open already")
         db = self._db
         self._busy = True
-        self._budget.left = sqlite.LOOKS
+        self._budget.refill()
         session = None if readonly else apsw.Session(db, "main")
         try:
             if session is not None:
@@ -243,6 +243,7 @@ class World:
             call = Transaction(
                 db,
                 self.registry,
+                self._budget,
                 seed=self.seed,
                 actor=actor,
                 now_ms=self.now_ms,
@@ -261,7 +262,7 @@ class World:
                 db.execute("ROLLBACK")
             if session is not None:
                 session.close()
-            self._budget.left = sqlite.IDLE
+            self._budget.rest()
             self._busy = False
 
     def _record(self, changeset: bytes) -> None:

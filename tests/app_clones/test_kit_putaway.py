@@ -1,5 +1,6 @@
 """Putting a world away and bringing it back, after every step of random episodes, changes nothing that follows."""
 
+import apsw
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,7 +15,7 @@ APPS = (BOARD, NOTES)
 cards = st.integers(1, 30)
 words = st.sampled_from([*WORDS, "naïve", "Straße", "", "x" * 200])
 texts = st.lists(words, max_size=6).map(" ".join)
-tags = st.sampled_from(WORDS[:4] + ("new", "newer"))
+tags = st.sampled_from((*WORDS[:4], "new", "newer"))
 actions = st.one_of(
     st.tuples(
         st.just("board_add"),
@@ -51,7 +52,10 @@ def brought_back(world, snapshot):
 
 
 def searched(world):
-    return [world.connection.execute("SELECT rowid FROM board_index(?) ORDER BY rowid", (word,)).fetchall() for word in WORDS]
+    return [
+        world.connection.execute("SELECT rowid FROM board_index(?) ORDER BY rowid", (word,)).fetchall()
+        for word in WORDS
+    ]
 
 
 @settings(max_examples=60, deadline=None)
@@ -97,6 +101,28 @@ def test_a_snapshot_taken_in_mid_episode_goes_on_like_the_world_it_was_taken_of(
             assert copy.state_digest == world.state_digest == copy.full_digest()
             for tool, arguments in later:
                 assert copy.call(tool, arguments) == world.call(tool, arguments)
+
+
+def test_a_long_episode_whose_search_index_merges_its_segments_survives_being_put_away_each_time(snapshot):
+    stayed, moved = World.fork(snapshot, APPS), World.fork(snapshot, APPS)
+    for number in range(120):
+        arguments = {"title": f"{WORDS[number % 12]} {number}", "body": " ".join(WORDS[: number % 12])}
+        for tool, sent in (("board_add", arguments), ("board_remove", {"id": number + 1 - number % 3})):
+            expected, found = stayed.call(tool, sent), moved.call(tool, sent)
+            assert (found.result, found.changeset) == (expected.result, expected.changeset)
+            moved = brought_back(moved, snapshot)
+    assert searched(moved) == searched(stayed)
+    moved.check()
+
+
+def test_leaving_the_search_tables_out_of_what_is_put_away_would_be_noticed(snapshot):
+    with World.fork(snapshot, APPS) as world, World.fork(snapshot, APPS) as back:
+        world.call("board_add", {"title": "kelp"})
+        apsw.Changeset.apply(
+            world.changeset(), back.connection, filter=lambda table: not table.startswith("board_index")
+        )
+        assert back.full_digest() == world.state_digest  # the digest looks past them, so the searches must be compared
+        assert searched(back) != searched(world)
 
 
 def test_a_world_can_be_brought_back_from_its_single_steps_as_well_as_from_their_sum(snapshot):

@@ -69,7 +69,10 @@ BROKEN = {
         operations=(Operation("do", "", Loose, lambda call, params: None, False),)
     ),
     "an operation declared twice": app(
-        operations=(Operation("do", "", Params, lambda c, p: None, False), Operation("do", "", Params, lambda c, p: 1, False))
+        operations=(
+            Operation("do", "", Params, lambda c, p: None, False),
+            Operation("do", "", Params, lambda c, p: 1, False),
+        )
     ),
 }
 
