@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import importlib
-import importlib.util
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import reduce
@@ -21,6 +20,7 @@ from factory.errors import SpecError
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 M = TypeVar("M", bound=BaseModel)
 Loc = tuple[str | int, ...]
+_MAX_FIELDS = 20_000
 
 
 class Part(BaseModel):
@@ -53,14 +53,14 @@ class Located(Part):
 class TemplateSpec(Part):
     """How many tasks of one template: ``train`` for learning, ``heldout`` whose combinations training never sees."""
 
-    train: int = Field(default=0, ge=0)
-    heldout: int = Field(default=0, ge=0)
+    train: int = Field(default=0, ge=0, strict=True)
+    heldout: int = Field(default=0, ge=0, strict=True)
 
 
 class WorldTasksSpec(Part):
     """The tasks of a world, by template name. ``max_steps`` bounds an episode's tool calls."""
 
-    max_steps: int = Field(default=8, ge=1)
+    max_steps: int = Field(default=8, ge=1, strict=True)
     templates: dict[Name, TemplateSpec]
 
 
@@ -69,10 +69,10 @@ class WorldSpec(Located):
 
     kind: Literal["world"]
     name: Name
-    seed: int = Field(ge=0, lt=2**63)
-    start: AwareDatetime
-    step_seconds: int = Field(ge=1, le=86_400)
-    persons: int = Field(ge=1, le=10_000)
+    seed: int = Field(ge=0, lt=2**63, strict=True)
+    start: AwareDatetime = Field(strict=True)
+    step_seconds: int = Field(ge=1, le=86_400, strict=True)
+    persons: int = Field(ge=1, le=10_000, strict=True)
     apps: dict[Name, dict[str, Any]] = Field(min_length=1)
     tasks: WorldTasksSpec
 
@@ -107,13 +107,13 @@ class TestSpec(Part):
     __test__ = False
 
     paths: tuple[str, ...] = Field(min_length=1)
-    timeout_s: float = Field(default=120, gt=0)
+    timeout_s: float = Field(default=120, gt=0, strict=True)
 
 
 class RepoTasksSpec(Part):
     """``count`` tasks are kept, of those that the audit certifies."""
 
-    count: int = Field(ge=1)
+    count: int = Field(ge=1, strict=True)
 
 
 class RepoSpec(Located):
@@ -121,7 +121,7 @@ class RepoSpec(Located):
 
     kind: Literal["repo"]
     name: Name
-    seed: int = Field(ge=0, lt=2**63)
+    seed: int = Field(ge=0, lt=2**63, strict=True)
     source: SourceSpec
     base: BaseSpec
     test: TestSpec
@@ -159,7 +159,7 @@ def parse_spec(text: str, source: str) -> EnvSpec:
 
 def find_app(name: str) -> App:
     """The app of that name: the App that package ``app_clones.NAME`` offers. Raises SpecError."""
-    if name == "kit" or not importlib.util.find_spec(f"app_clones.{name}"):
+    if name not in _app_names():
         raise SpecError(f"no app {name!r}", f"apps here: {', '.join(_app_names())}")
     package = importlib.import_module(f"app_clones.{name}")
     for value in vars(package).values():
@@ -206,6 +206,8 @@ def _parse(text: str, source: str) -> tuple[Any, dict[Loc, int]]:
         lines: dict[Loc, int] = {}
         for loc, at in _walk(node, (), source):
             lines.setdefault(loc, at)
+            if len(lines) > _MAX_FIELDS:  # aliases of aliases: a page of YAML can mean terabytes
+                raise SpecError(f"{source}:{at}: more than {_MAX_FIELDS} fields")
         return loader.construct_document(node), lines
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
