@@ -66,5 +66,5 @@ def _scripted(spec: PolicySpec) -> ScriptedPolicy:
 def _torch(spec: PolicySpec) -> Policy:
     from rollout.policies.torch_policy import TorchPolicy  # torch only where it is asked for
 
-    policy: Policy = TorchPolicy(spec.payload, version=spec.version)
+    policy: Policy = TorchPolicy(spec.payload)
     return policy

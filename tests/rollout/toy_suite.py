@@ -5,6 +5,9 @@ Tasks: ``copy`` (read memo A, write its word into memo B, submit) and ``tell`` (
 
 from __future__ import annotations
 
+import asyncio
+import os
+import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -167,3 +170,43 @@ def _task(index: int, rng: Random, words: dict[int, str]) -> Task:
 def load(store: object, digest: str) -> ToySuite:
     """As ``factory.build.load_suite``; the store is not needed."""
     return ToySuite(int(digest.removeprefix("toy-")))
+
+
+class SlowEnvironment(ToyEnvironment):
+    """Takes its time, so that a worker can be killed in the middle."""
+
+    async def step(self, action: Action) -> Step:
+        await asyncio.sleep(0.02)
+        return await super().step(action)
+
+
+class DeadlyEnvironment(ToyEnvironment):
+    """Takes its whole process with it, as a bug in a C library would."""
+
+    async def step(self, action: Action) -> Step:
+        os.kill(os.getpid(), signal.SIGKILL)
+        return await super().step(action)
+
+
+class VariedSuite(ToySuite):
+    """A toy suite with environments of another kind."""
+
+    environment: type[ToyEnvironment] = ToyEnvironment
+
+    def fork(self, task: Task, checkpoint: Checkpoint | None = None) -> ToyEnvironment:
+        plain = super().fork(task, checkpoint)
+        return self.environment(self, task, plain.world)
+
+
+def load_slow(store: object, digest: str) -> ToySuite:
+    """A suite whose steps take 20 ms."""
+    suite = VariedSuite(int(digest.removeprefix("toy-")))
+    suite.environment = SlowEnvironment
+    return suite
+
+
+def load_deadly(store: object, digest: str) -> ToySuite:
+    """A suite whose first step kills the worker."""
+    suite = VariedSuite(int(digest.removeprefix("toy-")))
+    suite.environment = DeadlyEnvironment
+    return suite
