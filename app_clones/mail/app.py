@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from app_clones.kit.app import App
+from app_clones.mail.gmail.routes import gmail_routes as mail_routes
 from app_clones.mail.operations import EVENTS, OPERATIONS
 from app_clones.mail.populate import MailOptions, populate
 from app_clones.mail.schema import SEARCH, TABLES
@@ -15,4 +16,6 @@ MAIL = App(
     options=MailOptions,
     search=(SEARCH,),
     events=EVENTS,
+    routes=mail_routes,
+    api=("gmail/v1/", "upload/gmail/v1/", "batch"),
 )

@@ -82,18 +82,19 @@ def create_label(call: Call, owner: int, name: str) -> Label:
 
 
 def rename_label(call: Call, owner: int, label: Label, name: str) -> None:
-    _guard(label)
+    guard(label)
     call.update("mail_label", label.id, name=_checked_name(call, owner, name, but=label.id))
 
 
 def delete_label(call: Call, label: Label) -> None:
     """Takes a user label off every message and removes it. Raises Forbidden for a system label."""
-    _guard(label)
+    guard(label)
     call.delete("mail_message_label", label_id=label.id)
     call.delete("mail_label", id=label.id)
 
 
-def _guard(label: Label) -> None:
+def guard(label: Label) -> None:
+    """Raises Forbidden for a system label."""
     if label.kind == "system":
         raise Forbidden(f"{label.shown} is a system label")
 

@@ -36,6 +36,12 @@ def person(call: Call, id: int) -> Person:
     return Person(name=str(row[0]), email=str(row[1]), id=id)
 
 
+def lookup(call: Call, email: str) -> Person | None:
+    """Returns the person of that address in any case, if there is one."""
+    row = call.one("SELECT id, name, email FROM kit_person WHERE lower(email) = ? ORDER BY id LIMIT 1", email.lower())
+    return Person(name=row[1], email=row[2], id=row[0]) if row else None
+
+
 def resolve(call: Call, text: str) -> Person:
     """Returns the one person that ``text`` names: an address, ``Name <address>``, a full name or a first name, in any
     case. Raises NotFound for nobody, AppError for several."""

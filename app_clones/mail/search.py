@@ -107,20 +107,24 @@ def attached(filename: str = "") -> Where:
 
 def find(call: Call, owner: int, where: Where) -> list[int]:
     """Returns the ids of the owner's messages under ``where``, newest first."""
-    rows = call.rows(
-        f"SELECT m.id FROM mail_message m WHERE m.owner_id = ? AND {where.sql} ORDER BY m.sent_ms DESC, m.id DESC",
+    return [id for _, id in find_keys(call, owner, where)]
+
+
+def find_keys(call: Call, owner: int, where: Where) -> list[tuple[int, int]]:
+    """Returns (time, id) of the owner's messages under ``where``, newest first."""
+    return call.rows(
+        "SELECT m.sent_ms, m.id FROM mail_message m"
+        f" WHERE m.owner_id = ? AND {where.sql} ORDER BY m.sent_ms DESC, m.id DESC",
         owner,
         *where.args,
     )
-    return [row[0] for row in rows]
 
 
-def find_threads(call: Call, owner: int, where: Where) -> list[int]:
-    """Returns the ids of threads with a message under ``where``, the one with the newest such message first."""
-    rows = call.rows(
-        "SELECT m.thread_id FROM mail_message m"
-        f" WHERE m.owner_id = ? AND {where.sql} GROUP BY m.thread_id ORDER BY max(m.sent_ms) DESC, max(m.id) DESC",
+def find_threads(call: Call, owner: int, where: Where) -> list[tuple[int, int, int]]:
+    """Returns (newest time, newest id, thread id) of threads with a message under ``where``, newest first."""
+    return call.rows(
+        "SELECT max(m.sent_ms), max(m.id), m.thread_id FROM mail_message m"
+        f" WHERE m.owner_id = ? AND {where.sql} GROUP BY m.thread_id ORDER BY 1 DESC, 2 DESC",
         owner,
         *where.args,
     )
-    return [row[0] for row in rows]

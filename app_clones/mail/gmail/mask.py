@@ -1,0 +1,93 @@
+"""Partial responses: the ``fields`` parameter, ``messages(id,payload/headers),nextPageToken``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from app_clones.mail.gmail.wire import GoogleError
+
+Mask = Mapping[str, "Mask"]
+"""What to keep of an object, by field; an empty mapping keeps all of it."""
+
+_TOKEN = re.compile(r"\s*([A-Za-z0-9_]+|[*,/()])")
+
+
+def parse(text: str) -> Mask:
+    """Returns the mask. Raises GoogleError for one that is not well-formed."""
+    tokens: list[str] = []
+    at = 0
+    while at < len(text.rstrip()):
+        match = _TOKEN.match(text, at)
+        if match is None:
+            raise _bad(text)
+        tokens.append(match.group(1))
+        at = match.end()
+    mask, rest = _fields(tokens, text, 0)
+    if rest:
+        raise _bad(text)
+    return mask
+
+
+def _fields(tokens: list[str], text: str, depth: int) -> tuple[dict[str, Any], list[str]]:
+    if depth > 20:
+        raise _bad(text)
+    mask: dict[str, Any] = {}
+    while True:
+        rest = _field(tokens, text, mask, depth)
+        if not rest or rest[0] != ",":
+            return mask, rest
+        tokens = rest[1:]
+
+
+def _field(tokens: list[str], text: str, mask: dict[str, Any], depth: int) -> list[str]:
+    if not tokens or tokens[0] in ",/()":
+        raise _bad(text)
+    known = tokens[0] in mask
+    inner = mask.setdefault(tokens[0], {})
+    rest = tokens[1:]
+    if rest and rest[0] == "/":
+        nested: dict[str, Any] = {}
+        rest = _field(rest[1:], text, nested, depth)
+    elif rest and rest[0] == "(":
+        nested, rest = _fields(rest[1:], text, depth + 1)
+        if not rest or rest[0] != ")":
+            raise _bad(text)
+        rest = rest[1:]
+    else:
+        inner.clear()
+        return rest
+    if not known or inner:
+        inner.update(nested)
+    return rest
+
+
+def _bad(text: str) -> GoogleError:
+    return GoogleError(f"Invalid field selection {text[:120]}")
+
+
+def check(mask: Mask, schema: Mask | None) -> None:
+    """Raises GoogleError for a field that the answer's resource does not have. ``schema`` None: anything goes."""
+    for name, inner in mask.items():
+        if schema is None or name == "*":
+            continue
+        if name not in schema:
+            raise GoogleError(f"Invalid field selection {name}")
+        check(inner, schema[name] if schema[name] or not inner else {"": {}})
+
+
+def apply(mask: Mask, data: Any) -> Any:
+    """Returns the parts of ``data`` that the mask keeps."""
+    if not mask:
+        return data
+    if isinstance(data, list):
+        return [apply(mask, item) for item in data]
+    if not isinstance(data, dict):
+        return data
+    every = mask.get("*")
+    return {
+        name: apply(mask.get(name, every or {}), value)
+        for name, value in data.items()
+        if name in mask or every is not None
+    }

@@ -1,0 +1,223 @@
+"""Messages as RFC 5322 text and back. Deterministic: dates come from the row, the rest from its ids."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from email import message_from_bytes, policy
+from email.errors import MessageError
+from email.headerregistry import Address as HeaderAddress
+from email.message import EmailMessage
+from email.utils import format_datetime, parsedate_to_datetime
+from html.parser import HTMLParser
+from typing import Any
+
+from app_clones.kit.world import Call
+from app_clones.mail import mailbox, people
+from app_clones.mail.gmail.wire import GoogleError
+from app_clones.mail.mailbox import Attachment, Letter, Message
+from app_clones.mail.people import Address
+
+HOST = "mail.example.com"
+_POLICY = policy.SMTP.clone(max_line_length=998)
+_OWN_ID = re.compile(rf"<([0-9a-f]{{16}})@{re.escape(HOST)}>")
+
+
+def header_id(mail: Message) -> str:
+    """Returns the Message-ID: the client's, else one made of the sender's copy's id, the same in every mailbox."""
+    return mail.header_id or f"<{mail.origin_id or mail.id:016x}@{HOST}>"
+
+
+def build(call: Call, mail: Message) -> EmailMessage:
+    """Returns the message as the mailbox would hand it out."""
+    out = EmailMessage(policy=_POLICY)
+    out["Date"] = format_datetime(datetime.fromtimestamp(mail.sent_ms // 1000, UTC))
+    out["From"] = _header([mail.sender])
+    for name, line in (("To", mail.to_line), ("Cc", mail.cc_line), ("Bcc", mail.bcc_line)):
+        if line:
+            out[name] = _header(people.parse_line(line))
+    out["Subject"] = mail.subject
+    out["Message-ID"] = header_id(mail)
+    if mail.reply_to_id:
+        parent = header_id(mailbox.message(call, mail.owner_id, mail.reply_to_id))
+        out["In-Reply-To"] = parent
+        out["References"] = parent
+    out.set_content(mailbox.full_text(mail))
+    for one in mailbox.attachments(call, mail.id):
+        main, _, sub = one.mime_type.partition("/")
+        out.add_attachment(one.data, maintype=main, subtype=sub or "octet-stream", filename=one.filename)
+    if out.is_multipart():
+        out.set_boundary(f"part-{mail.id:016x}")
+    return out
+
+
+def _header(addresses: Iterable[Address]) -> list[HeaderAddress]:
+    return [HeaderAddress(display_name=one.name, addr_spec=one.email) for one in addresses]
+
+
+def decode(raw: str) -> bytes:
+    """Returns the bytes of base64url text, padded or not. Raises GoogleError."""
+    text = raw.strip().rstrip("=").replace("+", "-").replace("/", "_")
+    try:
+        return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        raise GoogleError("Invalid value at 'raw': Base64 decoding failed") from None
+
+
+def encode(data: bytes) -> str:
+    """Returns base64url text."""
+    return base64.urlsafe_b64encode(data).decode()
+
+
+def parse(data: bytes) -> EmailMessage:
+    """Returns the message of RFC 5322 text. Raises GoogleError where there is none."""
+    try:
+        found = message_from_bytes(data, policy=policy.default)
+    except (MessageError, ValueError) as error:
+        raise GoogleError(f"Invalid message: {error}") from None
+    if not isinstance(found, EmailMessage) or not found.keys():
+        raise GoogleError("Invalid message: it has no headers")
+    return found
+
+
+def letter(call: Call, found: EmailMessage, sender: Address, *, thread_id: int | None = None) -> Letter:
+    """Returns the letter that a parsed message holds, as written by ``sender``."""
+    subject = " ".join(str(found.get("Subject", "")).split())
+    body, history = split_history(_text_of(found))
+    reply_to = _answered(call, str(found.get("In-Reply-To", "")))
+    if reply_to and mailbox.bare(reply_to.subject).lower() != mailbox.bare(subject).lower():
+        reply_to = None
+    own_id = str(found.get("Message-ID", "")).strip()
+    return Letter(
+        sender=sender,
+        to=addresses(call, found, "To"),
+        cc=addresses(call, found, "Cc"),
+        bcc=addresses(call, found, "Bcc"),
+        subject=subject,
+        body=body,
+        history=history,
+        reply_to=reply_to,
+        thread_id=thread_id,
+        header_id=own_id if re.fullmatch(r"<[^<>\s]{1,250}>", own_id) else "",
+        attachments=tuple(_attachments(found)),
+    )
+
+
+def addresses(call: Call, found: EmailMessage, header: str) -> tuple[Address, ...]:
+    """Returns a header's addresses; persons of this world under their own names and by id, strangers after them."""
+    try:
+        given = people.parse_line(", ".join(str(value) for value in found.get_all(header, ())))
+    except (ValueError, IndexError):
+        raise GoogleError(f"Invalid {header} header") from None
+    known = {address.email.lower(): people.lookup(call, address.email) for address in given}
+    persons = people.in_order(one for one in known.values() if one)
+    return (*persons, *(address for address in given if known[address.email.lower()] is None))
+
+
+def date_ms(found: EmailMessage) -> int:
+    """Returns the Date header in ms since 1970. Raises GoogleError."""
+    try:
+        when = parsedate_to_datetime(str(found["Date"]))
+        return int((when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp() * 1000)
+    except (ValueError, TypeError, OverflowError, IndexError):
+        raise GoogleError("Invalid Date header") from None
+
+
+def _answered(call: Call, header: str) -> Message | None:
+    wanted = header.strip()
+    if not wanted:
+        return None
+    own = _OWN_ID.fullmatch(wanted)
+    origin = int(own.group(1), 16) if own and int(own.group(1), 16) < 1 << 62 else -1
+    row = call.one(
+        "SELECT id FROM mail_message WHERE owner_id = ? AND (header_id = ? OR (header_id = '' AND"
+        " (id = ? AND origin_id IS NULL OR origin_id = ?))) ORDER BY id LIMIT 1",
+        call.actor, wanted, origin, origin,
+    )  # fmt: skip
+    return mailbox.message(call, call.actor, int(row[0])) if row else None
+
+
+def _text_of(found: EmailMessage) -> str:
+    """The text of a message; HTML without a plain alternative is read as text."""
+    part = found.get_body(preferencelist=("plain", "html"))
+    if part is None:
+        return ""
+    try:
+        content = str(part.get_content())
+    except (LookupError, KeyError, ValueError):
+        raise GoogleError("Invalid message: its text cannot be decoded") from None
+    if part.get_content_type() == "text/html":
+        reader = _Text()
+        reader.feed(content)
+        content = reader.text()
+    return content.replace("\r\n", "\n").strip("\n")
+
+
+def _attachments(found: EmailMessage) -> Iterable[Attachment]:
+    for part in found.iter_attachments() if found.is_multipart() else ():
+        content = part.get_content()
+        data = (
+            content.encode() if isinstance(content, str) else content if isinstance(content, bytes) else bytes(content)
+        )
+        yield Attachment(part.get_filename() or "unnamed", part.get_content_type(), data)
+
+
+class _Text(HTMLParser):
+    """Collects the readable text of HTML."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self._out: list[str] = []
+        self._silent = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in ("script", "style", "head"):
+            self._silent += 1
+        elif tag in ("br", "p", "div", "li", "tr", "h1", "h2", "h3"):
+            self._out.append("\n")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in ("script", "style", "head") and self._silent:
+            self._silent -= 1
+
+    def handle_data(self, data: str) -> None:
+        if not self._silent:
+            self._out.append(" ".join(data.split()) if data.strip() else " " if data else "")
+
+    def text(self) -> str:
+        return re.sub(r"\n{3,}", "\n\n", "".join(self._out)).strip()
+
+
+def split_history(text: str) -> tuple[str, str]:
+    """Returns (new text, signature and quoted text under it). Quotes with new text between them stay where they are."""
+    lines = text.split("\n")
+    for at, line in enumerate(lines):
+        rest = lines[at + 1 :]
+        opens = line.startswith(">") or (line.endswith("wrote:") and bool(rest) and rest[0].startswith(">"))
+        if line == "-- " or (opens and all(one.startswith(">") or not one.strip() for one in rest)):
+            return "\n".join(lines[:at]).strip("\n"), "\n".join(lines[at:]).strip("\n")
+    return text, ""
+
+
+def payload(part: Any, attachment_ids: list[int], part_id: str = "") -> dict[str, Any]:
+    """Returns a MIME part as Gmail's ``MessagePart``; ``attachment_ids`` are used up in order."""
+    out: dict[str, Any] = {
+        "partId": part_id,
+        "mimeType": part.get_content_type(),
+        "filename": part.get_filename() or "",
+        "headers": [{"name": name, "value": str(value)} for name, value in part.items()],
+    }
+    if part.is_multipart():
+        out["body"] = {"size": 0}
+        prefix = f"{part_id}." if part_id else ""
+        out["parts"] = [payload(one, attachment_ids, f"{prefix}{n}") for n, one in enumerate(part.iter_parts())]
+        return out
+    data = part.get_payload(decode=True) or b""
+    if out["filename"]:
+        out["body"] = {"attachmentId": f"attachment-{attachment_ids.pop(0)}", "size": len(data)}
+    else:
+        out["body"] = {"size": len(data), "data": encode(data)}
+    return out
