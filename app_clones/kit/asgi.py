@@ -82,6 +82,17 @@ def opened(request: Request) -> Iterator[Call]:
         yield call
 
 
+async def json_body(request: Request) -> dict[str, Any]:
+    """The request's body as a JSON object; :class:`AppError` where it is none. Read it before :func:`opened`."""
+    try:
+        body = await request.json()
+    except (ValueError, RecursionError):
+        raise AppError("the body is no JSON") from None
+    if not isinstance(body, dict):
+        raise AppError("the body is no JSON object")
+    return body
+
+
 async def request(
     world: World,
     method: str,

@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from app_clones.kit.app import App, Operation, Options, Params
-from app_clones.kit.asgi import opened
+from app_clones.kit.asgi import json_body, opened
 from app_clones.kit.errors import AppError, NotFound
 from app_clones.kit.schema import Column, Search, Table
 from app_clones.kit.world import Build, Call
@@ -184,7 +184,7 @@ async def _page(request: Request) -> Response:
 
 
 async def _post(request: Request) -> Response:
-    body = await request.json()
+    body = await json_body(request)
     with opened(request) as call:
         return JSONResponse(call.perform("board_add", **body), status_code=201)
 

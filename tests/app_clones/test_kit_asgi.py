@@ -120,7 +120,10 @@ async def test_a_request_has_one_transaction(world):
         ("POST", "/board/api/cards", b'{"title":""}', 400),
         ("POST", "/board/api/cards", b'{"title":"t","parent":99}', 404),
         ("POST", "/board/api/cards", b'{"title":"t","colour":1}', 400),
-        ("POST", "/board/api/cards", b"not json", 500),
+        ("POST", "/board/api/cards", b"not json", 400),
+        ("POST", "/board/api/cards", b"\xff", 400),
+        ("POST", "/board/api/cards", b"[1]", 400),
+        ("POST", "/board/api/cards", b"[" * 100_000, 400),
     ],
 )
 async def test_a_bad_request_is_answered_and_changes_nothing(world, method, path, body, status):
