@@ -66,7 +66,8 @@ def label(start: Start, owner: int, name: str) -> int:
 def named(start: Start, v: Values) -> int:
     """The one mail in the agent's account from that person with that subject."""
     (id,) = start.one(
-        f"SELECT m.id FROM mail_message m WHERE m.owner_id = ? AND {_NOT_HIDDEN} AND m.from_email = ? AND m.subject = ?",
+        "SELECT m.id FROM mail_message m WHERE m.owner_id = ? AND m.from_email = ? AND m.subject = ?"
+        f" AND {_NOT_HIDDEN}",
         ME, person(start, v["person"])["email"], v["subject"],
     )  # fmt: skip
     return int(id)

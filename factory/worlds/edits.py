@@ -89,7 +89,7 @@ def unrelated(changes: Sequence[RowChange], inventory: Inventory, rng: Random) -
 def altered(value: Value) -> Value:
     """Something near ``value`` that is not it."""
     if isinstance(value, bytes):
-        return value + b"x"
+        return bytes([*value, 0])
     if isinstance(value, str):
         return f"{value}x"
     return 1 if value is None else value + 1
@@ -102,7 +102,7 @@ def _altering(change: RowChange, table: Table, column: Column, inventory: Invent
         return
     other = inventory.pick(column.to, rng, lambda key: key[0] != value)
     if other is not None:
-        yield Edit(f"give: {what} to {other[0]}", _setting(table, change.key, {column.name: other[0]}))
+        yield Edit(f"give: {what} to {other[0]!r}", _setting(table, change.key, {column.name: other[0]}))
     if column.nullable and value is not None:
         yield Edit(f"give: {what} to nobody", _setting(table, change.key, {column.name: None}))
 
@@ -123,7 +123,9 @@ def _moving(change: RowChange, table: Table, inventory: Inventory, rng: Random) 
         other = inventory.pick(column.to, rng, fits)
         if other is not None:
             at = f"{change.table}{tuple(change.key.values())}"
-            yield Edit(f"elsewhere: {change.op} {at} with {column.name} {other[0]}", _move(change, table, there(other)))
+            yield Edit(
+                f"elsewhere: {change.op} {at} with {column.name} {other[0]!r}", _move(change, table, there(other))
+            )
 
 
 def _move(change: RowChange, table: Table, key: Mapping[str, Value]) -> Callable[[Call], None]:

@@ -46,7 +46,7 @@ def judge_net_change(suite: WorldSuite, task: Task, world: World) -> Verdict:
 
 @dataclass(frozen=True, eq=False)
 class WorldSuite:
-    """Satisfies :class:`factory.environment.Suite`. Not thread-safe. A weak verifier is planted by ``replace(judging=)``."""
+    """Satisfies :class:`factory.environment.Suite`. Not thread-safe. Replace ``judging`` to plant a weak verifier."""
 
     name: str
     digest: str
@@ -83,7 +83,7 @@ class WorldSuite:
 
     def oracle(self, task: Task, done: Sequence[Action] = ()) -> Sequence[Action]:
         """What solves ``task`` after ``done``. Reads and writes already done rightly are left out; after an outcome
-        nothing is left; where ``done`` cannot be made good any more, the whole way."""
+        nothing is left; where ``done`` cannot be made good any more, what was not yet tried."""
         return rest_of(self, task, TEMPLATES[task.template].oracle(task.private), done)
 
     def writes(self, tool: str) -> bool:
@@ -165,8 +165,9 @@ def draw_tasks(spec: WorldSpec, snapshot: bytes, apps: Sequence[App]) -> list[di
 # ---- loading
 
 
-def load(manifest: Manifest, store: Store) -> WorldSuite:
-    """The suite of a built world. Once it has a certificate, only the tasks that hold are in it."""
+def load(manifest: Manifest, store: Store, *, every: bool = False) -> WorldSuite:
+    """The suite of a built world. Once it has a certificate, only the tasks that hold are in it, unless ``every`` is
+    asked for, as an audit does."""
     snapshot = store.get(manifest.snapshot[0])
     apps = tuple(find_app(name) for name in store.get_json(manifest.parts["about"])["apps"])
     tasks = {one["id"]: Task(**one) for one in store.get_json(manifest.tasks)}
@@ -179,7 +180,7 @@ def load(manifest: Manifest, store: Store) -> WorldSuite:
         snapshot_digest=manifest.snapshot[0],
         snapshot=snapshot,
         apps=apps,
-        tasks=served(tasks, store, manifest.digest),
+        tasks=tasks if every else served(tasks, store, manifest.digest),
         tools=tuple(
             ToolSpec(name, operation.description, operation.params.model_json_schema())
             for name, (_, operation) in operations.items()

@@ -87,7 +87,7 @@ def _twins(candidates: Sequence[Values], rng: Random) -> list[tuple[Values, ...]
     by_person: dict[str, list[Values]] = {}
     for one in refrain:
         by_person.setdefault(one["person"], []).append(one)
-    pairs = []
+    pairs: list[tuple[Values, ...]] = []
     for one in act:
         others = by_person.get(one["person"]) or refrain
         if others:

@@ -1,0 +1,172 @@
+"""Certificates: what running a suite's tasks, and everything close to their solutions, showed. Nothing is served without."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, replace
+from typing import Any, TypeVar, cast
+
+from factory.build import Manifest
+from factory.environment import Certificate, Suite, Tally, Task, TaskCertificate
+from factory.errors import BuildError
+from factory.store import Store
+from factory.worlds import rerun
+from factory.worlds.certify import Auditor
+from factory.worlds.suite import CERTIFICATE, WorldSuite, judge_net_change, load
+
+Tell = Callable[[int, int], None]
+"""Called with how many tasks are done, and of how many."""
+Found = tuple[TaskCertificate, str]
+S = TypeVar("S", bound=Suite)
+_BATCH = 40
+
+
+def audit(
+    store: Store, suite: Suite, *, task_ids: Sequence[str] | None = None, workers: int = 1, tell: Tell | None = None
+) -> Certificate:
+    """Certifies ``suite``, whose manifest is in ``store``; keeps the certificate under its digest if all tasks were audited.
+
+    ``workers``: processes. A suite whose ``judging`` was replaced is audited as it is, in this process. Raises BuildError
+    where the audit itself cannot run; what it finds wrong is in the certificate.
+    """
+    if isinstance(suite, WorldSuite):
+        found = _audit_world(store, suite, task_ids, workers, tell or _silent)
+    else:
+        from factory.repos.certify import certify  # a world's audit needs none of the repositories' parts
+
+        found = tuple(certify(suite, store, task_ids=task_ids, workers=workers, tell=tell or _silent))
+    certificate = Certificate(suite.digest, suite.name, found)
+    if task_ids is None:
+        store.set_ref(CERTIFICATE, suite.digest, store.put_json(asdict(certificate)))
+    return certificate
+
+
+def certificate_of(store: Store, digest: str) -> Certificate | None:
+    """The environment's certificate, if it was audited. Raises InputGone for a damaged one."""
+    kept = store.ref(CERTIFICATE, digest)
+    return None if kept is None else _read(store.get_json(kept))
+
+
+def certified(store: Store, suite: S) -> S:
+    """``suite`` with the tasks whose certificate holds. Raises BuildError if there is no certificate."""
+    certificate = certificate_of(store, suite.digest)
+    if certificate is None:
+        raise BuildError(f"{suite.name} has no certificate", f"run `grind audit {suite.name}`")
+    ok = {one.task_id for one in certificate.tasks if one.ok}
+    tasks: Mapping[str, Task] = {id: task for id, task in suite.tasks.items() if id in ok}
+    return cast(S, replace(cast(Any, suite), tasks=tasks))
+
+
+def summary(tasks: Sequence[TaskCertificate]) -> dict[str, Any]:
+    """The figures of some tasks: how many, of which ok; oracles at 1, no-ops at 0; near misses, mutants, exploits tried and
+    killed; reruns and those identical."""
+
+    def total(tallies: Iterator[Tally]) -> dict[str, int]:
+        listed = list(tallies)
+        return {"n": sum(one.n for one in listed), "killed": sum(one.killed for one in listed)}
+
+    return {
+        "tasks": len(tasks),
+        "ok": sum(one.ok for one in tasks),
+        "oracle": sum(one.oracle == 1.0 for one in tasks),
+        "noop": sum(one.noop == 0.0 for one in tasks),
+        "near_misses": total(one.near_misses for one in tasks),
+        "equivalent": sum(one.equivalent for one in tasks),
+        "mutants": total(one.mutants for one in tasks),
+        "exploits": total(one.exploits for one in tasks),
+        "reruns": sum(one.reruns for one in tasks),
+        "reruns_identical": sum(one.reruns_identical for one in tasks),
+    }
+
+
+def by_template(certificate: Certificate, suite: Suite) -> dict[str, dict[str, Any]]:
+    """:func:`summary` per template."""
+    groups: dict[str, list[TaskCertificate]] = {}
+    for one in certificate.tasks:
+        groups.setdefault(suite.tasks[one.task_id].template, []).append(one)
+    return {template: summary(tasks) for template, tasks in groups.items()}
+
+
+def table(rows: Mapping[str, Mapping[str, Any]]) -> str:
+    """Summaries as a text table, a line each."""
+    head = ("", "tasks", "ok", "oracle=1", "no-op=0", "near misses", "equivalent", "mutants", "exploits", "reruns")
+    lines = [head, *((name, *_cells(row)) for name, row in rows.items())]
+    widths = [max(len(line[k]) for line in lines) for k in range(len(head))]
+    return "\n".join("  ".join(cell.rjust(w) if k else cell.ljust(w) for k, (cell, w) in enumerate(zip(line, widths, strict=True)))
+                     for line in lines)  # fmt: skip
+
+
+def _cells(row: Mapping[str, Any]) -> tuple[str, ...]:
+    def killed(tally: Mapping[str, int]) -> str:
+        return f"{tally['killed']}/{tally['n']}" if tally["n"] else "-"
+
+    plain = (str(row[name]) for name in ("tasks", "ok", "oracle", "noop"))
+    return (*plain, killed(row["near_misses"]), str(row["equivalent"]), killed(row["mutants"]), killed(row["exploits"]),
+            f"{row['reruns_identical']}/{row['reruns']}")  # fmt: skip
+
+
+# ---- worlds
+
+
+def _audit_world(
+    store: Store, suite: WorldSuite, task_ids: Sequence[str] | None, workers: int, tell: Tell
+) -> tuple[TaskCertificate, ...]:
+    whole = replace(_whole(store, suite.digest), judging=suite.judging)
+    ids = list(whole.tasks) if task_ids is None else list(task_ids)
+    again = rerun.start(store, suite.digest)
+    try:
+        found: dict[str, Found] = {}
+        planted = suite.judging is not judge_net_change
+        for one in _in_process(whole, ids) if workers <= 1 or planted else _in_processes(store, whole, ids, workers):
+            found[one[0].task_id] = one
+            tell(len(found), len(ids))
+        other = rerun.finish(again)
+    finally:
+        again.kill()
+        again.wait()
+    return tuple(_with_rerun(*found[id], other) for id in ids)
+
+
+def _with_rerun(certificate: TaskCertificate, trace: str, other: rerun.Rerun) -> TaskCertificate:
+    identical = other.traces.get(certificate.task_id) == trace
+    survivors = certificate.survivors if identical else (*certificate.survivors, "a rerun in another process differs")
+    ok = certificate.ok and identical
+    return replace(certificate, reruns=1, reruns_identical=int(identical), survivors=survivors, ok=ok)
+
+
+def _whole(store: Store, digest: str) -> WorldSuite:
+    return load(Manifest.model_validate(store.get_json(digest)), store, every=True)
+
+
+def _in_process(suite: WorldSuite, ids: Sequence[str]) -> Iterator[Found]:
+    auditor = Auditor(suite)
+    return (auditor.certify(suite.tasks[id]) for id in ids)
+
+
+def _in_processes(store: Store, suite: WorldSuite, ids: Sequence[str], workers: int) -> Iterator[Found]:
+    batches = [ids[k : k + _BATCH] for k in range(0, len(ids), _BATCH)]
+    spawn = multiprocessing.get_context("spawn")  # a fork of a process with threads (Ray, torch) may hang
+    with ProcessPoolExecutor(workers, mp_context=spawn) as pool:
+        for batch in as_completed([pool.submit(_batch, str(store.root), suite.digest, one) for one in batches]):
+            yield from batch.result()
+
+
+def _batch(root: str, digest: str, ids: Sequence[str]) -> list[Found]:
+    return list(_in_process(_whole(Store(root), digest), ids))
+
+
+def _silent(done: int, of: int) -> None:
+    return None
+
+
+def _read(kept: Mapping[str, Any]) -> Certificate:
+    tallies = ("near_misses", "mutants", "exploits")
+    tasks = tuple(
+        TaskCertificate(
+            **{**one, **{name: Tally(**one[name]) for name in tallies}, "survivors": tuple(one["survivors"])}
+        )
+        for one in kept["tasks"]
+    )
+    return Certificate(kept["environment"], kept["name"], tasks)

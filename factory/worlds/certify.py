@@ -1,0 +1,181 @@
+"""What must hold of one task of a world, found by running it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import TYPE_CHECKING
+
+from app_clones.kit.change import RowChange
+from app_clones.kit.errors import AppError, WorldDiverged
+from app_clones.kit.seeds import derive
+from app_clones.kit.world import World
+from factory.environment import Action, Checkpoint, Tally, Task, TaskCertificate
+from factory.errors import BuildError, boundary
+from factory.worlds.edits import Edit, Inventory, edits, unrelated
+from factory.worlds.episode import step
+from factory.worlds.isomorphism import same
+from factory.worlds.variants import Pool, Variant, variants
+
+if TYPE_CHECKING:
+    from factory.worlds.suite import WorldSuite
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """An oracle's run: the checkpoint before each step and, last, after all; the net change; the trace digest (hex)."""
+
+    way: tuple[Action, ...]
+    states: tuple[Checkpoint, ...]
+    changes: tuple[RowChange, ...]
+    reward: float
+    trace: str
+    wrong: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Count:
+    """Near misses as they are tried."""
+
+    n: int = 0
+    killed: int = 0
+    equivalent: int = 0
+    survivors: list[str] = field(default_factory=list)
+
+
+class Auditor:
+    """Certifies tasks of one suite; what all tasks share is computed once."""
+
+    def __init__(self, suite: WorldSuite) -> None:
+        self.suite = suite
+        self.pool = Pool(suite)
+        with suite.fork_world() as world:
+            self.schema = world.registry.schema
+        self.inventory = Inventory(suite.start, self.schema)
+        self._acting = {
+            (task.template, task.split, task.private.get("wording"))
+            for task in suite.tasks.values()
+            if suite.oracle(task)[-1].name != "task_decline"
+        }
+
+    def certify(self, task: Task) -> tuple[TaskCertificate, str]:
+        """The certificate, its reruns still to be counted, and the trace digest that a rerun must come to."""
+        with boundary(BuildError, f"audit {task.id}"):
+            played = play(self.suite, task)
+            noop = self._noop(task)
+            rng = Random(derive(0, "audit", task.id))
+            count = Count(survivors=[*played.wrong, *self._twinless(task, played)])
+            for variant in variants(played.way, self.pool, rng):
+                self._try(task, played, variant.name, self._vary(played, variant), count)
+            for edit in (*edits(played.changes, self.inventory, rng), *unrelated(played.changes, self.inventory, rng)):
+                self._try(task, played, edit.name, self._edit(played, edit), count)
+        certificate = TaskCertificate(
+            task_id=task.id,
+            oracle=played.reward,
+            noop=noop,
+            near_misses=Tally(count.n, count.killed),
+            equivalent=count.equivalent,
+            mutants=Tally(0, 0),
+            exploits=Tally(0, 0),
+            reruns=0,
+            reruns_identical=0,
+            survivors=tuple(count.survivors),
+            ok=played.reward == 1.0 and noop == 0.0 and 0 < count.n == count.killed and not count.survivors,
+        )
+        return certificate, played.trace
+
+    def _noop(self, task: Task) -> float:
+        with self.suite.fork_world() as world:
+            return self.suite.judge(task, world).reward
+
+    def _twinless(self, task: Task, played: Played) -> Iterator[str]:
+        """Where refraining is right, some task of the same wording and split must pay for acting only."""
+        kind = (task.template, task.split, task.private.get("wording"))
+        if played.way[-1].name == "task_decline" and kind not in self._acting:
+            yield "always declining pays: no twin of this wording where acting is right"
+
+    def _try(self, task: Task, played: Played, name: str, run: Callable[[], World | None], count: Count) -> None:
+        world = run()
+        if world is None:
+            return
+        with world:
+            reward = self.suite.judge(task, world).reward
+            equal = same(world.net_change(), played.changes, self.schema)
+        if equal:
+            count.equivalent += 1
+            if reward != played.reward:
+                count.survivors.append(f"{name}: equal to the oracle, yet it earned {reward:g}")
+            return
+        count.n += 1
+        if reward < 1.0:
+            count.killed += 1
+        else:
+            count.survivors.append(name)
+
+    def _vary(self, played: Played, variant: Variant) -> Callable[[], World]:
+        def run() -> World:
+            world = self.suite.fork_world(played.states[variant.at])
+            for action in variant.way[variant.at :]:
+                if step(world, action).done:
+                    break
+            return world
+
+        return run
+
+    def _edit(self, played: Played, edit: Edit) -> Callable[[], World | None]:
+        def run() -> World | None:
+            world = self.suite.fork_world(played.states[-1])
+            try:
+                with world.transaction() as call:
+                    edit.run(call)
+            except AppError:  # two rows of one key, or of one unique value: no such state exists
+                world.close()
+                return None
+            return world
+
+        return run
+
+
+def play(suite: WorldSuite, task: Task) -> Played:
+    """Plays the oracle, comparing the digest followed step by step with one computed from all rows at the end."""
+    way, wrong = tuple(suite.oracle(task)), []
+    states = []
+    with suite.fork_world() as world:
+        trace = suite.start_digest
+        if world.state_digest != suite.start_digest:
+            wrong.append("a fresh fork is not in the start state")
+        for action in way:
+            states.append(Checkpoint(suite.snapshot_digest, world.changeset()))
+            after = step(world, action)
+            trace = chain(trace, action, after.observation.text, after.state_digest)
+            if after.error:
+                wrong.append(f"the oracle's {action.name} failed: {after.observation.text}")
+        states.append(Checkpoint(suite.snapshot_digest, world.changeset()))
+        try:
+            world.check()
+        except WorldDiverged as error:
+            wrong.append(str(error))
+        reward = suite.judge(task, world).reward
+        return Played(way, tuple(states), world.net_change(), reward, trace, tuple(wrong))
+
+
+def chain(previous: str, action: Action, observation: str, state_digest: str) -> str:
+    """One more link of a trace digest (hex): over action, observation and state."""
+    link = json.dumps([previous, action.name, action.arguments, observation, state_digest], sort_keys=True)
+    return hashlib.sha256(link.encode()).hexdigest()
+
+
+def traces(suite: WorldSuite, ids: Sequence[str]) -> dict[str, str]:
+    """Trace digests of the oracle's runs by task id; no digest is computed in full."""
+    found = {}
+    for id in ids:
+        with suite.fork_world() as world:
+            trace = world.state_digest
+            for action in suite.oracle(suite.tasks[id]):
+                after = step(world, action)
+                trace = chain(trace, action, after.observation.text, after.state_digest)
+        found[id] = trace
+    return found
