@@ -30,10 +30,13 @@ def read(root_fd: int, path: str) -> bytes:
         raise FileNotFoundError(errno.ENOENT, "no such file in the sandbox", path) from error
     except OSError as error:
         raise _refused(error, path) from error
-    with os.fdopen(fd, "rb") as file:
+    try:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
             raise PathRefused(f"not a regular file: {path!r}")
-        return file.read()
+        with os.fdopen(fd, "rb", closefd=False) as file:
+            return file.read()
+    finally:
+        os.close(fd)
 
 
 def write(root_fd: int, path: str, data: bytes, *, owner: int, executable: bool) -> None:
