@@ -19,7 +19,7 @@ from typing import Any
 
 import apsw
 
-from app_clones.kit.world import World
+from app_clones.kit.world import World, fork_many
 from app_clones.mail.app import MAIL
 from app_clones.notes import NOTES
 
@@ -35,19 +35,19 @@ MARKS = {"fork_p50_ms": 0.5, "tool_steps_per_s": 2000}
 
 def main() -> None:
     """Builds a mail world, measures, prints a line for each figure and writes the JSON."""
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     started = time.perf_counter()
     with World.build(APPS, seed=1, start_ms=1_740_992_400_000, step_ms=60_000, persons=24) as world:
         build_s = time.perf_counter() - started
         snapshot = world.snapshot()
     if len(snapshot) < 1_000_000:
         raise SystemExit(f"the world has only {len(snapshot)} bytes; the marks are for at least 1 MB")
+    memory = measure_memory(snapshot)  # first, while freed memory is not yet there to be taken again
     forks = measure_forks(snapshot)
     steps = measure_steps(snapshot)
     report = {
         "machine": {"python": platform.python_version(), "sqlite": apsw.sqlite_lib_version(), "cores_used": 1},
         "world": {"bytes": len(snapshot), "build_s": round(build_s, 3), "apps": [app.name for app in APPS]},
+        "memory": memory,
         "fork": forks,
         "steps": steps,
         "putaway": measure_putaway(snapshot),
@@ -59,8 +59,8 @@ def main() -> None:
             },
             "tool_steps_per_s": {
                 "mark": MARKS["tool_steps_per_s"],
-                "found": steps["mail_search_label_per_s"],
-                "met": steps["mail_search_label_per_s"] >= MARKS["tool_steps_per_s"],
+                "found": steps["mail_search_label_per_cpu_s"],
+                "met": steps["mail_search_label_per_cpu_s"] >= MARKS["tool_steps_per_s"],
             },
         },
         "wall_s": round(time.perf_counter() - started, 1),
@@ -122,10 +122,10 @@ def measure_steps(snapshot: bytes) -> dict[str, Any]:
     """Steps per second, changeset and digest of each included: one long episode, and short ones with their forks."""
     with World.fork(snapshot, APPS) as world:
         mix = script(world)
-        begun = time.perf_counter()
+        begun, begun_cpu = time.perf_counter(), time.process_time()
         for number in range(LONG_STEPS):
             run(world, *mix[number % len(mix)])
-        long_s = time.perf_counter() - begun
+        long_s, long_cpu_s = time.perf_counter() - begun, time.process_time() - begun_cpu
         world.check()
     begun = time.perf_counter()
     for episode in range(EPISODES):
@@ -135,7 +135,9 @@ def measure_steps(snapshot: bytes) -> dict[str, Any]:
             world.net_change()
     short_s = time.perf_counter() - begun
     return {
-        "mail_search_label_per_s": round(LONG_STEPS / long_s),
+        # One thread does it all; where others use the machine too, its CPU seconds say what one core would do.
+        "mail_search_label_per_cpu_s": round(LONG_STEPS / long_cpu_s),
+        "mail_search_label_per_wall_s": round(LONG_STEPS / long_s),
         "short_episodes_steps_per_s": round(EPISODES * EPISODE_STEPS / short_s),
         "short_episodes_per_s": round(EPISODES / short_s, 1),
         "steps_per_short_episode": EPISODE_STEPS,
@@ -184,6 +186,24 @@ def measure_putaway(snapshot: bytes) -> dict[str, Any]:
     return {"bytes": size, "away": spread(away), "back": spread(back), "undo": spread(undone)}
 
 
+def measure_memory(snapshot: bytes, n: int = 100) -> dict[str, float]:
+    """Resident memory of ``n`` live worlds that have played a few steps each, per world."""
+    before = resident_kb()
+    worlds = fork_many(snapshot, APPS, n)
+    for world in worlds:
+        for name in ("budget", "review"):
+            run(world, "mail_search", {"text": name})
+    grown = resident_kb() - before
+    for world in worlds:
+        world.close()
+    return {"worlds": n, "kb_per_world": round(grown / n), "snapshot_kb": round(len(snapshot) / 1024)}
+
+
+def resident_kb() -> int:
+    """Of this process."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") // 1024
+
+
 def spread(times_ms: list[float]) -> dict[str, float]:
     """Median and 95th percentile, ms."""
     return {"p50_ms": round(median(times_ms), 4), "p95_ms": round(quantiles(times_ms, n=20)[-1], 4)}
@@ -195,8 +215,12 @@ def show(report: dict[str, Any]) -> None:
     print(f"world of {report['world']['bytes'] / 1e6:.2f} MB, built in {report['world']['build_s']} s")
     for name in ("world_fork", "file_copy_and_open", "file_backup_to_memory"):
         print(f"{name:24} p50 {fork[name]['p50_ms']:.3f} ms   p95 {fork[name]['p95_ms']:.3f} ms")
+    print(
+        f"a live world takes {report['memory']['kb_per_world']} KB, {report['memory']['snapshot_kb']} of them its rows"
+    )
     print(f"a file copy costs {fork['file_copy_and_open_over_world_fork']} times a fork")
-    print(f"mail search and label    {steps['mail_search_label_per_s']} steps/s on one core")
+    print(f"mail search and label    {steps['mail_search_label_per_cpu_s']} steps per second of one core", end=" ")
+    print(f"({steps['mail_search_label_per_wall_s']} by the wall clock)")
     print(f"episodes of six steps    {steps['short_episodes_per_s']}/s, {steps['short_episodes_steps_per_s']} steps/s")
     print(f"put away {putaway['away']['p50_ms']:.3f} ms, {putaway['bytes']} bytes", end="; ")
     print(f"brought back {putaway['back']['p50_ms']:.3f} ms")

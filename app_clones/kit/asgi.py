@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount
 from starlette.types import ASGIApp, Message, Scope
@@ -31,11 +31,16 @@ LARGEST_BODY = 16 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A whole response. ``headers`` have lower-case names."""
+    """A whole response. ``raw`` holds its headers as sent, repeated ones too."""
 
     status: int
-    headers: Mapping[str, str]
+    raw: tuple[tuple[bytes, bytes], ...]
     body: bytes
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers by lower-case name."""
+        return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in self.raw}
 
     @property
     def text(self) -> str:
@@ -142,8 +147,8 @@ async def exchange(app: ASGIApp, scope: Scope, body: bytes) -> Reply:
         if not parts:
             raise
     start = parts[0]
-    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in start.get("headers", ())}
-    return Reply(start["status"], headers, b"".join(part.get("body", b"") for part in parts[1:]))
+    raw = tuple((bytes(name), bytes(value)) for name, value in start.get("headers", ()))
+    return Reply(start["status"], raw, b"".join(part.get("body", b"") for part in parts[1:]))
 
 
 def token(world: World, person: int) -> str:
@@ -174,23 +179,31 @@ class Gate:
         if scope["type"] != "http":
             return
         actor = self.actor(scope["headers"], scope["path"])
-        body = await _read(receive)
+        try:
+            body = await _read(receive)
+        except ClientDisconnect:
+            return  # half a request is none
         if actor is None:
-            error = {"code": 401, "message": "a bearer token of this world is needed", "status": "UNAUTHENTICATED"}
-            response: Response = JSONResponse({"error": error}, status_code=401)
+            await _refuse(401, "a bearer token of this world is needed")(scope, receive, send)
         elif body is None:
-            response = JSONResponse({"error": {"code": 413, "message": "the body is too large"}}, status_code=413)
+            await _refuse(413, "the body is too large")(scope, receive, send)
         else:
-            # From here to the reply nothing awaits the outside, so two requests never share a transaction.
+            # Nothing in here awaits the outside, so two requests never share a transaction.
             reply = await exchange(self._app, {**scope, WORLD: self._world, ACTOR: actor}, body)
-            response = Response(reply.body, reply.status, reply.headers)
-        await response(scope, receive, send)
+            await send({"type": "http.response.start", "status": reply.status, "headers": list(reply.raw)})
+            await send({"type": "http.response.body", "body": reply.body})
+
+
+def _refuse(status: int, message: str) -> Response:
+    return JSONResponse({"error": {"code": status, "message": message}}, status_code=status)
 
 
 async def _read(receive: Any) -> bytes | None:
     parts, size = [], 0
     while True:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
         part = message.get("body", b"")
         size += len(part)
         if size <= LARGEST_BODY:

@@ -70,7 +70,7 @@ def _seal(db: apsw.Connection, registry: Registry) -> bytes:
         # One segment to search in, and a later change merges into small ones only.
         db.execute(f"INSERT INTO {name}({name}) VALUES('optimize')")
     total = digest.full(db, registry.layouts.values())
-    db.execute("INSERT INTO kit_seal(id,digest) VALUES(1,?)", (digest.text(total),))
+    db.execute("INSERT INTO kit_seal(id,digest,tables) VALUES(1,?,?)", (digest.text(total), registry.fingerprint))
     db.execute("VACUUM")
     sqlite.check_built(db)
     return db.serialize("main")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from hashlib import sha256
 from typing import Any
 
 from app_clones.kit import digest
@@ -54,7 +55,7 @@ KIT_TABLES = (
 )
 
 #: The snapshot's own digest, beside the state and never part of it, so that a fork need not compute it.
-SEAL = "CREATE TABLE kit_seal(id INTEGER PRIMARY KEY NOT NULL,digest TEXT NOT NULL)STRICT"
+SEAL = "CREATE TABLE kit_seal(id INTEGER PRIMARY KEY NOT NULL,digest TEXT NOT NULL,tables TEXT NOT NULL)STRICT"
 
 Handler = Callable[[Any, Mapping[str, Any]], None]
 
@@ -83,6 +84,7 @@ class Registry:
     events: Mapping[str, Handler]
     statements: tuple[str, ...]
     schema: Mapping[str, Table]
+    fingerprint: str  # of all statements: a snapshot is forked only with the tables that it was built with
     readable: dict[str, bool] = field(default_factory=dict)  # SQL already seen to be a plain read: has it an order?
 
 
@@ -114,6 +116,7 @@ def _register(chosen: tuple[App, ...]) -> Registry:
         events={name: handler for app in apps for name, handler in app.events.items()},
         statements=(*statements, SEAL),
         schema=tables,
+        fingerprint=sha256("\n".join(statements).encode()).hexdigest(),
     )
 
 

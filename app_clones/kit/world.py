@@ -40,11 +40,13 @@ class World:
         self._budget = sqlite.Budget()
         self._db = self._open()
         try:
-            seed, self.step_ms, seal = self._one(
-                "SELECT seed,step_ms,(SELECT digest FROM kit_seal WHERE id=1) FROM kit_meta WHERE id=1"
+            seed, self.step_ms, seal, made_by = self._one(
+                "SELECT m.seed,m.step_ms,s.digest,s.tables FROM kit_meta m JOIN kit_seal s USING(id) WHERE id=1"
             )
         except apsw.Error as error:
             raise KitError(f"this database is no world: {error}") from error
+        if made_by != registry.fingerprint:
+            raise KitError("this snapshot was built with other apps, or with other tables of theirs")
         self.seed = int(seed)
         self._digest = self._base_digest = int(seal, 16)
 
@@ -72,12 +74,18 @@ class World:
 
     @classmethod
     def fork(cls, snapshot: bytes, apps: Sequence[App]) -> World:
-        """An identical copy of ``snapshot``; recording starts here. The bytes are shared, never written."""
+        """An identical copy of ``snapshot``; recording starts here. The bytes are shared, never written.
+
+        Raises :class:`KitError` where they are no world of these apps.
+        """
         return cls(snapshot, register(apps))
 
     @classmethod
     def restore(cls, snapshot: bytes, apps: Sequence[App], changesets: Sequence[bytes]) -> World:
-        """A fresh fork plus the sum of ``changesets``. Raises :class:`WorldDiverged` where they do not fit it."""
+        """A fresh fork plus the sum of ``changesets``, which :meth:`undo` then takes back one by one.
+
+        Raises :class:`WorldDiverged` where they do not fit the snapshot.
+        """
         world = cls.fork(snapshot, apps)
         try:
             world._advance(changesets)
@@ -272,7 +280,7 @@ class World:
 
 
 def fork_many(snapshot: bytes, apps: Sequence[App], n: int) -> list[World]:
-    """``n`` identical worlds over one copy of the snapshot's bytes' owner; each to be closed by the caller."""
+    """``n`` identical worlds; the caller closes each."""
     registry = register(apps)
     return [World(snapshot, registry) for _ in range(n)]
 

@@ -1,6 +1,7 @@
 """One ASGI app for all worlds of a process, in process and over a loopback socket."""
 
 import json
+import socket
 from urllib.parse import quote
 
 import httpx
@@ -161,6 +162,14 @@ def test_a_body_too_large_is_refused_and_the_next_request_is_answered(world):
         assert client.post("/odd/write", content=b"x" * (LARGEST_BODY + 1)).status_code == 413
         assert client.post("/odd/write", content=b"x").status_code == 200
     assert len(world.steps()) == 1
+
+
+def test_half_a_request_changes_nothing(world):
+    with serve_world(world) as served:
+        with socket.create_connection(("127.0.0.1", served.port)) as half:
+            half.sendall(b"POST /odd/write HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf")
+        assert httpx.get(f"{served.url}/odd/fine", trust_env=False).status_code == 200
+    assert world.steps() == ()
 
 
 def test_a_served_world_says_where_it_is_and_answers_no_more_when_closed(world):

@@ -66,6 +66,12 @@ def test_bytes_that_are_no_world_are_refused():
         World.fork(b"not a database" * 100, APPS)
 
 
+def test_a_snapshot_is_not_forked_with_other_apps_than_it_was_built_with(world):
+    for apps in ((BOARD,), (NOTES,), ()):
+        with pytest.raises(KitError, match="other apps"):
+            World.fork(world.snapshot(), apps)
+
+
 def test_every_step_moves_the_clock_by_the_same_amount_whatever_it_was(world):
     for number, (tool, arguments) in enumerate(
         [("board_find", {"text": "kelp"}), ("board_add", {"title": "t"}), ("nope", {}), ("board_remove", {"id": 999})],
