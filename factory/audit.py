@@ -1,4 +1,4 @@
-"""Certificates: what running a suite's tasks, and everything close to their solutions, showed. Nothing is served without."""
+"""Certificates: what running a suite's tasks, and all that is close to solving them, showed. None is served without."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _BATCH = 40
 def audit(
     store: Store, suite: Suite, *, task_ids: Sequence[str] | None = None, workers: int = 1, tell: Tell | None = None
 ) -> Certificate:
-    """Certifies ``suite``, whose manifest is in ``store``; keeps the certificate under its digest if all tasks were audited.
+    """Certifies ``suite``, whose manifest is in ``store``; keeps the certificate under its digest if all were audited.
 
-    ``workers``: processes. A suite whose ``judging`` was replaced is audited as it is, in this process. Raises BuildError
-    where the audit itself cannot run; what it finds wrong is in the certificate.
+    ``workers``: processes. A suite whose ``judging`` was replaced is audited as it is, in this process. Raises
+    BuildError where the audit itself cannot run; what it finds wrong is in the certificate.
     """
     if isinstance(suite, WorldSuite):
         found = _audit_world(store, suite, task_ids, workers, tell or _silent)
@@ -60,8 +60,8 @@ def certified(store: Store, suite: S) -> S:
 
 
 def summary(tasks: Sequence[TaskCertificate]) -> dict[str, Any]:
-    """The figures of some tasks: how many, of which ok; oracles at 1, no-ops at 0; near misses, mutants, exploits tried and
-    killed; reruns and those identical."""
+    """The figures of some tasks: how many, of which ok; oracles at 1, no-ops at 0; near misses, mutants, exploits
+    tried and killed; reruns and those identical."""
 
     def total(tallies: Iterator[Tally]) -> dict[str, int]:
         listed = list(tallies)
@@ -94,8 +94,8 @@ def table(rows: Mapping[str, Mapping[str, Any]]) -> str:
     head = ("", "tasks", "ok", "oracle=1", "no-op=0", "near misses", "equivalent", "mutants", "exploits", "reruns")
     lines = [head, *((name, *_cells(row)) for name, row in rows.items())]
     widths = [max(len(line[k]) for line in lines) for k in range(len(head))]
-    return "\n".join("  ".join(cell.rjust(w) if k else cell.ljust(w) for k, (cell, w) in enumerate(zip(line, widths, strict=True)))
-                     for line in lines)  # fmt: skip
+    justified = ([cell.rjust(w) for cell, w in zip(line, widths, strict=True)] for line in lines)
+    return "\n".join("  ".join([line[0].strip().ljust(widths[0]), *line[1:]]) for line in justified)
 
 
 def _cells(row: Mapping[str, Any]) -> tuple[str, ...]:

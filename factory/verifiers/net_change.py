@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from app_clones.kit.canonical import canonical, difference
+from app_clones.kit.canonical import Canonical, canonical, difference
 from app_clones.kit.change import RowChange
 from app_clones.kit.schema import Table
 from factory.environment import Check, Verdict
@@ -31,13 +31,23 @@ class Expected:
     times: frozenset[str] = frozenset()
 
 
-def judge(expected: Expected, found: Sequence[RowChange], schema: Mapping[str, Table]) -> Verdict:
-    """Compares the net change since the fork with what was expected. Reward 1 if every check passes, else 0."""
+def wanted_form(expected: Expected, schema: Mapping[str, Table]) -> Canonical:
+    """The canonical form of what is expected; the same for every episode of a task."""
+    return canonical(expected.changes, schema, times=expected.times)
+
+
+def judge(
+    expected: Expected, found: Sequence[RowChange], schema: Mapping[str, Table], wanted: Canonical | None = None
+) -> Verdict:
+    """Compares the net change since the fork with what was expected. Reward 1 if every check passes, else 0.
+
+    ``wanted``: ``wanted_form(expected, schema)``, where the caller has it already.
+    """
     rest = [change for change in found if change.table != OUTCOME]
-    wanted = canonical(expected.changes, schema, times=expected.times)
+    wanted = wanted_form(expected, schema) if wanted is None else wanted
     there = canonical(rest, schema, times=expected.times)
-    lines = difference(wanted, there)
     equal = wanted == there
+    lines = () if equal else difference(wanted, there)
     checks = (
         *_outcome_checks(expected, [change for change in found if change.table == OUTCOME]),
         _check("expected_changes", lines, ("missing:", "differs:"), equal),

@@ -1,4 +1,4 @@
-"""Oracles' runs again, in another process under other circumstances: ``python -m factory.worlds.rerun STORE DIGEST``."""
+"""Oracles' runs again, elsewhere and under other circumstances: ``python -m factory.worlds.rerun STORE DIGEST``."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _OTHERWISE = {"PYTHONHASHSEED": "4242", "TZ": "Pacific/Kiritimati", "LC_ALL": "C
 
 @dataclass(frozen=True, slots=True)
 class Rerun:
-    """``traces`` by task id; ``year``: what the process took for the present year; ``faketime``: whether it was lied to."""
+    """``traces`` by task id; ``year``: what the process took for the present one; ``faketime``: if it was lied to."""
 
     traces: dict[str, str]
     year: int

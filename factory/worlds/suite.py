@@ -15,6 +15,7 @@ import factory.environment
 import factory.verifiers
 import factory.worlds
 from app_clones.kit.app import App
+from app_clones.kit.canonical import Canonical
 from app_clones.kit.change import describe, parse
 from app_clones.kit.registry import register
 from app_clones.kit.world import World
@@ -24,7 +25,7 @@ from factory.errors import BuildError, InputGone, boundary
 from factory.spec import WorldSpec, find_app
 from factory.store import Store
 from factory.verifiers.mail import EXPECTED
-from factory.verifiers.net_change import judge
+from factory.verifiers.net_change import Expected, judge, wanted_form
 from factory.verifiers.start import Start
 from factory.worlds.episode import WorldEnvironment
 from factory.worlds.mail_templates import TEMPLATES
@@ -40,8 +41,12 @@ CERTIFICATE = "certificate"
 
 def judge_net_change(suite: WorldSuite, task: Task, world: World) -> Verdict:
     """The verdict on ``world`` as it is now."""
-    expected = EXPECTED[task.template](task.private, suite.start)
-    return judge(expected, world.net_change(), world.registry.schema)
+    schema = world.registry.schema
+    if task.id not in suite.expected:
+        expected = EXPECTED[task.template](task.private, suite.start)
+        suite.expected[task.id] = expected, wanted_form(expected, schema)
+    expected, wanted = suite.expected[task.id]
+    return judge(expected, world.net_change(), schema, wanted)
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +65,7 @@ class WorldSuite:
     start: Start
     judging: Judge = judge_net_change
     kind: Literal["world"] = "world"
+    expected: dict[str, tuple[Expected, Canonical]] = field(default_factory=dict)
     _writes: frozenset[str] = field(default=frozenset())
 
     def fork(self, task: Task, checkpoint: Checkpoint | None = None) -> WorldEnvironment:

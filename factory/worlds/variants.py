@@ -78,14 +78,18 @@ def variants(way: Sequence[Action], pool: Pool, rng: Random) -> Iterator[Variant
 
 def _altered(action: Action, pool: Pool, rng: Random) -> Iterator[tuple[str, dict[str, Any]]]:
     given = dict(action.arguments or {})
+    if not pool.suite.writes(action.name):  # what a read is asked changes nothing: one is enough to see it
+        for name in list(given)[-1:]:
+            value = pool.another(action.name, name, given[name], rng)
+            yield f"{action.name}.{name} = {value!r}", {**given, name: value}
+        return
     for name, about in pool.properties[action.name].items():
         if name in given:
             value = pool.another(action.name, name, given[name], rng)
             yield f"{action.name}.{name} = {value!r}", {**given, name: value}
-            if isinstance(given[name], str) and pool.suite.writes(action.name):
-                longer = f"{given[name]} x"
-                yield f"{action.name}.{name} = {longer!r}", {**given, name: longer}
-                yield f"{action.name}.{name} empty", {**given, name: ""}
-        elif pool.suite.writes(action.name):
+            if isinstance(given[name], str):
+                near = rng.choice((f"{given[name]} x", ""))
+                yield f"{action.name}.{name} = {near!r}", {**given, name: near}
+        else:
             value = 5 if about.get("type") == "integer" else pool.another(action.name, name, "", rng)
             yield f"{action.name}.{name} given as {value!r}", {**given, name: value}
