@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from starlette.routing import BaseRoute
+
 from app_clones.kit.app import App
-from app_clones.mail.gmail.routes import gmail_routes as mail_routes
+from app_clones.mail.gmail.routes import gmail_routes
 from app_clones.mail.operations import EVENTS, OPERATIONS
+from app_clones.mail.pages import page_routes
 from app_clones.mail.populate import MailOptions, populate
 from app_clones.mail.schema import SEARCH, TABLES
+
+
+def mail_routes() -> Sequence[BaseRoute]:
+    """Returns the API's routes and the pages'."""
+    return [*gmail_routes(), *page_routes()]
+
 
 MAIL = App(
     name="mail",

@@ -213,10 +213,21 @@ def reply_letter(call: Call, mail: Message, body: str, *, everyone: bool = False
 
 def forward(call: Call, mail: Message, to: Sequence[Person], body: str) -> int:
     """Sends ``mail`` on, quoted, in a new thread; returns the new message's id."""
-    quoted = f"Forwarded: {mail.subject}\n{text.quote(mail.from_name or mail.from_email, full_text(mail))}"
-    me = people.person(call, call.actor)
-    return send(call, Letter(me, to, f"Fwd: {bare(mail.subject)}", body, history=quoted,
-                             attachments=attachments(call, mail.id)))  # fmt: skip
+    return send(call, forward_letter(call, mail, to, body))
+
+
+def forward_letter(
+    call: Call, mail: Message, to: Sequence[Person], body: str, *, cc: Sequence[Person] = (), subject: str = ""
+) -> Letter:
+    return Letter(
+        sender=people.person(call, call.actor),
+        to=to,
+        cc=cc,
+        subject=subject or f"Fwd: {bare(mail.subject)}",
+        body=body,
+        history=f"Forwarded: {mail.subject}\n{text.quote(mail.from_name or mail.from_email, full_text(mail))}",
+        attachments=attachments(call, mail.id),
+    )
 
 
 def trash(call: Call, owner: int, id: int) -> None:

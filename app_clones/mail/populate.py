@@ -85,11 +85,11 @@ def _plan(random: Random, persons: Sequence[Person], options: MailOptions, end_m
             to = (second,)
         thread += 1
         subject = _fresh_subject(random, used[writer.id])
-        messages = _thread(random, thread, writer, to, subject, others, options.days * _DAY)
+        messages = _thread(random, thread, writer, to, subject, others, options.days, end_ms)
         for one in messages[1:]:
             if one.writer.id in load and me in one.to:
                 load[one.writer.id] += 1
-        planned += [replace(one, sent_ms=end_ms - _MINUTE - one.sent_ms) for one in messages]
+        planned += messages
     return planned[: options.messages]
 
 
@@ -112,22 +112,29 @@ def _thread(
     to: tuple[Person, ...],
     subject: str,
     others: Sequence[Person],
-    span_ms: int,
+    days: int,
+    end_ms: int,
 ) -> list[Planned]:
-    """Returns one to three messages; ``sent_ms`` counts back from the end."""
+    """Returns one to three messages, all before the world's start."""
     third = [one for one in others if one.id != writer.id and one not in to]
     cc = (random.choice(third),) if third and random.random() < 0.12 else ()
     # More mail lies near the end: people answer old threads and write new ones.
-    ago = int(span_ms * random.random() ** 1.3) // _MINUTE * _MINUTE
-    length = random.choices((1, 2, 3), weights=(70, 16, 14))[0]
-    out = []
-    for turn in range(length):
-        sender, receivers = (writer, to) if turn % 2 == 0 else (to[0], (writer,))
-        out.append(Planned(thread, turn, ago, sender, receivers, cc, subject))
-        ago -= random.randint(3, 900) * _MINUTE
-        if ago <= 0:
+    sent_ms = _working_hour(random, end_ms, int(days * random.random() ** 1.3))
+    out: list[Planned] = []
+    for turn in range(random.choices((1, 2, 3), weights=(70, 16, 14))[0]):
+        if sent_ms >= end_ms and out:
             break
+        sender, receivers = (writer, to) if turn % 2 == 0 else (to[0], (writer,))
+        out.append(Planned(thread, turn, min(sent_ms, end_ms - _MINUTE), sender, receivers, cc, subject))
+        sent_ms += random.randint(3, 170) * _MINUTE + random.choice((0, 0, 1)) * _DAY
     return out
+
+
+def _working_hour(random: Random, end_ms: int, days_ago: int) -> int:
+    """Returns a moment between seven and seven of that day, before the end."""
+    midnight = end_ms - end_ms % _DAY - days_ago * _DAY
+    moment = midnight + random.randint(7 * 60, 19 * 60) * _MINUTE
+    return moment if moment < end_ms else moment - _DAY
 
 
 def _write(call: Build, plan: Sequence[Planned], options: MailOptions) -> None:
