@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from unicodedata import normalize
 
 _WORDS = re.compile(r"\w+")
 MOST_WORDS = 32
@@ -13,7 +14,7 @@ def match(text: str, column: str | None = None) -> str:
 
     Only words pass, each quoted, so no operator, column name or stray quote of the user's reaches FTS5.
     """
-    words = [f'"{word}"' for word in _WORDS.findall(text[:10_000])[:MOST_WORDS]]
+    words = [f'"{word}"' for word in _WORDS.findall(normalize("NFC", text[:10_000]))[:MOST_WORDS]]
     if not words:
         return ""
     joined = " AND ".join(words)

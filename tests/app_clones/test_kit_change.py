@@ -160,3 +160,11 @@ def test_a_change_is_described_in_one_line(change, line):
 
 def test_a_hundred_equal_fresh_rows_are_still_compared():
     assert form(*(card(n) for n in range(100, 200))) == form(*(card(n) for n in range(300, 400)))
+
+
+def test_equal_trees_stay_the_same_trees_whichever_of_them_comes_first():
+    parents = [card(31, "up"), card(32, "up")]
+    straight = form(*parents, card(41, "down", parent=31), card(42, "down", parent=32))
+    crossed = form(*parents, card(41, "down", parent=32), card(42, "down", parent=31))
+    assert straight == crossed
+    assert straight != form(*parents, card(41, "down", parent=31), card(42, "down", parent=31))
