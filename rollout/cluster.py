@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
+import sys
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -39,11 +41,7 @@ def start_ray(cpus: int, *, object_store_mb: int = 128, pythonpath: Sequence[str
     ``pythonpath``: folders that workers look for modules in first. Takes about four seconds. If Ray runs already in
     this process, that one is used. Raises GrindError where Ray cannot start.
     """
-    for name, value in _SETTINGS.items():
-        os.environ.setdefault(name, value)
-    os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
-    import ray
-
+    ray = _ray()
     if ray.is_initialized():
         return
     root = str(Path(__file__).resolve().parent.parent)
@@ -63,6 +61,18 @@ def start_ray(cpus: int, *, object_store_mb: int = 128, pythonpath: Sequence[str
     except Exception as error:
         hint = "is there room in /dev/shm and /tmp? `--workers 0` plays in this process, without Ray"
         raise GrindError(f"Ray did not start: {error}", hint) from error
+
+
+def _ray() -> Any:
+    """The module ``ray``, which reads its settings from the environment as it is imported."""
+    late = "ray" in sys.modules and os.environ.get("RAY_AUTH_MODE") != "token"
+    for name, value in _SETTINGS.items():
+        os.environ.setdefault(name, value)
+    os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+    ray: Any = import_module("ray")
+    if late:  # somebody imported it before us: have it read its settings again
+        ray._raylet.Config.initialize("")
+    return ray
 
 
 @contextmanager
@@ -101,9 +111,10 @@ class _Actor:
         """Plays one lease. References come in lists, so that weights are fetched only when they are new here."""
         import ray
 
+        fetch: Any = ray.get
         if key not in self.specs:
-            self.specs = {key: await asyncio.to_thread(ray.get, spec_ref[0])}
-        options = await asyncio.to_thread(ray.get, options_ref[0])
+            self.specs = {key: await asyncio.to_thread(fetch, spec_ref[0])}
+        options: PlayOptions = await asyncio.to_thread(fetch, options_ref[0])
         before = Counter(self.worker.faults)
         done: list[Trajectory] = []
         async for batch in self.worker.play(attempts, self.specs[key], options):
@@ -140,6 +151,7 @@ class RayPool:
         self._suite, self._folder, self._count = suite, journal, workers
         self._concurrency, self._restarts, self._pythonpath = concurrency, restarts, pythonpath
         self._members: list[_Member] = []
+        self._dead: list[_Member] = []
         self._faults: Counter[str] = Counter()
         self._owns_ray = False
         self._made = 0
@@ -150,8 +162,7 @@ class RayPool:
         return Counter(self._faults)
 
     async def __aenter__(self) -> Self:
-        import ray
-
+        ray = _ray()
         self._owns_ray = not ray.is_initialized()
         await asyncio.to_thread(start_ray, self._count, pythonpath=self._pythonpath)
         try:
@@ -172,22 +183,27 @@ class RayPool:
     async def _stop(self) -> None:
         import ray
 
+        self._cancel()
         for member in self._members:
-            for lease in member.leases:
-                lease.cancel()
             with suppress(Exception):
                 ray.kill(member.actor)
         self._members = []
         if self._owns_ray:
             await asyncio.to_thread(ray.shutdown)
 
+    def _cancel(self) -> None:
+        for member in self._held():
+            for lease in member.leases:
+                lease.cancel()
+            member.leases.clear()
+        self._dead = []
+
     async def pids(self) -> list[int]:
         """Process ids of the workers."""
         return [await member.actor.pid.remote() for member in self._members]
 
     def _hire(self) -> _Member:
-        import ray
-
+        ray = _ray()
         path = fresh_journal(self._folder, f"ray{self._made}") if self._folder is not None else None
         self._made += 1
         make = ray.remote(num_cpus=1, max_concurrency=LEASES_AHEAD + 2, max_restarts=0)(_Actor)
@@ -204,7 +220,7 @@ class RayPool:
         seen: set[str] = set()
         deaths = 0
         try:
-            while leases or any(member.leases for member in self._members):
+            while leases or any(member.leases for member in self._held()):
                 self._lease(leases, policy.key, shared)
                 for member, lease in await self._finished():
                     held = member.leases.pop(lease)
@@ -217,10 +233,7 @@ class RayPool:
                     if fresh:
                         yield fresh
         finally:
-            for member in self._members:
-                for lease in member.leases:
-                    lease.cancel()
-                member.leases.clear()
+            self._cancel()
 
     def _lease(self, leases: deque[list[Attempt]], key: str, shared: tuple[list[Any], list[Any]]) -> None:
         """Gives every worker as many leases as it may hold, the idlest first."""
@@ -232,8 +245,12 @@ class RayPool:
             call = member.actor.play.remote(held, key, *shared)
             member.leases[asyncio.ensure_future(_answer(call))] = held
 
+    def _held(self) -> list[_Member]:
+        """Members that may hold leases: the living, and the dead of whom not all have been settled."""
+        return [*self._members, *self._dead]
+
     async def _finished(self) -> list[tuple[_Member, asyncio.Task[LeaseResult]]]:
-        owner = {lease: member for member in self._members for lease in member.leases}
+        owner = {lease: member for member in self._held() for lease in member.leases}
         done, _ = await asyncio.wait(owner, return_when=asyncio.FIRST_COMPLETED)
         return [(owner[lease], lease) for lease in done]
 
@@ -262,9 +279,8 @@ class RayPool:
             raise GrindError(
                 f"{deaths + 1} workers died", "is memory short? take fewer --workers; then go on with --resume"
             )
-        fresh = self._hire()
-        fresh.leases, member.leases = member.leases, {}
-        self._members[self._members.index(member)] = fresh
+        self._members[self._members.index(member)] = self._hire()
+        self._dead = [one for one in [*self._dead, member] if one.leases]
         return 1
 
 
