@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sandboxes.base import LayerMissing, SandboxFault
+from sandboxes.base import LayerMalformed, LayerMissing, SandboxFault
 
 
 class GrindError(Exception):
@@ -68,6 +68,8 @@ def boundary(kind: type[GrindError], doing: str) -> Iterator[None]:
         raise
     except LayerMissing as error:
         raise InputGone(f"{doing}: {error}", "`grind build` makes it anew") from error
+    except LayerMalformed as error:  # what was being packed is at fault, not the sandbox
+        raise kind(f"{doing}: {error}") from error
     except SandboxFault as error:
         raise SandboxError(f"{doing}: {type(error).__name__}: {error}") from error
     except Exception as error:

@@ -14,7 +14,7 @@ import sys
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import zstandard
 
@@ -22,10 +22,10 @@ import sandboxes.layers
 from factory import rootfs_pyc
 from factory.build import code_digest
 from factory.errors import BuildError, boundary
-from factory.lock import Lock
+from factory.lock import Lock, LockedInput
 from factory.store import Store, canonical_json, sha256
 from sandboxes.base import Backend, FileSnapshot
-from sandboxes.layers import Entry, pack_entries
+from sandboxes.layers import Entry, check_path, pack_entries
 
 Report = Callable[[str], None]
 PACKAGES = "usr/lib/python3/dist-packages"  # where Debian's Python finds what it did not bring itself
@@ -61,9 +61,9 @@ def base_snapshot(lock: Lock, store: Store, report: Report | None = None) -> Fil
     BuildError for one that cannot be unpacked.
     """
     say = report or (lambda line: None)
-    layers = [_layer("debs", [i.sha256 for i in lock.of_kind("deb")], store, say, _debian)]
+    layers = [_layer("debs", lock.of_kind("deb"), store, say, _debian)]
     if wheels := lock.of_kind("wheel"):
-        layers.append(_layer("wheels", [i.sha256 for i in wheels], store, say, _python))
+        layers.append(_layer("wheels", wheels, store, say, _python))
     return FileSnapshot(tuple(layers))
 
 
@@ -89,18 +89,26 @@ async def compiled(
 
 
 def _layer(
-    name: str, digests: list[str], store: Store, say: Report, make: Callable[[Iterable[bytes]], list[Entry]]
+    name: str, inputs: Sequence[LockedInput], store: Store, say: Report, make: Callable[[Iterable[Entry]], list[Entry]]
 ) -> str:
-    key = _cache_name(name, digests)
+    key = _cache_name(name, [entry.sha256 for entry in inputs])
     known = store.ref("layer", key)
     if known is not None and store.has(known):
         return known
-    say(f"unpacking {len(digests)} {name}")
-    blobs = [store.get(digest) for digest in digests]
-    with boundary(BuildError, f"unpack {name}"):
-        layer = store.put(pack_entries(make(blobs)))
+    say(f"unpacking {len(inputs)} {name}")
+    with boundary(BuildError, f"pack {name}"):
+        layer = store.put(pack_entries(make(_unpacked(inputs, store))))
     store.set_ref("layer", key, layer)
     return layer
+
+
+def _unpacked(inputs: Sequence[LockedInput], store: Store) -> Iterator[Entry]:
+    for one in inputs:
+        data = store.get(one.sha256)
+        with boundary(BuildError, f"unpack {one.filename}"):
+            for entry in deb_entries(data) if one.kind == "deb" else wheel_entries(data):
+                check_path(entry.path)
+                yield entry
 
 
 def _cache_name(name: str, digests: list[str]) -> str:
@@ -112,12 +120,8 @@ def _cache_name(name: str, digests: list[str]) -> str:
 # ---- Debian packages
 
 
-def _debian(blobs: Iterable[bytes]) -> list[Entry]:
-    tree: dict[str, Entry] = {}
-    for blob in blobs:
-        for entry in deb_entries(blob):
-            if not _is_trimmed(entry.path):
-                tree[entry.path] = entry
+def _debian(entries: Iterable[Entry]) -> list[Entry]:
+    tree = {entry.path: entry for entry in entries if not _is_trimmed(entry.path)}
     for folder in _MERGED:
         if any(path.startswith(f"usr/{folder}/") for path in tree):
             tree[folder] = Entry(folder, "link", target=f"usr/{folder}")
@@ -135,7 +139,7 @@ def _debian(blobs: Iterable[bytes]) -> list[Entry]:
 def deb_entries(data: bytes) -> Iterator[Entry]:
     """The files of one ``.deb``, with ``/bin``, ``/lib`` … merged into ``/usr``. Directories only where empty or named.
 
-    Raises BuildError for what is no ``.deb``.
+    Raises ValueError for what is no ``.deb``.
     """
     with tarfile.open(fileobj=io.BytesIO(_data_tar(data))) as tar:
         for entry in _tar_entries(tar):
@@ -151,7 +155,7 @@ def _merged(path: str) -> str:
 def _data_tar(deb: bytes) -> bytes:
     """The uncompressed ``data.tar`` out of the ``ar`` archive that a ``.deb`` is."""
     if deb[:8] != b"!<arch>\n":
-        raise BuildError("not a .deb: no ar archive")
+        raise ValueError("not a .deb: no ar archive")
     at = 8
     while at + 60 <= len(deb):
         name, size = deb[at : at + 16].decode().strip().rstrip("/"), int(deb[at + 48 : at + 58])
@@ -159,7 +163,7 @@ def _data_tar(deb: bytes) -> bytes:
         if name.startswith("data.tar"):
             return _decompressed(body, name.removeprefix("data.tar"))
         at += 60 + size + size % 2
-    raise BuildError("not a .deb: it has no data.tar")
+    raise ValueError("not a .deb: it has no data.tar")
 
 
 def _decompressed(body: bytes, suffix: str) -> bytes:
@@ -171,7 +175,7 @@ def _decompressed(body: bytes, suffix: str) -> bytes:
         return zlib.decompress(body, wbits=31)
     if suffix == "":
         return body
-    raise BuildError(f"a .deb compressed as {suffix}")
+    raise ValueError(f"a .deb compressed as {suffix}")
 
 
 def _tar_entries(tar: tarfile.TarFile) -> Iterator[Entry]:
@@ -201,11 +205,8 @@ def _is_bytecode(path: str) -> bool:
 # ---- wheels
 
 
-def _python(blobs: Iterable[bytes]) -> list[Entry]:
-    tree: dict[str, Entry] = {}
-    for blob in blobs:
-        tree.update((entry.path, entry) for entry in wheel_entries(blob))
-    return list(tree.values())
+def _python(entries: Iterable[Entry]) -> list[Entry]:
+    return list({entry.path: entry for entry in entries}.values())
 
 
 def wheel_entries(data: bytes) -> Iterator[Entry]:
