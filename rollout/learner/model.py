@@ -38,9 +38,15 @@ class Cache:
         return Cache(F.pad(self.k, (0, 0, 0, tokens)), F.pad(self.v, (0, 0, 0, tokens)))
 
 
-def _rotate(x_BHTD: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    a, b = x_BHTD.chunk(2, dim=-1)
-    return torch.cat((a * cos - b * sin, b * cos + a * sin), dim=-1)
+def _rotate(x: Tensor, turn: Tensor) -> Tensor:
+    """RoPE: neighbouring pairs of the last dimension as complex numbers, turned by ``turn`` (broadcast)."""
+    return torch.view_as_real(torch.view_as_complex(x.unflatten(-1, (-1, 2))) * turn).flatten(-2)
+
+
+def _norm(x: Tensor) -> Tensor:
+    """RMSNorm without gains: the linear maps that follow can take them in, and it costs two passes over memory."""
+    scale = math.sqrt(x.shape[-1])
+    return x * (scale / (torch.linalg.vector_norm(x, dim=-1, keepdim=True) + 1e-5))
 
 
 class Block(nn.Module):
@@ -49,32 +55,30 @@ class Block(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.heads = config.heads
-        self.norm_attention = nn.RMSNorm(config.width, eps=1e-5)
         self.qkv = nn.Linear(config.width, 3 * config.width, bias=False)
         self.out = nn.Linear(config.width, config.width, bias=False)
-        self.norm_hidden = nn.RMSNorm(config.width, eps=1e-5)
         self.up = nn.Linear(config.width, 2 * config.hidden, bias=False)
         self.down = nn.Linear(config.hidden, config.width, bias=False)
 
-    def _qkv(self, x_BTE: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def _qkv(self, x_BTE: Tensor, turn: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         B, T, E = x_BTE.shape
-        qkv = self.qkv(self.norm_attention(x_BTE)).view(B, T, 3, self.heads, E // self.heads)
-        q, k, v = qkv.permute(2, 0, 3, 1, 4)
-        return _rotate(q, cos, sin), _rotate(k, cos, sin), v
+        qkv = self.qkv(_norm(x_BTE)).view(B, T, 3, self.heads, E // self.heads)
+        q, k = _rotate(qkv[:, :, :2], turn).permute(2, 0, 3, 1, 4)
+        return q, k, qkv[:, :, 2].transpose(1, 2)
 
     def _rest(self, x_BTE: Tensor, attended_BHTD: Tensor) -> Tensor:
         x_BTE = x_BTE + self.out(attended_BHTD.transpose(1, 2).reshape(x_BTE.shape))
-        gate, value = self.up(self.norm_hidden(x_BTE)).chunk(2, dim=-1)
+        gate, value = self.up(_norm(x_BTE)).chunk(2, dim=-1)
         return x_BTE + self.down(F.silu(gate) * value)
 
-    def forward(self, x_BTE: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Cache]:
+    def forward(self, x_BTE: Tensor, turn: Tensor) -> tuple[Tensor, Cache]:
         """Whole rows, right-padded: causality alone keeps pads out of what precedes them."""
-        q, k, v = self._qkv(x_BTE, cos, sin)
+        q, k, v = self._qkv(x_BTE, turn)
         return self._rest(x_BTE, F.scaled_dot_product_attention(q, k, v, is_causal=True)), Cache(k, v)
 
-    def step(self, x_B1E: Tensor, cos: Tensor, sin: Tensor, cache: Cache, at_B: Tensor, bias_B11T: Tensor) -> Tensor:
+    def step(self, x_B1E: Tensor, turn: Tensor, cache: Cache, at_B: Tensor, bias_B11T: Tensor) -> Tensor:
         """One more token per row, written into ``cache`` at each row's own position."""
-        q, k, v = self._qkv(x_B1E, cos, sin)
+        q, k, v = self._qkv(x_B1E, turn)
         rows = torch.arange(x_B1E.shape[0], device=x_B1E.device)
         cache.k[rows, :, at_B] = k[:, :, 0]
         cache.v[rows, :, at_B] = v[:, :, 0]
@@ -85,19 +89,17 @@ class Block(nn.Module):
 class Model(nn.Module):
     """The decoder. ``hidden`` gives states, ``logits`` maps any of them onto the vocabulary."""
 
-    cos: Tensor
-    sin: Tensor
+    turns: Tensor
 
     def __init__(self, config: ModelConfig, seed: int = 0) -> None:
         super().__init__()
         self.config = config
         self.embedding = nn.Embedding(config.vocabulary, config.width)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
-        self.norm = nn.RMSNorm(config.width, eps=1e-5)
         half = config.width // config.heads // 2
         angle = torch.outer(torch.arange(config.context), 10_000.0 ** (-torch.arange(half) / half))
-        self.register_buffer("cos", angle.cos(), persistent=False)
-        self.register_buffer("sin", angle.sin(), persistent=False)
+        turns = torch.polar(torch.ones_like(angle), angle)
+        self.register_buffer("turns", turns[:, None, None], persistent=False)  # broadcast over q and k, and heads
         self._initialise(seed)
 
     def _initialise(self, seed: int) -> None:
@@ -118,19 +120,18 @@ class Model(nn.Module):
         x = self.embedding(ids_BT)
         caches = []
         for block in self._layers():
-            x, cache = block(x, self.cos[:T], self.sin[:T])
+            x, cache = block(x, self.turns[:T])
             caches.append(cache)
-        return self.norm(x), caches
+        return _norm(x), caches
 
     def step(self, ids_B: Tensor, caches: Sequence[Cache], at_B: Tensor) -> Tensor:
         """States ``[B, E]`` after one more token per row, which stands at position ``at_B``."""
         x = self.embedding(ids_B)[:, None]
-        cos, sin = self.cos[at_B][:, None, None], self.sin[at_B][:, None, None]
         later = torch.arange(caches[0].k.shape[2], device=ids_B.device) > at_B[:, None]
         bias = torch.zeros(later.shape, device=x.device).masked_fill_(later, -torch.inf)[:, None, None]
         for block, cache in zip(self._layers(), caches, strict=True):
-            x = block.step(x, cos, sin, cache, at_B, bias)
-        return self.norm(x[:, 0])
+            x = block.step(x, self.turns[at_B][:, None], cache, at_B, bias)
+        return _norm(x[:, 0])
 
     def logits(self, states: Tensor) -> Tensor:
         """``[…, E] -> […, V]`` with the tied embedding; the scale keeps early training gentle."""

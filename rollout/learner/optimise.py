@@ -67,7 +67,7 @@ def reinforcement_loss(config: LossConfig) -> Loss:
 
 
 def optimise(
-    model: Model, optimizer: torch.optim.Optimizer, step_rows: Sequence[Row], loss: Loss, *, part: int = 64,
+    model: Model, optimizer: torch.optim.Optimizer, step_rows: Sequence[Row], loss: Loss, *, part: int = 32,
     max_norm: float = 1.0,
 ) -> Update:
     """One step on all of ``step_rows``; gradients are gathered over parts of at most ``part`` rows."""

@@ -33,8 +33,9 @@ class SftConfig(BaseModel):
 
 
 def opening_texts(trajectory: Trajectory) -> list[str]:
-    """What stands in ``<user>`` messages before the first call."""
-    return [trajectory.instruction]
+    """What stands in ``<user>`` messages before the first call, as the episode loop puts it."""
+    opening = trajectory.opening
+    return [trajectory.instruction, *([opening] if opening and opening != trajectory.instruction else [])]
 
 
 def demonstration_texts(trajectories: Iterable[Trajectory]) -> Iterable[str]:

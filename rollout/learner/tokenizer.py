@@ -1,7 +1,8 @@
 """A lossless word-level tokenizer, and the chat layout of tool-calling conversations.
 
-Words, numbers and runs of punctuation are single tokens where the vocabulary knows them; everything else falls back to
-UTF-8 bytes, so any text encodes and decodes to itself. One blank between two known words is implied, not a token:
+Words and runs of punctuation are single tokens where the vocabulary knows them; numbers are pairs of digits (``1330`` is
+``13`` and ``·30``), so a row's id that was never seen in training is as easy to copy as any; everything else falls back
+to UTF-8 bytes. So any text encodes, and decodes to itself. One blank between two known words is implied, not a token:
 ``label work`` is two tokens, and a word is the same token wherever it stands, which is what makes copying one hop.
 """
 
@@ -19,8 +20,24 @@ from rollout.policies.base import Message
 PAD, USER, CALL, OBS, END = range(5)
 SPECIAL = ("<pad>", "<user>", "<call>", "<obs>", "<end>")
 _FIRST_BYTE = len(SPECIAL)
-_FIRST_WORD = _FIRST_BYTE + 256
+_DIGITS = tuple([f"{n}" for n in range(10)] + [f"{n:02}" for n in range(100)])
+_FIRST_NUMBER = _FIRST_BYTE + 256  # a number's first pair of digits
+_FIRST_REST = _FIRST_NUMBER + len(_DIGITS)  # its later pairs
+_FIRST_WORD = _FIRST_REST + len(_DIGITS)
+_PIECE = {digits: i for i, digits in enumerate(_DIGITS)}
+_LONGEST_NUMBER = 12  # digits; longer ones are bytes
 _RUNS = re.compile(r"\w+|\W+")
+
+
+def number_ids(digits: str) -> list[int]:
+    """A run of ASCII digits as pairs from the left: first piece, then later pieces."""
+    pairs = [digits[i : i + 2] for i in range(0, len(digits), 2)]
+    return [(_FIRST_REST if i else _FIRST_NUMBER) + _PIECE[pair] for i, pair in enumerate(pairs)]
+
+
+def is_number(run: str) -> bool:
+    """Whether a run is told in digit pairs."""
+    return run.isascii() and run.isdigit() and len(run) <= _LONGEST_NUMBER
 
 
 def is_word(text: str) -> bool:
@@ -29,7 +46,7 @@ def is_word(text: str) -> bool:
 
 
 class Tokenizer:
-    """Text to ids and back. ``words`` are the known runs, in id order after the specials and the 256 bytes."""
+    """Text to ids and back. ``words`` are the known runs, in id order after the specials, bytes and digit pairs."""
 
     def __init__(self, words: Sequence[str]) -> None:
         self.words = tuple(words)
@@ -41,7 +58,7 @@ class Tokenizer:
         """Vocabulary of all runs seen at least ``min_count`` times, commonest first, ties by text. Deterministic."""
         counts: Counter[str] = Counter()
         for text in texts:
-            counts.update(run for run in _RUNS.findall(text) if len(run) <= 32)
+            counts.update(run for run in _RUNS.findall(text) if len(run) <= 32 and not is_number(run))
         kept = sorted((w for w, n in counts.items() if n >= min_count and w != " "), key=lambda w: (-counts[w], w))
         return cls(kept[:max_words])
 
@@ -56,33 +73,43 @@ class Tokenizer:
     def encode(self, text: str) -> list[int]:
         """Ids of ``text``; never emits special tokens, whatever the text says, so no observation can forge a turn."""
         runs = _RUNS.findall(text)
-        known = [self._ids.get(run) for run in runs]
+        known = [self._run(run) for run in runs]
         ids: list[int] = []
-        for i, (run, word) in enumerate(zip(runs, known, strict=True)):
-            if word is not None:
-                ids.append(word)
-            elif run == " " and 0 < i < len(runs) - 1 and known[i - 1] is not None and known[i + 1] is not None:
-                continue  # between two known words: implied
-            else:
-                ids.extend(_FIRST_BYTE + byte for byte in run.encode("utf-8", "surrogatepass"))
+        for i, (run, tokens) in enumerate(zip(runs, known, strict=True)):
+            if tokens:
+                ids += tokens
+            elif not (run == " " and 0 < i < len(runs) - 1 and known[i - 1] and known[i + 1]):  # else implied
+                ids += [_FIRST_BYTE + byte for byte in run.encode("utf-8", "surrogatepass")]
         return ids
+
+    def _run(self, run: str) -> list[int]:
+        if is_number(run):
+            return number_ids(run)
+        id = self._ids.get(run)
+        return [] if id is None else [id]
 
     def decode(self, ids: Iterable[int]) -> str:
         """Text of ``ids``. Specials print as their names; bytes that are no UTF-8 are replaced."""
         out = bytearray()
         after_word = False
         for id in ids:
-            if _FIRST_BYTE <= id < _FIRST_WORD:
-                out.append(id - _FIRST_BYTE)
-                after_word = False
-            elif id < _FIRST_BYTE:
-                out += SPECIAL[id].encode()
-                after_word = False
-            else:
-                word = self._is_word[id - _FIRST_WORD]
-                out += b" " * (word and after_word) + self.words[id - _FIRST_WORD].encode("utf-8", "surrogatepass")
-                after_word = word
+            piece, word, starts = self._piece(id)
+            out += b" " * (word and starts and after_word) + piece
+            after_word = word
         return out.decode("utf-8", "replace")
+
+    def _piece(self, id: int) -> tuple[bytes, bool, bool]:
+        """What a token prints, whether it is a word or number, and whether it begins one."""
+        if id >= _FIRST_WORD:
+            word = self._is_word[id - _FIRST_WORD]
+            return self.words[id - _FIRST_WORD].encode("utf-8", "surrogatepass"), word, word
+        if id >= _FIRST_REST:
+            return _DIGITS[id - _FIRST_REST].encode(), True, False
+        if id >= _FIRST_NUMBER:
+            return _DIGITS[id - _FIRST_NUMBER].encode(), True, True
+        if id >= _FIRST_BYTE:
+            return bytes([id - _FIRST_BYTE]), False, False
+        return SPECIAL[id].encode(), False, False
 
 
 def call_text(action: Action) -> str:
