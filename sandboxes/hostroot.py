@@ -1,5 +1,5 @@
-"""A small root file system made of this machine's own programs: a shell, core utilities, Python. For conformance checks
-and benchmarks, where what is inside does not matter; environments are built from locked packages instead."""
+"""A small root file system made of this machine's own programs: a shell, core utilities, Python. For conformance
+checks and benchmarks, where what is inside does not matter; environments are built from locked packages instead."""
 
 from __future__ import annotations
 

@@ -5,7 +5,8 @@ The rules, the same for every backend:
 - entries are sorted by path; every parent directory is an entry of its own; times are the constant :data:`MTIME`;
 - owners are fixed: what lies under WORKSPACE belongs to the agent (:data:`AGENT`), everything else to root, so that
   code in a sandbox may write WORKSPACE and /tmp and nothing else, by ordinary permissions;
-- modes are git's: a file is executable or it is not (755, 644), directories are 755. No setuid, no sticky, no xattrs;
+- modes are git's: a file is executable or it is not (755, 644), directories are 755, /tmp 1777. No setuid, no
+  sticky, no xattrs;
 - hard links within one layer stay hard links; sockets and devices are left out, as are names that begin with ``.wh.``,
   which OCI reserves for whiteouts;
 - a deleted path is an OCI whiteout in the tar and overlayfs's whiteout on disk.
@@ -55,6 +56,12 @@ class Entry:
 
 def owner_of(path: str) -> int:
     return AGENT if path == _WORK or path.startswith(_WORK + "/") else 0
+
+
+def mode_of(entry: Entry) -> int:
+    if entry.kind == "dir":
+        return 0o1777 if entry.path == "tmp" else 0o755
+    return 0o755 if entry.executable else 0o644
 
 
 def sort_key(path: str) -> tuple[bytes, ...]:
@@ -256,7 +263,7 @@ def _header(entry: Entry) -> tarfile.TarInfo:
     info.linkname = entry.target
     if entry.kind == "file":
         info.size = len(entry.data)
-    info.mode = 0o777 if entry.kind == "link" else 0o755 if entry.executable or entry.kind == "dir" else 0o644
+    info.mode = 0o777 if entry.kind == "link" else mode_of(entry)
     return info
 
 
@@ -297,7 +304,7 @@ def _write(into: Path, entry: Entry, opaque_xattr: str | None) -> None:
         if path.is_symlink() or not path.is_dir():
             path.unlink(missing_ok=True)
             path.mkdir()
-        path.chmod(0o755)
+        path.chmod(mode_of(entry))
     else:
         _remove(into, entry.path)
         _write_leaf(into, path, entry)
@@ -320,7 +327,7 @@ def _write_leaf(into: Path, path: Path, entry: Entry) -> None:
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         with os.fdopen(fd, "wb") as file:
             file.write(entry.data)
-            os.fchmod(file.fileno(), 0o755 if entry.executable else 0o644)
+            os.fchmod(file.fileno(), mode_of(entry))
 
 
 def _real_folder(into: Path, folder: Path) -> None:

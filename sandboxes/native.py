@@ -145,7 +145,7 @@ class NativeSandbox:
         env: Mapping[str, str] | None = None,
         cwd: str = WORKSPACE,
     ) -> ExecResult:
-        _check_argv(argv, env, cwd)
+        check_command(argv, env, cwd)
         out, err = Collector(self._limits.output_bytes), Collector(self._limits.output_bytes)
         source = memory_file(stdin) if stdin else os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
         number = 0
@@ -204,10 +204,13 @@ def default_cache() -> Path:
     return (Path(home) if home else Path.home() / ".local" / "share" / "grindworks") / "unpacked"
 
 
-def _check_argv(argv: Sequence[str], env: Mapping[str, str] | None, cwd: str) -> None:
+def check_command(argv: Sequence[str], env: Mapping[str, str] | None, cwd: str) -> None:
+    """Raises ValueError for what no kernel could be asked to run."""
     if not argv or not argv[0]:
         raise ValueError("argv is empty")
-    if any("\0" in text for text in (*argv, *(env or {}), *(env or {}).values(), cwd)):
+    if any("=" in name or not name for name in env or {}):
+        raise ValueError("the name of an environment variable is empty or holds '='")
+    if any(b"\0" in os.fsencode(text) for text in (*argv, *(env or {}), *(env or {}).values(), cwd)):
         raise ValueError("NUL in argv, env or cwd")
 
 

@@ -97,7 +97,6 @@ class UnpackCache:
         partial.mkdir()
         if not digests:
             unpack(SKELETON, partial)
-            (partial / "tmp").chmod(0o1777)
         for digest in digests:
             keep = self._opaque_xattr if len(digests) == 1 else None
             unpack(checked(digest, self._store.get(digest)), partial, opaque_xattr=keep)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from sandboxes.base import FileSnapshot
+from sandboxes.engine import docker_engine
 from sandboxes.hostroot import host_root
 from sandboxes.layers import pack_entries
 from sandboxes.native import NativeBackend
@@ -38,3 +39,9 @@ async def native(sandbox_home: Path, layer_store: DirectoryStore):
         pytest.skip("the native backend's full mode needs root")
     async with NativeBackend(layer_store, sandbox_home / "cache") as backend:
         yield backend
+
+
+@pytest.fixture(scope="session")
+def docker_url() -> Iterator[str]:
+    with docker_engine() as url:
+        yield url
