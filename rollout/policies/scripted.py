@@ -103,20 +103,22 @@ class _Noisy:
     version: str
     plan: _Planned
     noise: float
-    skipped: bool = False
+    derailed: bool = False
 
     async def act(self, conversation: Conversation, *, seed: int, sampling: Sampling) -> Turn:
         rng = Random(derive(seed, "noise"))
         action = self.plan.next(conversation)
         seen = " ".join(message.text for message in conversation.messages)
-        if action is not None and rng.random() < self.noise:
-            if self.plan.plan and rng.random() < 0.25:
-                self.skipped = True
-                action = self.plan.next(conversation)
-            elif action.arguments:
-                action = spoil(action, seen, rng)
-        if action is not None and self.skipped:
+        wrong = action is not None and rng.random() < self.noise
+        if wrong and self.plan.plan and rng.random() < 0.25:
+            self.derailed = True
+            action = self.plan.next(conversation)
+            wrong = False
+        if action is not None and self.derailed:
             action = unseen_replaced(action, seen, rng)
+        if wrong and action is not None and action.arguments:
+            self.derailed = True
+            action = spoil(action, seen, rng)
         return Turn("", (action,) if action else ())
 
 
@@ -131,7 +133,7 @@ def spoil(action: Action, seen: str, rng: Random) -> Action:
 
 
 def unseen_replaced(action: Action, seen: str, rng: Random) -> Action:
-    """``action`` with every word that was never seen replaced by a seen one: whoever left out the reading has to guess.
+    """``action`` with every word that was never seen replaced by a seen one: who did not look has to guess.
 
     Else demonstrations would teach to know values without looking.
     """
