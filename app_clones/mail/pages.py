@@ -141,9 +141,6 @@ def _compose(request: Request, call: Call, form: Form) -> Response:
 def _compose_form(
     request: Request, call: Call, fields: Form, quoted: mailbox.Message | None = None, problem: str = ""
 ) -> Response:
-    others = [
-        str(row[0]) for row in call.rows("SELECT name FROM kit_person WHERE id <> ? ORDER BY name, id", call.actor)
-    ]
     return _render(request, call, "compose.html", 400 if problem else 200, fields=fields, quoted=quoted,
                    problem=problem, folder="compose")  # fmt: skip
 

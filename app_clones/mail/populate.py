@@ -65,13 +65,13 @@ def _plan(random: Random, persons: Sequence[Person], options: MailOptions, end_m
     """Returns the messages, grouped by thread. No writer uses a subject twice, so (writer, subject) names a thread."""
     me, others = persons[0], persons[1:]
     load = {one.id: 0 for one in others}
-    limit = {one.id: random.randint(4, 10) for one in others}
+    limit = {one.id: random.randint(4, 9) for one in others}
     used: dict[int, set[str]] = {one.id: set() for one in persons}
     planned: list[Planned] = []
     thread = 0
     while len(planned) < options.messages:
         kind = random.random()
-        if kind < 0.70 or len(others) < 2:
+        if kind < 0.68 or len(others) < 2:
             free = [one for one in others if load[one.id] < limit[one.id]]
             writer = (
                 random.choice(free) if free else min(others, key=lambda one: (load[one.id] - limit[one.id], one.id))

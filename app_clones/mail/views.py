@@ -37,7 +37,8 @@ class Chip:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A conversation in a list. ``draft``: the id of the draft that it is, else 0."""
+    """A conversation in a list. ``received``: not all of it is one's own. ``draft``: the
+    id of the draft that it is, else 0."""
 
     thread_id: int
     newest_id: int
@@ -52,6 +53,7 @@ class Row:
     starred: bool
     in_inbox: bool
     in_trash: bool
+    received: bool
     chips: tuple[Chip, ...]
     draft: int = 0
 
@@ -174,6 +176,7 @@ def _row(call: Call, thread_id: int, newest_id: int) -> Row:
         starred="STARRED" in names,
         in_inbox="INBOX" in names,
         in_trash="TRASH" in names,
+        received=any(mail.from_email != me.email for mail in mails),
         chips=_chips(found.values()),
         draft=drafts.draft_of(call, newest_id) or 0,
     )
