@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from importlib import resources
 from typing import Any
 
+from factory.errors import BuildError
 from sandboxes.base import WORKSPACE, ExecResult, Sandbox
 
 PYTHON = "/usr/bin/python3"
@@ -28,7 +29,7 @@ class RunOptions:
     clock: int = 0
     stop_after: int = 0
     candidates: tuple[Mapping[str, str | None], ...] | None = None
-    limit_s: int = 4
+    limit_s: int = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +63,11 @@ async def run_tests(
 
 
 async def screen(box: Sandbox, options: RunOptions, *, timeout_s: float) -> AsyncIterator[RunReport]:
-    """One report per candidate, in order."""
+    """One report per candidate, in order. Raises BuildError where a limit of the whole batch was hit."""
     result = await _execute(box, options, timeout_s, None)
+    if result.stopped or result.truncated or result.exit_code:
+        text = result.stderr[-300:].decode(errors="replace")
+        raise BuildError(f"screening ended early: {result.stopped or result.exit_code}: {text}")
     lines = result.stdout.splitlines()
     for n in range(len(options.candidates or ())):
         data = _json(lines[n]) if n < len(lines) else None
@@ -84,9 +88,7 @@ def parse_run(result: ExecResult) -> RunReport:
     return report
 
 
-async def _execute(
-    box: Sandbox, options: RunOptions, timeout_s: float, env: Mapping[str, str] | None
-) -> ExecResult:
+async def _execute(box: Sandbox, options: RunOptions, timeout_s: float, env: Mapping[str, str] | None) -> ExecResult:
     source = (resources.files("factory.repos.inside") / "runner.py").read_text(encoding="utf-8")
     payload = {**asdict(options), "path": [SITE, *options.path]}
     argv = [PYTHON, "-I", "-S", "-B", "-c", source]

@@ -13,7 +13,7 @@ from factory.repos.harness import RunOptions, RunReport, run_tests, screen
 from factory.repos.source import SourceTree
 from sandboxes.base import Backend, FileSnapshot, Limits
 
-LIMITS = Limits(memory_mb=1024, processes=128, disk_mb=128, cpu_s=600.0)
+LIMITS = Limits(memory_mb=1024, processes=128, disk_mb=128, cpu_s=600.0, output_bytes=128 << 20)
 _TIMEOUT_S = 600.0
 _BOXES = 2
 Files = Mapping[str, str | None]

@@ -188,7 +188,11 @@ async def _guarded(
     options = replace(bench.options(), tests=_quiet(bench, facts), stop_after=1, first=first)
     reports = await bench.screen(options, [{e.path: e.apply(c.function.source.text)} for _, c, e in flat])
     fate = {
-        (task.edit.id, edit.id): "hung" if report.problem.startswith("hung") else "killed" if _kills(report) else "lived"
+        (task.edit.id, edit.id): "hung"
+        if report.problem.startswith("hung")
+        else "killed"
+        if _kills(report)
+        else "lived"
         for (task, _, edit), report in zip(flat, reports, strict=True)
     }
     found = []

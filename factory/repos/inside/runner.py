@@ -67,7 +67,7 @@ def last_place(tb, root, tests):
     while tb is not None:
         name = tb.tb_frame.f_code.co_filename
         if name.startswith(root) and name[len(root) :].startswith(tests):
-            found = f"{name[len(root):]}:{tb.tb_lineno}"
+            found = f"{name[len(root) :]}:{tb.tb_lineno}"
         tb = tb.tb_next
     return found
 
