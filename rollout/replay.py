@@ -354,8 +354,9 @@ def _room(suite: Suite, trajectory: Trajectory) -> int:
 # ---- planted faults
 
 
-def plant(suite: Suite, trajectory: Trajectory, *, seed: int = 0) -> Tamper:
-    """One row of the recorded world changed silently before one of its steps; replaying with it must diverge there.
+def plant(suite: Suite, trajectory: Trajectory, step: int | None = None, *, seed: int = 0) -> Tamper:
+    """One row of the recorded world changed silently before ``step`` (None: one drawn from ``seed``); replaying with it
+    must diverge there.
 
     Raises :class:`GrindError` for what is no world, or has no steps or no text to change.
     """
@@ -363,7 +364,7 @@ def plant(suite: Suite, trajectory: Trajectory, *, seed: int = 0) -> Tamper:
     if suite.kind != "world" or not trajectory.steps:
         raise GrindError(f"{trajectory.rollout_id}: only a world that took steps can be tampered with")
     rng = Random(derive(seed, "plant", trajectory.rollout_id))
-    step = rng.randrange(len(trajectory.steps))
+    step = rng.randrange(len(trajectory.steps)) if step is None else step
     environment = suite.fork(task)
     assert isinstance(environment, InWorld)
     with environment.world as world:

@@ -112,6 +112,13 @@ class Run:
             found |= journal.committed_ids(path)
         return found
 
+    def unsealed(self) -> int:
+        """Rollouts that are committed in journals and not sealed yet."""
+        found: set[str] = set()
+        for path in journal.journals(self.journal_folder):
+            found |= journal.committed_ids(path)
+        return len(found - self.tables.ids())
+
     def remaining(self, attempts: Sequence[Attempt]) -> list[Attempt]:
         """Those of ``attempts`` that no finished rollout answers (the anti-join)."""
         done = self.ids()

@@ -107,7 +107,7 @@ def sealed(run: Run) -> Iterator[None]:
 async def play_run(
     store: Store, suite: Suite, run: Run, wanted: Sequence[Attempt], options: PlayOptions, *, workers: int, quiet: bool
 ) -> dict[str, Any]:
-    """Plays what is not there yet of ``wanted``; returns :func:`summary` with ``played`` and ``seconds`` of this call."""
+    """Plays what is not there yet of ``wanted``; returns :func:`summary` with ``played`` and ``seconds``."""
     with run.owned():
         run.drain()
         left = run.remaining(wanted)
