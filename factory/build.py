@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Literal
 
+import apsw
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from factory.environment import Suite
@@ -66,6 +67,15 @@ def code_digest(modules: Iterable[ModuleType]) -> str:
     return whole.hexdigest()
 
 
+def check_code(manifest: Manifest, modules: Iterable[ModuleType]) -> None:
+    """Raises BuildError where ``manifest`` was built by other code than is here now: its verdicts would be others."""
+    if code_digest(modules) != manifest.code_digest:
+        raise BuildError(
+            f"environment {manifest.name} ({manifest.digest[:12]}) was built by other code than this",
+            "`grind build` makes it anew; to replay its old runs, check out the code that made them",
+        )
+
+
 def _sources(module: ModuleType) -> list[tuple[str, bytes]]:
     file = Path(str(module.__file__))
     if not hasattr(module, "__path__"):
@@ -119,6 +129,7 @@ async def _build_repo(spec: RepoSpec, lock: Lock, store: Store) -> Manifest:
 def load_suite(store: Store, name_or_digest: str) -> Suite:
     """What was built, ready to fork: from the store alone, in any process. Raises BuildError, InputGone."""
     manifest = read_manifest(store, name_or_digest)
+    _check_sqlite(manifest)
     with boundary(BuildError, f"load {manifest.name}"):
         if manifest.kind == "world":
             from factory.worlds import suite as worlds
@@ -127,6 +138,15 @@ def load_suite(store: Store, name_or_digest: str) -> Suite:
         from factory.repos import suite as repos
 
         return repos.load(manifest, store)
+
+
+def _check_sqlite(manifest: Manifest) -> None:
+    here = apsw.sqlite_lib_version()
+    if manifest.kind == "world" and manifest.sqlite_version != here:
+        raise BuildError(
+            f"environment {manifest.name} was built with SQLite {manifest.sqlite_version}, this is {here}",
+            f"`grind build` makes it anew, or install the apsw that brings {manifest.sqlite_version}",
+        )
 
 
 def read_manifest(store: Store, name_or_digest: str) -> Manifest:

@@ -19,7 +19,7 @@ from app_clones.kit.canonical import Canonical
 from app_clones.kit.change import describe, parse
 from app_clones.kit.registry import register
 from app_clones.kit.world import World
-from factory.build import Manifest, code_digest
+from factory.build import Manifest, check_code, code_digest
 from factory.environment import Action, Checkpoint, Task, ToolSpec, Verdict
 from factory.errors import BuildError, InputGone, boundary
 from factory.spec import WorldSpec, find_app
@@ -34,6 +34,9 @@ from factory.worlds.survey import survey
 from factory.worlds.templates import SPLITS, blind_values, draw
 
 Judge = Callable[["WorldSuite", Task, World], Verdict]
+
+CODE = (app_clones.kit, app_clones.mail, app_clones.notes, factory.environment, factory.verifiers, factory.worlds)
+"""What an environment's digest covers of the code: a change of any of it makes another environment."""
 
 CERTIFICATE = "certificate"
 """Kind of the store's refs from an environment's digest to its certificate."""
@@ -138,9 +141,7 @@ def build_world(spec: WorldSpec, store: Store) -> Manifest:
         start_digest=start_digest,
         parts={"about": store.put_json(about)},
         tasks=store.put_json(tasks),
-        code_digest=code_digest(
-            [app_clones.kit, app_clones.mail, app_clones.notes, factory.environment, factory.verifiers, factory.worlds]
-        ),
+        code_digest=code_digest(CODE),
         sqlite_version=apsw.sqlite_lib_version(),
     )
 
@@ -173,7 +174,8 @@ def draw_tasks(spec: WorldSpec, snapshot: bytes, apps: Sequence[App]) -> list[di
 
 def load(manifest: Manifest, store: Store, *, every: bool = False) -> WorldSuite:
     """The suite of a built world. Once it has a certificate, only the tasks that hold are in it, unless ``every`` is
-    asked for, as an audit does."""
+    asked for, as an audit does. Raises BuildError where it was built by other code than this."""
+    check_code(manifest, CODE)
     snapshot = store.get(manifest.snapshot[0])
     apps = tuple(find_app(name) for name in store.get_json(manifest.parts["about"])["apps"])
     tasks = {one["id"]: Task(**one) for one in store.get_json(manifest.tasks)}

@@ -19,6 +19,20 @@ from pathlib import Path
 
 import pytest
 
+GRIST = """\
+kind: repo
+name: grist
+seed: 3
+source:
+  package: grist
+  version: '2.0'
+base:
+  distribution: debian
+  packages: [python3-minimal]
+  test_requires: [checker==3.1]
+test: {paths: [tests]}
+tasks: {count: 3}
+"""
 APT_CONF = """\
 Dir::State::lists "{root}/apt/lists";
 Dir::Cache "{root}/apt/cache";

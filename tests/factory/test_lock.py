@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from shelf import look_at, stock
+from shelf import GRIST, look_at, stock
 
 from factory.errors import BuildError, InputGone, SpecError
 from factory.lock import Lock, check_lock, fetch, lock_path, lock_spec, read_lock, resolve, wanted, write_lock
@@ -17,26 +17,11 @@ from factory.store import Store
 
 SPECS = Path(__file__).parents[2] / "specs"
 
-SPEC = """\
-kind: repo
-name: grist
-seed: 3
-source:
-  package: grist
-  version: '2.0'
-base:
-  distribution: debian
-  packages: [python3-minimal]
-  test_requires: [checker==3.1]
-test: {paths: [tests]}
-tasks: {count: 3}
-"""
-
 
 @pytest.fixture
 def spec_path(tmp_path):
     path = tmp_path / "grist.yaml"
-    path.write_text(SPEC)
+    path.write_text(GRIST)
     return path
 
 
@@ -47,9 +32,9 @@ def store(tmp_path):
 
 @pytest.fixture(scope="module")
 def resolved(tmp_path_factory):
-    """The lock of SPEC, resolved once: a shelf holds the same bytes wherever it is set up."""
+    """The lock of GRIST, resolved once: a shelf holds the same bytes wherever it is set up."""
     root = tmp_path_factory.mktemp("resolved")
-    (root / "grist.yaml").write_text(SPEC)
+    (root / "grist.yaml").write_text(GRIST)
     with pytest.MonkeyPatch.context() as monkeypatch:
         look_at(stock(root / "shelf"), monkeypatch)
         return lock_spec(root / "grist.yaml", Store(root / "store"))
@@ -178,7 +163,7 @@ def test_a_lock_of_another_distribution_says_that_it_is(shelf, lock, tmp_path):
     ],
 )  # fmt: skip
 def test_what_does_not_exist_is_named_with_its_line(shelf, spec_path, store, old, new, expected):
-    spec_path.write_text(SPEC.replace(old, new))
+    spec_path.write_text(GRIST.replace(old, new))
     with pytest.raises(SpecError) as caught:
         lock_spec(spec_path, store)
     assert expected in str(caught.value)
@@ -186,9 +171,9 @@ def test_what_does_not_exist_is_named_with_its_line(shelf, spec_path, store, old
 
 
 def test_a_spec_changed_since_it_was_locked_is_noticed(shelf, lock, spec_path, store):
-    spec_path.write_text(SPEC.replace("seed: 3", "seed: 4"))
+    spec_path.write_text(GRIST.replace("seed: 3", "seed: 4"))
     check_lock(load_spec(spec_path), lock)
-    spec_path.write_text(SPEC.replace("'2.0'", "'1.0'"))
+    spec_path.write_text(GRIST.replace("'2.0'", "'1.0'"))
     with pytest.raises(SpecError, match="another state of spec 'grist'") as caught:
         lock_spec(spec_path, store)
     assert "grind lock --update" in caught.value.hint

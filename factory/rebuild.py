@@ -1,0 +1,89 @@
+"""Building again, elsewhere: in a process that shares nothing with this one but the spec, the lock and its blobs.
+
+What differs: the folders of code, store and work, the time zone, the locale, the hash seed, the user's settings and,
+where Debian's ``faketime`` is installed, the year. Equal digests then say that none of these came into the build.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import app_clones
+import factory
+import sandboxes
+from factory.build import build
+from factory.errors import BuildError
+from factory.lock import Lock, read_lock, write_lock
+from factory.spec import load_spec
+from factory.store import Store
+
+YEAR = "2035-11-18 03:04:05"
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """``digest`` of the environment, ``differed`` in what; ``year`` is among it only where faketime is installed."""
+
+    digest: str
+    differed: tuple[str, ...]
+
+
+def rebuild(spec_path: Path | str, lock: Lock, store: Store) -> Rebuilt:
+    """Builds the spec again, elsewhere, from the blobs of ``lock`` alone. Raises InputGone, BuildError."""
+    with tempfile.TemporaryDirectory(prefix="grind-elsewhere-") as name:
+        root = Path(name)
+        for package in (app_clones, factory, sandboxes):
+            folder = Path(next(iter(package.__path__)))
+            shutil.copytree(folder, root / "code" / folder.name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copyfile(spec_path, root / "spec.yaml")
+        write_lock(lock, root / "spec.lock")
+        other = Store(root / "store")
+        for entry in lock.inputs:
+            other.put(store.get(entry.sha256))
+        faked = ["faketime", "-f", f"@{YEAR}"] if shutil.which("faketime") else []
+        argv = [*faked, sys.executable, "-m", "factory.rebuild", "spec.yaml", "spec.lock", "store"]
+        ran = subprocess.run(argv, cwd=root, env=_foreign(root), capture_output=True, text=True, check=False)
+        if ran.returncode:
+            raise BuildError(f"building {lock.spec} again elsewhere failed: {ran.stderr.strip()[-800:]}")
+        place, digest = ran.stdout.split()
+        if not Path(place).is_relative_to(root.resolve()):
+            raise BuildError(
+                f"building again elsewhere ran the code of {place}", "is PYTHONSAFEPATH or a .pth in the way?"
+            )
+        differed = ("directory", "zone", "locale", "hash seed", *(["year"] if faked else []))
+        return Rebuilt(digest, differed)
+
+
+def _foreign(root: Path) -> dict[str, str]:
+    """An environment that shares only the search path for programs with ours."""
+    return {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "PYTHONPATH": str(root / "code"),
+        "PYTHONHASHSEED": "4242",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONUTF8": "0",
+        "PYTHONCOERCECLOCALE": "0",
+        "LC_ALL": "C",
+        "TZ": "Asia/Kathmandu",
+        "HOME": str(root),
+        "XDG_CACHE_HOME": str(root / "cache"),
+        "GRINDWORKS_HOME": str(root / "home"),
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+    }
+
+
+def main(argv: Sequence[str]) -> None:
+    """``python -m factory.rebuild SPEC LOCK STORE`` prints where its code lies and the digest of what it built."""
+    spec, lock, store = argv
+    print(Path(str(factory.__file__)).resolve(), build(load_spec(spec), read_lock(lock), Store(store)).digest)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
