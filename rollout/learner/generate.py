@@ -89,6 +89,7 @@ def _sample(model: Model, requests: Sequence[Request]) -> list[Sampled]:
     at_B = torch.tensor([len(r.prompt) for r in requests], device=device)
     limit_B = torch.tensor(limits, device=device)
     alive_B = torch.arange(len(requests), device=device)
+    before_B = torch.tensor([r.prompt[-1] for r in requests], device=device)
     ids: list[list[int]] = [[] for _ in requests]
     logprobs: list[list[float]] = [[] for _ in requests]
     for t in range(max(limits)):
@@ -99,10 +100,10 @@ def _sample(model: Model, requests: Sequence[Request]) -> list[Sampled]:
         going_B = (ids_B != END) & (limit_B[alive_B] > t + 1)
         if not bool(going_B.all()):
             keep = going_B.nonzero()[:, 0]
-            alive_B, ids_B, at_B = alive_B[keep], ids_B[keep], at_B[keep]
+            alive_B, ids_B, before_B, at_B = alive_B[keep], ids_B[keep], before_B[keep], at_B[keep]
             caches = [cache.rows(keep) for cache in caches]
             if len(keep) == 0:
                 break
-        states_BE = model.step(ids_B, caches, at_B)
-        at_B = at_B + 1
+        states_BE = model.step(ids_B, before_B, caches, at_B)
+        before_B, at_B = ids_B, at_B + 1
     return [Sampled(tuple(i), tuple(p)) for i, p in zip(ids, logprobs, strict=True)]

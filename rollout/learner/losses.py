@@ -18,7 +18,8 @@ Penalty = Literal["k1", "k2", "k3"]
 
 class LossConfig(BaseModel):
     """``truncate``: the cap C of the truncated importance weight min(π_old / π_sampler, C), None for none.
-    ``kl``: weight of the penalty towards reference log-probabilities. ``max_tokens``: dr_grpo's constant length."""
+    ``kl``: weight of the penalty towards reference log-probabilities; ``kl_weighted`` multiplies it by π / π_old, which makes
+    its estimate unbiased off policy. ``max_tokens``: dr_grpo's constant length."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     objective: Objective = "dapo"
@@ -26,6 +27,7 @@ class LossConfig(BaseModel):
     clip_high: float = 0.28
     truncate: float | None = None
     kl: float = 0.0
+    kl_weighted: bool = True
     penalty: Penalty = "k3"
     max_tokens: int = 256
 
@@ -71,7 +73,8 @@ def token_losses(logprobs_BT: Tensor, batch: TokenBatch, config: LossConfig) -> 
         weight_BT = torch.exp(batch.old_logprobs_BT - batch.sampler_logprobs_BT).clamp(max=config.truncate)
         loss_BT = loss_BT * weight_BT.detach()
     if config.kl and batch.reference_logprobs_BT is not None:
-        loss_BT = loss_BT + config.kl * kl_penalty(logprobs_BT, batch.reference_logprobs_BT, config.penalty)
+        kl_BT = kl_penalty(logprobs_BT, batch.reference_logprobs_BT, config.penalty)
+        loss_BT = loss_BT + config.kl * (kl_BT * ratio_BT if config.kl_weighted else kl_BT)
     return loss_BT
 
 

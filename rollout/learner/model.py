@@ -1,5 +1,9 @@
-"""A small causal transformer: RoPE, RMSNorm, SwiGLU, tied embeddings. Shapes are in names: B rows, T tokens, H heads,
-D width of a head, E width of the model, V vocabulary."""
+"""A small causal transformer: RoPE, RMSNorm, SwiGLU, tied embeddings, and each token told of the one before it.
+
+That last part lets one layer do what copying otherwise takes two for (find the same token, take what followed it), so
+copying is learned from far fewer demonstrations. Shapes are in names: B rows, T tokens, H heads, D width of a head, E
+width of the model, V vocabulary.
+"""
 
 from __future__ import annotations
 
@@ -95,6 +99,7 @@ class Model(nn.Module):
         super().__init__()
         self.config = config
         self.embedding = nn.Embedding(config.vocabulary, config.width)
+        self.before = nn.Parameter(torch.full((config.width,), 0.5))  # how much a token takes of its predecessor
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
         half = config.width // config.heads // 2
         angle = torch.outer(torch.arange(config.context), 10_000.0 ** (-torch.arange(half) / half))
@@ -118,15 +123,16 @@ class Model(nn.Module):
         """States ``[B, T, E]`` of right-padded rows, and their caches."""
         T = ids_BT.shape[1]
         x = self.embedding(ids_BT)
+        x = x + self.before * F.pad(x[:, :-1], (0, 0, 1, 0))
         caches = []
         for block in self._layers():
             x, cache = block(x, self.turns[:T])
             caches.append(cache)
         return _norm(x), caches
 
-    def step(self, ids_B: Tensor, caches: Sequence[Cache], at_B: Tensor) -> Tensor:
-        """States ``[B, E]`` after one more token per row, which stands at position ``at_B``."""
-        x = self.embedding(ids_B)[:, None]
+    def step(self, ids_B: Tensor, before_B: Tensor, caches: Sequence[Cache], at_B: Tensor) -> Tensor:
+        """States ``[B, E]`` after one more token per row, which stands at position ``at_B`` and follows ``before_B``."""
+        x = (self.embedding(ids_B) + self.before * self.embedding(before_B))[:, None]
         later = torch.arange(caches[0].k.shape[2], device=ids_B.device) > at_B[:, None]
         bias = torch.zeros(later.shape, device=x.device).masked_fill_(later, -torch.inf)[:, None, None]
         for block, cache in zip(self._layers(), caches, strict=True):
