@@ -67,14 +67,13 @@ def _bad(text: str) -> GoogleError:
     return GoogleError(f"Invalid field selection {text[:120]}")
 
 
-def check(mask: Mask, schema: Mask | None) -> None:
-    """Raises GoogleError for a field that the answer's resource does not have. ``schema`` None: anything goes."""
+def check(mask: Mask, schema: Mask) -> None:
+    """Raises GoogleError for a field that the answer's resource does not have."""
     for name, inner in mask.items():
-        if schema is None or name == "*":
-            continue
-        if name not in schema:
+        if name != "*" and name not in schema:
             raise GoogleError(f"Invalid field selection {name}")
-        check(inner, schema[name] if schema[name] or not inner else {"": {}})
+        for below in schema.values() if name == "*" else (schema[name],):
+            check(inner, below)
 
 
 def apply(mask: Mask, data: Any) -> Any:
