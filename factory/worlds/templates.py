@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from random import Random
 from typing import Any
 
@@ -17,6 +16,9 @@ from factory.worlds.wordings import Wordings
 
 Values = Mapping[str, Any]
 """A task's private values: what its wording names, and, beside it, what only a look into the world tells."""
+
+Worded = tuple[Values, str]
+"""Values and the wording to ask for them in."""
 
 SPLITS: tuple[Split, ...] = ("train", "heldout")
 
@@ -62,50 +64,56 @@ def draw(template: Template, survey: Survey, seed: int, split: Split, n: int) ->
     """Returns ``n`` tasks of ``split``, no two alike; twins follow each other. Raises BuildError if there are fewer."""
     rng = Random(derive(seed, "tasks", template.name, split))
     mine = [v for v in template.candidates(survey) if held_out(seed, v["person"], v["subject"]) == (split == "heldout")]
-    groups = _twins(mine, rng) if template.twins else [(one,) for one in mine]
-    fresh = template.wordings.heldout if split == "heldout" else template.wordings.train
-    pools = [_spread(groups, fresh, rng), _spread(groups, template.wordings.train, rng)]
-    size = 2 if template.twins else 1
-    if split == "train":
-        chosen = pools[0][: n // size]
-    else:  # every second one is also worded as nothing in training is
-        half = (n // size + 1) // 2
-        chosen = [*pools[0][:half], *islice(pools[1], n // size - half)]
-        rng.shuffle(chosen)
-    if len(chosen) * size < n:
+    if template.twins:
+        chosen = _choose([v for v in mine if v["act"]], template.wordings, split, n // 2, rng)
+        chosen = _with_twins(chosen, [v for v in mine if not v["act"]], rng)
+    else:
+        chosen = _choose(mine, template.wordings, split, n, rng)
+    if len(chosen) < n:
         raise BuildError(
-            f"tasks.templates.{template.name}.{split}: {n} asked for, {len(chosen) * size} there are in this world",
+            f"tasks.templates.{template.name}.{split}: {n} asked for, {len(chosen)} there are in this world",
             "ask for fewer (an even number, for twins), or for more mail",
         )
-    return [Drawn(wording.format(**values), wording, values) for group, wording in chosen for values in group]
+    return [Drawn(wording.format(**values), wording, values) for values, wording in chosen]
 
 
-def _twins(candidates: Sequence[Values], rng: Random) -> list[tuple[Values, ...]]:
-    act = [v for v in candidates if v["act"]]
-    refrain = [v for v in candidates if not v["act"]]
-    rng.shuffle(refrain)
-    by_person: dict[str, list[Values]] = {}
-    for one in refrain:
-        by_person.setdefault(one["person"], []).append(one)
-    pairs: list[tuple[Values, ...]] = []
-    for one in act:
-        others = by_person.get(one["person"]) or refrain
-        if others:
-            pairs.append((one, others[rng.randrange(len(others))]))
-    return pairs
+def _choose(candidates: Sequence[Values], wordings: Wordings, split: Split, n: int, rng: Random) -> list[Worded]:
+    """At most ``n`` of the candidates, worded; of held-out ones every second as nothing in training is."""
+    if split == "train":
+        return _spread(candidates, wordings.train, rng)[:n]
+    new = _spread(candidates, wordings.heldout, rng)[: (n + 1) // 2]
+    chosen = [*new, *_spread(candidates, wordings.train, rng)[: n - len(new)]]
+    rng.shuffle(chosen)
+    return chosen
 
 
-def _spread(
-    groups: Sequence[tuple[Values, ...]], wordings: Sequence[str], rng: Random
-) -> list[tuple[tuple[Values, ...], str]]:
-    """All pairs in random order, but every group once before any twice."""
-    rounds: list[list[tuple[tuple[Values, ...], str]]] = [[] for _ in wordings]
-    for group in groups:
+def _spread(candidates: Sequence[Values], wordings: Sequence[str], rng: Random) -> list[Worded]:
+    """Every candidate in every wording, in random order, but each candidate once before any twice."""
+    rounds: list[list[Worded]] = [[] for _ in wordings]
+    for one in candidates:
         for k, wording in enumerate(rng.sample(wordings, len(wordings))):
-            rounds[k].append((group, wording))
-    for one in rounds:
-        rng.shuffle(one)
-    return [pair for one in rounds for pair in one]
+            rounds[k].append((one, wording))
+    for worded in rounds:
+        rng.shuffle(worded)
+    return [one for worded in rounds for one in worded]
+
+
+def _with_twins(acting: Sequence[Worded], refraining: Sequence[Values], rng: Random) -> list[Worded]:
+    """Each with a twin of its wording after it, of the same person where there is one: no word tells them apart."""
+    others = rng.sample(refraining, len(refraining))
+    uses: Counter[int] = Counter()
+    taken: set[tuple[int, str]] = set()
+    paired: list[Worded] = []
+    for one, wording in acting:
+        free = [v for v in others if (v["mail"], wording) not in taken]
+        if not free:
+            break
+        far = [(v["person"] != one["person"], uses[v["mail"]]) for v in free]
+        twin = free[far.index(min(far))]
+        uses[twin["mail"]] += 1
+        taken.add((twin["mail"], wording))
+        paired += [(one, wording), (twin, wording)]
+    return paired
 
 
 def blind_values(template: Template, values: Values, training: Iterable[Values]) -> dict[str, Any]:
