@@ -15,9 +15,11 @@ import os
 import resource
 import signal
 import socket
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NoReturn
 
 from sandboxes import wire
@@ -78,6 +80,7 @@ def _live(sock: socket.socket, enter: Sequence[str], uid: int, file_bytes: int, 
         while os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC) < _FIRST_FD - 1:
             pass
         _confine(uid, file_bytes)
+        _end_with_the_warden(Path(enter[-1]))
         if os.getppid() == warden:
             _serve(socket.socket(fileno=_OURS))
     finally:
@@ -94,12 +97,27 @@ def _confine(uid: int, file_bytes: int) -> None:
         os.setgroups([])
         os.setresgid(uid, uid, uid)
         os.setresuid(uid, uid, uid)
-    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
+def _end_with_the_warden(members: Path) -> None:
+    """bubblewrap dies with us once it has asked the kernel for that; a command still on its way there has not, so we
+    end what is in our control group before we go."""
+
+    def end(_number: int, _frame: object) -> None:
+        while others := [int(pid) for pid in members.read_text().split() if int(pid) != os.getpid()]:
+            for pid in others:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            time.sleep(0.001)
+        os._exit(0)
+
+    signal.signal(signal.SIGHUP, end)
+    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGHUP, 0, 0, 0)
+
+
 def _serve(sock: socket.socket) -> None:
-    defaults = [signal.SIGTERM, signal.SIGPIPE, signal.SIGXFSZ]
+    defaults = [signal.SIGHUP, signal.SIGTERM, signal.SIGPIPE, signal.SIGXFSZ]
     while heard := wire.receive(sock):
         message, fds = heard
         moves = [(os.POSIX_SPAWN_DUP2, fd, target) for target, fd in enumerate(fds)]

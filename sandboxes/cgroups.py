@@ -255,8 +255,10 @@ def _nested(mount: Path, own: str) -> Path:
 
 
 def _start_time(pid: int, proc: Path) -> str:
+    """Empty for a process that has ended, reaped or not: some hosts' first process never reaps."""
     try:
-        return (proc / str(pid) / "stat").read_text().rpartition(")")[2].split()[19]
+        fields = (proc / str(pid) / "stat").read_text().rpartition(")")[2].split()
+        return "" if fields[0] in "ZX" else fields[19]
     except (OSError, IndexError):
         return ""
 
