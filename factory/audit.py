@@ -6,6 +6,7 @@ import multiprocessing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, replace
+from functools import lru_cache
 from typing import Any, TypeVar, cast
 
 from factory.build import Manifest
@@ -145,8 +146,15 @@ def _in_process(suite: WorldSuite, ids: Sequence[str]) -> Iterator[Found]:
     return (auditor.certify(suite.tasks[id]) for id in ids)
 
 
+@lru_cache(maxsize=1)
+def _auditor(root: str, digest: str) -> Auditor:
+    """What a worker process loads once for all its batches."""
+    return Auditor(_whole(Store(root), digest))
+
+
 def _in_processes(store: Store, suite: WorldSuite, ids: Sequence[str], workers: int) -> Iterator[Found]:
-    batches = [ids[k : k + _BATCH] for k in range(0, len(ids), _BATCH)]
+    n = -(-len(ids) // _BATCH)
+    batches = [ids[k::n] for k in range(n)]  # dealt out in turn, as templates differ in what they cost
     spawn = multiprocessing.get_context("spawn")  # a fork of a process with threads (Ray, torch) may hang
     with ProcessPoolExecutor(workers, mp_context=spawn) as pool:
         for batch in as_completed([pool.submit(_batch, str(store.root), suite.digest, one) for one in batches]):
@@ -154,7 +162,8 @@ def _in_processes(store: Store, suite: WorldSuite, ids: Sequence[str], workers: 
 
 
 def _batch(root: str, digest: str, ids: Sequence[str]) -> list[Found]:
-    return list(_in_process(_whole(Store(root), digest), ids))
+    auditor = _auditor(root, digest)
+    return [auditor.certify(auditor.suite.tasks[id]) for id in ids]
 
 
 def _silent(done: int, of: int) -> None:
