@@ -9,6 +9,9 @@ from email.utils import getaddresses
 from app_clones.kit.errors import AppError, NotFound
 from app_clones.kit.world import Call
 
+_SPECIAL = frozenset('()<>[]:;@\\,."')
+"""What a name in a header holds only between quotes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Address:
@@ -18,7 +21,10 @@ class Address:
     email: str
 
     def __str__(self) -> str:
-        return f"{self.name} <{self.email}>" if self.name else self.email
+        name = self.name
+        if _SPECIAL.intersection(name):
+            name = '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        return f"{name} <{self.email}>" if name else self.email
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import email
 import io
@@ -16,7 +17,10 @@ from googleapiclient.discovery import build_from_document
 from googleapiclient.discovery_cache import DISCOVERY_DOC_DIR
 from googleapiclient.errors import HttpError
 from googleapiclient.http import MediaIoBaseUpload
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from app_clones.kit.asgi import request as ask
 from app_clones.kit.serve import serve_world
 from app_clones.kit.world import World
 from app_clones.mail import MAIL
@@ -377,6 +381,7 @@ def bad_requests(gmail, world):
         (users.messages().insert(userId="me", body={"raw": raw(From=other)}, deleted=True), 400),
         (users.labels().create(userId="me", body={"name": "inbox"}), 409),
         (users.labels().create(userId="me", body={}), 400),
+        (users.labels().create(userId="me", body={"name": "\ud800"}), 400),
         (users.labels().delete(userId="me", id="INBOX"), 403),
         (users.labels().patch(userId="me", id="SENT", body={"name": "x"}), 403),
         (users.drafts().send(userId="me", body={"id": "r999"}), 404),
@@ -404,6 +409,35 @@ def test_unknown_parameters_and_missing_tokens_are_refused(served, world):
     response, content = http.request(base)
     assert response.status == 401
     assert json.loads(content)["error"]["message"]
+
+
+FRAGMENTS = [
+    b"From: Zoe <zoe@far.example>\r\n", b"To: ", b"Subject: ", b"Cc: ", b"Date: Mon, 06 Jan 2025 10:00:00 +0000\r\n",
+    b"Content-Type: text/plain; charset=bogus\r\n", b"Content-Type: multipart/mixed; boundary=x\r\n", b"Content-Type: ",
+    b"text/html", b"message/rfc822", b"\r\n", b"\r\n\r\n", b"--x\r\n", b"--x--", b"<a@@b>", b"a b@c", b"hello", b"> q\n",
+    b"=?utf-8?b?/////w==?=", b"=?utf-8?q?=00=0A?=", b"\xff\xfe", b"\x00", b"Content-Transfer-Encoding: base64\r\n",
+    b'Content-Disposition: attachment; filename="a\r\n b"\r\n', b"group: a@b.c, d@e.f;", b'"quoted, name" <q@r.s>',
+    b"In-Reply-To: <00000000000003e9@mail.example.com>\r\n", b"Message-ID: <x@y>\r\n",
+]  # fmt: skip
+
+
+@settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@given(parts=st.lists(st.sampled_from(FRAGMENTS), min_size=1, max_size=14), headed=st.booleans())
+def test_no_message_however_odd_breaks_the_mailbox(parts, headed):
+    data = (FRAGMENTS[0] if headed else b"") + b"".join(parts)
+    body = json.dumps({"raw": base64.urlsafe_b64encode(data).decode()}).encode()
+    with World.fork(snapshot(), [MAIL]) as world:
+        base = "/mail/gmail/v1/users/me/messages"
+        before = world.state_digest
+        reply = asyncio.run(ask(world, "POST", base, body=body))
+        assert reply.status in (200, 400), reply.text
+        if reply.status == 400:
+            assert world.state_digest == before
+            return
+        made = json.loads(reply.text)
+        for format in ("full", "raw", "metadata"):
+            assert asyncio.run(ask(world, "GET", f"{base}/{made['id']}?format={format}")).status == 200
+        assert asyncio.run(ask(world, "GET", f"/mail/thread/{int(made['threadId'], 16)}")).status == 200
 
 
 def test_reading_never_changes_the_world(gmail, world):

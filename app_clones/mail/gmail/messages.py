@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, Literal
 
 from pydantic import Field
@@ -121,8 +120,8 @@ def _get(call: Call, asked: Asked) -> dict[str, Any]:
     return resources.message(call, _mail(call, asked), query.format, query.metadata_headers)
 
 
-def parsed(asked: Asked, raw: str) -> Any:
-    """Returns the MIME message of the upload or of ``raw``. Raises GoogleError."""
+def parsed(asked: Asked, raw: str) -> mime.Parsed:
+    """Returns what the upload, or ``raw``, says. Raises GoogleError."""
     if asked.media is not None and raw:
         raise GoogleError("The message is given twice: as raw and as media")
     if asked.media is None and not raw:
@@ -143,8 +142,7 @@ def own_letter(call: Call, asked: Asked, body: MessageBody) -> mailbox.Letter:
     """Returns the actor's own letter; a From header that is somebody else's is refused."""
     found = parsed(asked, body.raw)
     me = people.person(call, call.actor)
-    given = people.parse_line(str(found.get("From", "")))
-    if given and [one.email.lower() for one in given] != [me.email.lower()]:
+    if found.sender and [one.email.lower() for one in found.sender] != [me.email.lower()]:
         raise GoogleError("Invalid From header")
     return mime.letter(call, found, me, thread_id=thread_row(call, body.thread_id))
 
@@ -170,14 +168,15 @@ def check_recipients(call: Call, letter: mailbox.Letter) -> None:
 def _insert(call: Call, asked: Asked) -> dict[str, Any]:
     found = parsed(asked, asked.body.raw)
     wanted = [resources.label_of(call, text) for text in asked.body.label_ids]
-    given = people.parse_line(str(found.get("From", "")))
-    if len(given) != 1:
+    if len(found.sender) != 1:
         raise GoogleError("Invalid From header")
-    letter = mime.letter(call, found, given[0], thread_id=thread_row(call, asked.body.thread_id))
+    letter = mime.letter(call, found, found.sender[0], thread_id=thread_row(call, asked.body.thread_id))
     if any(label.name == "DRAFT" for label in wanted):
         raise GoogleError("Invalid label: DRAFT")
-    sent_ms = mime.date_ms(found) if asked.query.internal_date_source == "dateHeader" else call.now_ms
-    id = mailbox.file_copy(call, call.actor, replace(letter), (), sent_ms=sent_ms)
+    by_header = asked.query.internal_date_source == "dateHeader"
+    if by_header and found.sent_ms is None:
+        raise GoogleError("Invalid Date header")
+    id = mailbox.file_copy(call, call.actor, letter, (), sent_ms=found.sent_ms if by_header else call.now_ms)
     labels.put_on(call, id, [label.id for label in wanted])
     return resources.brief(call, mailbox.message(call, call.actor, id))
 

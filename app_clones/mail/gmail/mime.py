@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.errors import MessageError
@@ -23,6 +24,9 @@ from app_clones.mail.people import Address
 
 HOST = "mail.example.com"
 _POLICY = policy.SMTP.clone(max_line_length=998)
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
+_MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,250}>")
 _OWN_ID = re.compile(rf"<([0-9a-f]{{16}})@{re.escape(HOST)}>")
 
 
@@ -72,62 +76,97 @@ def encode(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).decode()
 
 
-def parse(data: bytes) -> EmailMessage:
-    """Returns the message of RFC 5322 text. Raises GoogleError where there is none."""
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """What a message says, checked and clean: no control characters, only addresses that can be written again."""
+
+    sender: tuple[Address, ...]
+    to: tuple[Address, ...]
+    cc: tuple[Address, ...]
+    bcc: tuple[Address, ...]
+    subject: str
+    text: str
+    in_reply_to: str
+    message_id: str
+    sent_ms: int | None
+    attachments: tuple[Attachment, ...]
+
+
+def parse(data: bytes) -> Parsed:
+    """Returns what RFC 5322 text says. Raises GoogleError where it is no message."""
     try:
         found = message_from_bytes(data, policy=policy.default)
-    except (MessageError, ValueError) as error:
-        raise GoogleError(f"Invalid message: {error}") from None
-    if not isinstance(found, EmailMessage) or not found.keys():
-        raise GoogleError("Invalid message: it has no headers")
-    return found
+        if not isinstance(found, EmailMessage) or not found.keys():
+            raise GoogleError("Invalid message: it has no headers")
+        own_id = str(found.get("Message-ID", "")).strip()
+        return Parsed(
+            sender=_addresses(found, "From"),
+            to=_addresses(found, "To"),
+            cc=_addresses(found, "Cc"),
+            bcc=_addresses(found, "Bcc"),
+            subject=" ".join(_clean(str(found.get("Subject", ""))).split()),
+            text=_clean(_text_of(found)),
+            in_reply_to=_clean(str(found.get("In-Reply-To", ""))).strip(),
+            message_id=own_id if _MESSAGE_ID.fullmatch(own_id) else "",
+            sent_ms=_date_ms(str(found.get("Date", ""))),
+            attachments=tuple(_attachments(found)),
+        )
+    except (MessageError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        # The standard parser is lazy, and breaks in all these ways on headers that no mailer would write.
+        raise GoogleError(f"Invalid message: {type(error).__name__}") from None
 
 
-def letter(call: Call, found: EmailMessage, sender: Address, *, thread_id: int | None = None) -> Letter:
-    """Returns the letter that a parsed message holds, as written by ``sender``."""
-    subject = " ".join(str(found.get("Subject", "")).split())
-    body, history = split_history(_text_of(found))
-    reply_to = _answered(call, str(found.get("In-Reply-To", "")))
-    if reply_to and mailbox.bare(reply_to.subject).lower() != mailbox.bare(subject).lower():
+def _clean(text: str) -> str:
+    """Returns the text without control characters (line ends and tabs aside) and lone surrogates."""
+    return _CONTROL.sub("", text.encode("utf-8", "replace").decode())
+
+
+def _addresses(found: EmailMessage, header: str) -> tuple[Address, ...]:
+    given = [str(value) for value in found.get_all(header, ())]
+    read = tuple(Address(_clean(one.name).strip(), one.email) for one in people.parse_line(", ".join(given)))
+    if (any(value.strip() for value in given) and not read) or not all(_ADDRESS.fullmatch(one.email) for one in read):
+        raise GoogleError(f"Invalid {header} header")
+    _header(read)
+    return read
+
+
+def _date_ms(text: str) -> int | None:
+    try:
+        when = parsedate_to_datetime(text)
+        return int((when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp() * 1000)
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None
+
+
+def letter(call: Call, found: Parsed, sender: Address, *, thread_id: int | None = None) -> Letter:
+    """Returns the letter that a parsed message is, as written by ``sender``."""
+    body, history = split_history(found.text)
+    reply_to = _answered(call, found.in_reply_to)
+    if reply_to and mailbox.bare(reply_to.subject).lower() != mailbox.bare(found.subject).lower():
         reply_to = None
-    own_id = str(found.get("Message-ID", "")).strip()
     return Letter(
         sender=sender,
-        to=addresses(call, found, "To"),
-        cc=addresses(call, found, "Cc"),
-        bcc=addresses(call, found, "Bcc"),
-        subject=subject,
+        to=_known(call, found.to),
+        cc=_known(call, found.cc),
+        bcc=_known(call, found.bcc),
+        subject=found.subject,
         body=body,
         history=history,
         reply_to=reply_to,
         thread_id=thread_id,
-        header_id=own_id if re.fullmatch(r"<[^<>\s]{1,250}>", own_id) else "",
-        attachments=tuple(_attachments(found)),
+        header_id=found.message_id,
+        attachments=found.attachments,
     )
 
 
-def addresses(call: Call, found: EmailMessage, header: str) -> tuple[Address, ...]:
-    """Returns a header's addresses; persons of this world under their own names and by id, strangers after them."""
-    try:
-        given = people.parse_line(", ".join(str(value) for value in found.get_all(header, ())))
-    except (ValueError, IndexError):
-        raise GoogleError(f"Invalid {header} header") from None
-    known = {address.email.lower(): people.lookup(call, address.email) for address in given}
-    persons = people.in_order(one for one in known.values() if one)
-    return (*persons, *(address for address in given if known[address.email.lower()] is None))
+def _known(call: Call, given: Sequence[Address]) -> tuple[Address, ...]:
+    """Persons of this world under their own names and by id, strangers after them."""
+    known = [(address, people.lookup(call, address.email)) for address in given]
+    persons = people.in_order(person for _, person in known if person)
+    return (*persons, *(address for address, person in known if person is None))
 
 
-def date_ms(found: EmailMessage) -> int:
-    """Returns the Date header in ms since 1970. Raises GoogleError."""
-    try:
-        when = parsedate_to_datetime(str(found["Date"]))
-        return int((when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp() * 1000)
-    except (ValueError, TypeError, OverflowError, IndexError):
-        raise GoogleError("Invalid Date header") from None
-
-
-def _answered(call: Call, header: str) -> Message | None:
-    wanted = header.strip()
+def _answered(call: Call, wanted: str) -> Message | None:
     if not wanted:
         return None
     own = _OWN_ID.fullmatch(wanted)
@@ -145,24 +184,22 @@ def _text_of(found: EmailMessage) -> str:
     part = found.get_body(preferencelist=("plain", "html"))
     if part is None:
         return ""
-    try:
-        content = str(part.get_content())
-    except (LookupError, KeyError, ValueError):
-        raise GoogleError("Invalid message: its text cannot be decoded") from None
+    content = str(part.get_content())
     if part.get_content_type() == "text/html":
         reader = _Text()
         reader.feed(content)
         content = reader.text()
-    return content.replace("\r\n", "\n").strip("\n")
+    return content.replace("\r\n", "\n").replace("\r", "\n").strip("\n")
 
 
 def _attachments(found: EmailMessage) -> Iterable[Attachment]:
     for part in found.iter_attachments() if found.is_multipart() else ():
         content = part.get_content()
-        data = (
-            content.encode() if isinstance(content, str) else content if isinstance(content, bytes) else bytes(content)
-        )
-        yield Attachment(part.get_filename() or "unnamed", part.get_content_type(), data)
+        data = content.encode("utf-8", "replace") if isinstance(content, str) else bytes(content)
+        whole = part.get_content_maintype() in ("message", "multipart")
+        kind = "application/octet-stream" if whole else part.get_content_type()
+        name = " ".join(_clean(part.get_filename() or "").split())
+        yield Attachment(name or "unnamed", _clean(kind), data)
 
 
 class _Text(HTMLParser):

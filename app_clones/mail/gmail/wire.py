@@ -67,6 +67,7 @@ def parse_body(model: type[Body], data: bytes) -> Any:
     """Returns the JSON body as ``model``; an empty one counts as ``{}``. Raises GoogleError."""
     try:
         given = json.loads(data) if data.strip() else {}
+        json.dumps(given, ensure_ascii=False).encode()  # half a surrogate pair is no text
     except (ValueError, RecursionError):
         raise GoogleError("Invalid JSON payload received. Parse error.") from None
     if not isinstance(given, dict):
