@@ -14,7 +14,7 @@ from app_clones.kit.errors import AppError, WorldDiverged
 from app_clones.kit.seeds import derive
 from app_clones.kit.world import World
 from factory.environment import Action, Checkpoint, Tally, Task, TaskCertificate
-from factory.errors import BuildError, boundary
+from factory.errors import BuildError, VerifierError, boundary
 from factory.worlds.edits import Edit, Inventory, edits, unrelated
 from factory.worlds.episode import step
 from factory.worlds.fullcheck import FullCheck
@@ -68,31 +68,29 @@ class Auditor:
         }
 
     def certify(self, task: Task) -> tuple[TaskCertificate, str]:
-        """The certificate, its reruns still to be counted, and the trace digest that a rerun must come to."""
+        """The certificate, its reruns still to be counted, and the trace digest that a rerun must come to.
+
+        A task whose verifier cannot even come to a verdict has a certificate too: one that doesn't hold.
+        """
         with boundary(BuildError, f"audit {task.id}"):
-            played = play(self.suite, task, self.full)
-            noop = self._noop(task)
-            rng = Random(derive(0, "audit", task.id))
-            count = Count(survivors=[*played.wrong, *self._twinless(task, played)])
-            for variant in variants(played.way, self.pool, rng):
-                self._try(task, played, variant.name, self._vary(played, variant), count)
-            beside = list(unrelated(played.changes, self.inventory, rng))
-            for edit in (*edits(played.changes, self.inventory, rng), *rng.sample(beside, min(_BESIDE, len(beside)))):
-                self._try(task, played, edit.name, self._edit(played, edit), count)
-        certificate = TaskCertificate(
-            task_id=task.id,
-            oracle=played.reward,
-            noop=noop,
-            near_misses=Tally(count.n, count.killed),
-            equivalent=count.equivalent,
-            mutants=Tally(0, 0),
-            exploits=Tally(0, 0),
-            reruns=0,
-            reruns_identical=0,
-            survivors=tuple(count.survivors),
-            ok=played.reward == 1.0 and noop == 0.0 and 0 < count.n == count.killed and not count.survivors,
-        )
-        return certificate, played.trace
+            count = Count()
+            try:
+                played = play(self.suite, task, self.full)
+                noop = self._noop(task)
+                count.survivors += [*played.wrong, *self._twinless(task, played)]
+                self._near_misses(task, played, count)
+            except VerifierError as error:
+                count.survivors.append(f"no verdict: {error}")
+                return certificate(task, 0.0, 0.0, count), ""
+        return certificate(task, played.reward, noop, count), played.trace
+
+    def _near_misses(self, task: Task, played: Played, count: Count) -> None:
+        rng = Random(derive(0, "audit", task.id))
+        for variant in variants(played.way, self.pool, rng):
+            self._try(task, played, variant.name, self._vary(played, variant), count)
+        beside = list(unrelated(played.changes, self.inventory, rng))
+        for edit in (*edits(played.changes, self.inventory, rng), *rng.sample(beside, min(_BESIDE, len(beside)))):
+            self._try(task, played, edit.name, self._edit(played, edit), count)
 
     def _noop(self, task: Task) -> float:
         with self.suite.fork_world() as world:
@@ -144,6 +142,23 @@ class Auditor:
             return world
 
         return run
+
+
+def certificate(task: Task, oracle: float, noop: float, count: Count) -> TaskCertificate:
+    """What was found, as it is kept; worlds have no mutants and exploits beside their near misses."""
+    return TaskCertificate(
+        task_id=task.id,
+        oracle=oracle,
+        noop=noop,
+        near_misses=Tally(count.n, count.killed),
+        equivalent=count.equivalent,
+        mutants=Tally(0, 0),
+        exploits=Tally(0, 0),
+        reruns=0,
+        reruns_identical=0,
+        survivors=tuple(count.survivors),
+        ok=oracle == 1.0 and noop == 0.0 and 0 < count.n == count.killed and not count.survivors,
+    )
 
 
 def play(suite: WorldSuite, task: Task, full: FullCheck) -> Played:

@@ -222,6 +222,15 @@ def test_a_task_whose_oracle_picks_another_mail_is_not_certified(suite):
     assert not certificate.ok
 
 
+def test_a_task_that_its_verifier_cannot_judge_is_not_certified_and_the_audit_goes_on(suite):
+    task = some(suite, "label")
+    wrong = with_private(suite, task, subject="nothing of the kind")
+    certificate, trace = Auditor(wrong).certify(wrong.tasks[task.id])
+    assert not certificate.ok
+    assert certificate.survivors[0].startswith("no verdict: no row for SELECT")
+    assert trace == ""
+
+
 def test_a_task_to_refrain_from_without_its_twin_is_not_certified(suite):
     task = some(suite, "trash_if_starred", act=False)
     alone = {id: one for id, one in suite.tasks.items() if not one.private.get("act")}
