@@ -11,7 +11,7 @@ from factory.environment import Action, Check, Checkpoint, Observation, Step, Ta
 from factory.errors import SandboxError, VerifierError, boundary
 from factory.repos.grader import grade
 from factory.repos.submission import Submission, collect
-from sandboxes.base import WORKSPACE, FileSnapshot, Limits, NotFreezable, PathRefused, Sandbox
+from sandboxes.base import WORKSPACE, Limits, NotFreezable, PathRefused, Sandbox
 from sandboxes.layers import entries_of
 
 if TYPE_CHECKING:
@@ -91,18 +91,23 @@ class RepoEnvironment:
         return Observation(self._task.instruction, TOOLS)
 
     async def step(self, action: Action) -> Step:
-        done = False
         try:
             arguments = self._checked(action)
-            if action.name.startswith("task_"):
-                self._outcome = "submitted" if action.name == "task_submit" else "declined"
-                return Step(Observation(self._outcome), True, self._outcome, state_digest=self._state)
-            with boundary(SandboxError, f"{action.name} in {self._task.id}"):
-                text, error = await self._shell(action.name, arguments)
-                self._state = await self._digest()
         except AgentMistake as mistake:
-            text, error = f"error: {mistake.text}", mistake.code
-        return Step(Observation(clip(text)), done, None, error, b"", self._state)
+            return self._answer(f"error: {mistake.text}", mistake.code)
+        if action.name.startswith("task_"):
+            self._outcome = "submitted" if action.name == "task_submit" else "declined"
+            return Step(Observation(self._outcome), True, self._outcome, state_digest=self._state)
+        with boundary(SandboxError, f"{action.name} in {self._task.id}"):
+            try:
+                text, error = await self._shell(action.name, arguments)
+            except AgentMistake as mistake:
+                text, error = f"error: {mistake.text}", mistake.code
+            self._state = await self._digest()
+        return self._answer(text, error)
+
+    def _answer(self, text: str, error: str | None) -> Step:
+        return Step(Observation(clip(text)), False, None, error, b"", self._state)
 
     async def freeze(self) -> Checkpoint:
         with boundary(SandboxError, f"freeze {self._task.id}"):
@@ -142,8 +147,11 @@ class RepoEnvironment:
         return self._box
 
     async def _digest(self) -> str:
-        work = await self._open_box.digest()
         start = self._suite.start_digest
+        try:
+            work = await self._open_box.digest()
+        except NotFreezable as error:
+            return hashlib.sha256(f"{start} not to be frozen: {error}".encode()).hexdigest()
         if work == self._task.private["start"]:
             return start
         return hashlib.sha256(f"{start} {work}".encode()).hexdigest()
@@ -207,7 +215,10 @@ def clip(text: str) -> str:
 
 
 def _inside(path: str) -> str:
-    return path if path.startswith("/") else f"{WORKSPACE}/{path}"
+    whole = path if path.startswith("/") else f"{WORKSPACE}/{path}"
+    if not whole.startswith(f"{WORKSPACE}/"):
+        raise AgentMistake("refused", f"{path[:200]} is not below {WORKSPACE}")
+    return whole
 
 
 def _encoded(text: str) -> bytes:

@@ -1,9 +1,9 @@
 """Grading: a new sandbox for every run, hidden tests brought in then, and canaries that only the grader knows of.
 
 Candidate code runs inside the test process and may say what it likes about the tests. So no report is believed by
-itself: the suite runs several times, in an order drawn outside the sandbox; one run has the real tests, the others each
-one expected literal changed. All runs look alike from within: same files, names, sizes, command. A right solution passes
-the real run whole and fails each canary exactly in its changed assertion. Anything else is reward 0.
+itself: the suite runs several times, in an order drawn outside the sandbox; one run has the real tests, each of the
+others one expected literal changed. All runs look alike from within: same files, names, sizes, command. A right
+solution passes the real run whole and fails each canary exactly in its changed assertion. Anything else is reward 0.
 
 What this does not stop: code that knows the original tests by heart and spots the changed literal.
 """

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 STUB = "raise NotImplementedError"
 
@@ -148,7 +149,7 @@ def _statement_edits(f: Function, statement: ast.stmt) -> Iterator[Edit]:
             yield from _condition(f, node)
         elif isinstance(node, ast.Return) and node.value is not None and not _falsy(node.value):
             yield _swap(f, "return_nothing", node.value, "None")
-        if isinstance(node, ast.expr) or isinstance(node, ast.AugAssign):
+        if isinstance(node, ast.expr | ast.AugAssign):
             yield from _expression(f, node)
 
 
@@ -158,7 +159,7 @@ def _in_blocks(f: Function, block: list[ast.stmt]) -> Iterator[Edit]:
             if isinstance(statement, ast.Expr) and not isinstance(statement.value, ast.Call):
                 continue
             yield _swap(f, "remove_statement", statement, "pass")
-    for first, second in zip(block, block[1:], strict=False):
+    for first, second in pairwise(block):
         simple = all(isinstance(s, ast.Expr | ast.Assign | ast.AugAssign | ast.Delete) for s in (first, second))
         if simple and (_written(first) & _named(second) or _written(second) & _named(first)):
             start, end = f.source.span(first)[0], f.source.span(second)[1]

@@ -20,6 +20,7 @@ from factory.errors import BuildError
 from factory.lock import Lock
 from factory.repos.canaries import Canary
 from factory.repos.environment import RepoEnvironment
+from factory.repos.exploits import Scene
 from factory.repos.grader import Exam
 from factory.repos.leaks import find_copies
 from factory.repos.operators import Edit
@@ -117,6 +118,14 @@ class RepoSuite:
             secret=int(self.digest[:15], 16),
         )
 
+    def scene(self, task: Task) -> Scene:
+        """What an exploit works on."""
+        edit, modules = self.edit(task), self.tree.modules
+        broken = edit.apply(modules[edit.path])
+        init = f"{self.tree.package_dir}/__init__.py"
+        text = broken if init == edit.path else modules[init]
+        return Scene(self.tree.package_dir, self.tree.import_root, edit.path, broken, edit.function, text)
+
     def bench(self) -> Bench:
         """For running the suite on the pristine source."""
         return Bench(self.backend, self.pristine, self.tree, tuple(self._repo["tests"]))
@@ -128,7 +137,7 @@ def load(manifest: Manifest, store: Store, backend: Backend | None = None) -> Re
 
 
 async def build_repo(spec: RepoSpec, lock: Lock, store: Store, backend: Backend) -> Manifest:
-    """Builds a repository's environment: base, source layer, facts, tasks. Runs the repository's code in sandboxes only.
+    """Builds a repository's environment: base, source, facts, tasks. The repository's code runs in sandboxes only.
 
     Raises BuildError where the suite does not pass, an upstream copy lies in the base, or too few tasks are found."""
     sdist = lock.of_kind("sdist")

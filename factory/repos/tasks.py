@@ -1,13 +1,14 @@
-"""From a repository to its tasks: which removals and bugs make good ones, with the mutants and canaries that guard them.
+"""From a repository to its tasks: which removals and bugs make good ones, and the mutants and canaries that guard them.
 
 A candidate becomes a task if, run for real, the suite is still collected whole, some tests fail with it that pass
 without (fail-to-pass), at least ``KEPT`` of the suite still passes (pass-to-pass), two canaries lie in fail-to-pass
 tests, and the mutants rule holds:
 
-    ``MUTANTS`` edits of the gold function are drawn by seed from all that the operators make. Drawn again are only those
-    that compile to the very same code (proved equivalent) and those that hang or end the process (any limit kills
-    them). The hidden suite must kill every one that is left, and there must be at least ``ENOUGH``. A survivor may be
-    equivalent or may show a hole in the tests; which, nobody has proved, so the task is rejected and the survivor named.
+    ``MUTANTS`` edits of the gold function are drawn by seed from all that the operators make. Drawn again are only
+    those that compile to the very same code (proved equivalent) and those that hang or end the process (any limit
+    kills them). The hidden suite must kill every one that is left, and there must be at least ``ENOUGH``. A survivor
+    may be equivalent or may show a hole in the tests; which, nobody has proved, so the task is rejected and the
+    survivor named.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import Any
 from app_clones.kit.seeds import derive
 from factory.errors import BuildError
 from factory.repos.canaries import Canary, Site, changed_files, draw, find_sites, validated
+from factory.repos.harness import RunReport
 from factory.repos.operators import Edit, Function, Source
 from factory.repos.search import Bench, Files
 
@@ -187,14 +189,7 @@ async def _guarded(
     first = tuple(dict.fromkeys(n for _, task in good for n in task.fail_to_pass[:3]))
     options = replace(bench.options(), tests=_quiet(bench, facts), stop_after=1, first=first)
     reports = await bench.screen(options, [{e.path: e.apply(c.function.source.text)} for _, c, e in flat])
-    fate = {
-        (task.edit.id, edit.id): "hung"
-        if report.problem.startswith("hung")
-        else "killed"
-        if _kills(report)
-        else "lived"
-        for (task, _, edit), report in zip(flat, reports, strict=True)
-    }
+    fate = {(task.edit.id, edit.id): _fate(report) for (task, _, edit), report in zip(flat, reports, strict=True)}
     found = []
     for task, _, edits in drawn:
         counted = [e for e in edits if fate[task.edit.id, e.id] != "hung"][:MUTANTS]
@@ -207,8 +202,10 @@ async def _guarded(
     return found
 
 
-def _kills(report: Any) -> bool:
-    return bool(report.problem or report.failed)
+def _fate(report: RunReport) -> str:
+    if report.problem.startswith("hung"):
+        return "hung"
+    return "killed" if report.problem or report.failed else "lived"
 
 
 def _mutants(candidate: Candidate, seed: int) -> list[Edit]:

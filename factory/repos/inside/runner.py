@@ -92,8 +92,8 @@ def place(root, files):
 def move_clock(seconds):
     import time
 
-    real, real_ns = time.time, time.time_ns
-    time.time = lambda: real() + seconds
+    real, real_ns = time.time, time.time_ns  # noqa: TID251 (what is replaced is the point)
+    time.time = lambda: real() + seconds  # noqa: TID251
     time.time_ns = lambda: real_ns() + seconds * 10**9
 
 
