@@ -283,7 +283,7 @@ def _entry(member: tarfile.TarInfo, data: bytes) -> Entry | None:
     if kind == "hardlink":
         check_path(member.linkname)
     body = data[member.offset_data : member.offset_data + member.size] if kind == "file" else b""
-    return Entry(path, kind, body, bool(member.mode & 0o100), member.linkname)
+    return Entry(path, kind, body, kind == "file" and bool(member.mode & 0o100), member.linkname)
 
 
 # ------------------------------------------------------------------------------------------------------ writing a tree

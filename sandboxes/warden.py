@@ -66,7 +66,7 @@ class Warden:
         message, fds = heard
         try:
             getattr(self, "_on_" + message["op"])(message, fds)
-        except (SandboxFault, OSError) as error:
+        except Exception as error:  # whatever one request asks for, the other sandboxes go on
             self._answer(message["id"], error=f"{type(error).__name__}: {error}")
         finally:
             for fd in fds:
@@ -120,8 +120,8 @@ class Warden:
     # commands
 
     def _told(self, number: int) -> None:
-        running = self.running[number]
-        if not running.read_status():
+        running = self.running.get(number)  # gone, if both of its descriptors were ready in one round
+        if running is not None and not running.read_status():
             self.selector.unregister(running.status_fd)
 
     def _heard(self, number: int) -> None:

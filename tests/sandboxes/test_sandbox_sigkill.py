@@ -60,7 +60,8 @@ class _Scene:
         self.process.stdout.close()
 
     def left(self) -> dict[str, list[str]]:
-        groups = [str(path) for path in Path("/sys/fs/cgroup").rglob(f"grindworks-{self.helper}-*")]
+        name = f"grindworks-{self.helper}-"
+        groups = [where for where, _, _ in os.walk("/sys/fs/cgroup") if os.path.basename(where).startswith(name)]
         mounts = [line for line in Path("/proc/mounts").read_text().splitlines() if line.startswith("grindworks ")]
         found = {"processes": self._processes(), "groups": groups, "mounts": mounts}
         return {kind: what for kind, what in found.items() if what}
