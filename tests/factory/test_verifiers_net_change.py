@@ -6,6 +6,8 @@ import pytest
 from small_world import act, built, played, small_spec, some, with_private
 
 from factory.errors import VerifierError
+from factory.verifiers.mail import insert
+from factory.verifiers.net_change import Expected, judge
 from factory.verifiers.start import Start
 
 
@@ -129,3 +131,15 @@ def test_the_start_state_cannot_be_written(suite):
         start.rows("DELETE FROM mail_message")
     assert start.one("SELECT count(*) FROM mail_message")[0] > 300
     start.close()
+
+
+def test_a_time_counts_where_the_task_names_it(suite):
+    with suite.fork_world() as world:
+        world.call("notes_create", {"text": "x"})
+        world.call("task_submit", {})
+        found, schema = world.net_change(), world.registry.schema
+    (made,) = (change.new["made_ms"] for change in found if change.table == "notes_note")
+    for wanted, named, reward in ((made, True, 1.0), (made + 1, True, 0.0), (made + 1, False, 1.0)):
+        row = insert("notes_note", -1, owner_id=1, text="x", made_ms=wanted)
+        times = frozenset({"notes_note.made_ms"}) if named else frozenset()
+        assert judge(Expected((row,), times=times), found, schema).reward == reward
