@@ -15,6 +15,7 @@ import statistics
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from sandboxes.base import Backend, FileSnapshot, Limits, SandboxFault
 from sandboxes.docker import DockerBackend
@@ -76,7 +77,7 @@ async def details(native: NativeBackend, base: FileSnapshot) -> dict[str, float]
     return found
 
 
-async def run(url: str, home: Path) -> dict[str, object]:
+async def run(url: str, home: Path) -> dict[str, Any]:
     store = DirectoryStore(home / "layers")
     low = store.put(pack_entries(host_root()))
     high = store.put(pack_entries(Entry(f"work/src/f{number}.py", data=b"x = 1\n" * 50) for number in range(200)))
@@ -89,7 +90,7 @@ async def run(url: str, home: Path) -> dict[str, object]:
         while len(samples["docker"]) < _MOST_ROUNDS and time.monotonic() < until:
             samples["docker"].append(await once(docker, base))
             samples["native"] += [await once(native, base) for _ in range(_NATIVE_PER_ROUND)]
-        found: dict[str, object] = {name: summary(taken) for name, taken in samples.items()}
+        found: dict[str, Any] = {name: summary(taken) for name, taken in samples.items()}
         found["native_details"] = {**await native.describe(), **await details(native, base)}
     medians = {name: statistics.median(sample["all"] for sample in taken) for name, taken in samples.items()}
     found["ratio"] = medians["docker"] / medians["native"]
@@ -111,11 +112,10 @@ def main() -> None:
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(found, indent=2) + "\n")
     for name in ("native", "docker", "native_details"):
-        figures = {key: value for key, value in dict(found[name]).items() if isinstance(value, float)}  # type: ignore[call-overload]
+        figures = {key: value for key, value in found[name].items() if isinstance(value, float)}
         print(f"{name:>14}: " + "  ".join(f"{key} {value:.2f}" for key, value in figures.items()))
-    print(
-        f"{'ratio':>14}: {found['ratio']:.1f} (docker / native, p50 of fork + first exec + teardown); {found['reached']}"
-    )
+    print(f"{'ratio':>14}: {found['ratio']:.1f} docker / native, p50 of fork + first exec + teardown")
+    print(f"{'reached':>14}: {found['reached']}")
 
 
 if __name__ == "__main__":
