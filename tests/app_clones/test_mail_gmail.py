@@ -414,8 +414,9 @@ def test_unknown_parameters_and_missing_tokens_are_refused(served, world):
 FRAGMENTS = [
     b"From: Zoe <zoe@far.example>\r\n", b"To: ", b"Subject: ", b"Cc: ", b"Date: Mon, 06 Jan 2025 10:00:00 +0000\r\n",
     b"Content-Type: text/plain; charset=bogus\r\n", b"Content-Type: multipart/mixed; boundary=x\r\n", b"Content-Type: ",
-    b"text/html", b"message/rfc822", b"\r\n", b"\r\n\r\n", b"--x\r\n", b"--x--", b"<a@@b>", b"a b@c", b"hello", b"> q\n",
-    b"=?utf-8?b?/////w==?=", b"=?utf-8?q?=00=0A?=", b"\xff\xfe", b"\x00", b"Content-Transfer-Encoding: base64\r\n",
+    b"text/html", b"message/rfc822", b"\r\n", b"\r\n\r\n", b"--x\r\n", b"--x--", b"<a@@b>", b"a b@c", b"hello",
+    b"> q\n", b"=?utf-8?b?/////w==?=", b"=?utf-8?q?=00=0A?=", b"\xff\xfe", b"\x00",
+    b"Content-Transfer-Encoding: base64\r\n",
     b'Content-Disposition: attachment; filename="a\r\n b"\r\n', b"group: a@b.c, d@e.f;", b'"quoted, name" <q@r.s>',
     b"In-Reply-To: <00000000000003e9@mail.example.com>\r\n", b"Message-ID: <x@y>\r\n",
 ]  # fmt: skip

@@ -1,1 +1,7 @@
-"""The core of the Gmail REST API v1 over the mail app's state."""
+"""The core of the Gmail REST API v1 over the mail app's state.
+
+Messages, attachments, threads, labels, drafts, profile, batch, and uploads as media or multipart. What is not here is
+refused by name with 501: settings, watch, S/MIME. Known limits: mail goes only to users of the world; an HTML part
+without a plain one is read as text; search covers new text and not what is quoted under it; no history is kept, so
+``history.list`` gives the 404 that tells clients to sync in full; resumable uploads are refused.
+"""
