@@ -154,6 +154,7 @@ def parse_spec(text: str, source: str) -> EnvSpec:
     spec._source, spec._lines = source, lines
     if isinstance(spec, WorldSpec):
         _check_apps(spec, lines, source)
+        _check_templates(spec, lines, source)
     return spec
 
 
@@ -184,6 +185,20 @@ def _check_apps(spec: WorldSpec, lines: Mapping[Loc, int], source: str) -> None:
                 f"{source}:{_line(lines, ('apps', name))}: apps.{name}: {error.message}", error.hint
             ) from None
         _validate(app.options, options, lines, source, ("apps", name))
+
+
+def _check_templates(spec: WorldSpec, lines: Mapping[Loc, int], source: str) -> None:
+    from factory.worlds.mail_templates import TEMPLATES  # which imports this module's neighbours, so not at the top
+
+    for name in spec.tasks.templates:
+        if name not in TEMPLATES:
+            loc = ("tasks", "templates", name)
+            raise SpecError(f"{source}:{_line(lines, loc)}: {'.'.join(loc)}: {_unknown(name, list(TEMPLATES))}")
+
+
+def _unknown(name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    return "unknown key; " + (f"did you mean {near[0]}?" if near else f"known here: {', '.join(known) or 'none'}")
 
 
 # ---- YAML with lines
@@ -259,9 +274,7 @@ def _describe(model: type[BaseModel], error: Any, lines: Mapping[Loc, int], sour
     field = ".".join(map(str, (*at, *loc)))
     where = f"{source}:{_line(lines, (*at, *loc))}: {field}"
     if error["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(str(loc[-1]), _keys(model, loc[:-1]), n=1)
-        known = ", ".join(_keys(model, loc[:-1]))
-        return f"{where}: unknown key; " + (f"did you mean {near[0]}?" if near else f"known here: {known or 'none'}")
+        return f"{where}: {_unknown(str(loc[-1]), _keys(model, loc[:-1]))}"
     if error["type"] == "missing":
         return f"{where}: missing"
     text = str(error["msg"])

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import types
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from factory.errors import BuildError, InputGone, SpecError
 from factory.lock import Lock, lock_path, lock_spec, read_lock, wanted
 from factory.rebuild import rebuild
 from factory.spec import load_spec
-from factory.store import Store
+from factory.store import Store, default_root
 
 ROOT = Path(__file__).parents[2]
 
@@ -56,6 +57,22 @@ def test_a_world_built_again_elsewhere_has_the_same_digest(world, store):
     again = rebuild(path, lock, store)
     assert again.digest == first.digest
     assert {"directory", "zone", "locale", "hash seed", "year"} == set(again.differed)
+
+
+def test_a_repository_built_again_elsewhere_has_the_same_digest(tmp_path):
+    """The real one, with one task instead of many; its inputs are kept in the user's store between runs."""
+    path, kept = tmp_path / "cachetools.yaml", Store(default_root())
+    path.write_text((ROOT / "specs/cachetools.yaml").read_text().replace("count: 32", "count: 1"))
+    shutil.copyfile(ROOT / "specs/cachetools.lock", lock_path(path))
+    lock = lock_spec(path, kept)
+    store = Store(tmp_path / "store")
+    for entry in lock.inputs:
+        store.put(kept.get(entry.sha256))
+    with ThreadPoolExecutor() as pool:
+        again = pool.submit(rebuild, path, lock, store)
+        first = build(load_spec(path), lock, store)
+    assert len(load_suite(store, "cachetools").tasks) == 1
+    assert again.result().digest == first.digest
 
 
 LEAKS = {

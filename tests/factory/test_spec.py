@@ -100,6 +100,7 @@ def test_a_field_found_wrong_later_can_still_be_located():
         (WORLD.replace("messages", "mesages"), "8: apps.mail.mesages: unknown key; did you mean messages?"),
         (WORLD.replace("notes: {}", "notes: {zebra: 1}"), "9: apps.notes.zebra: unknown key"),
         (WORLD.replace("train", "trian"), "12: tasks.templates.label.trian: unknown key; did you mean train?"),
+        (WORLD.replace("label:", "lable:"), "12: tasks.templates.lable: unknown key; did you mean label?"),
         (REPO.replace("package:", "pakage:"), "5: source.pakage: unknown key; did you mean package?"),
         (REPO.replace("test: {", "test: {zzz: 1, "), "12: test.zzz: unknown key; known here: paths, timeout_s"),
         (WORLD.replace("seed: 3", "seed: three"), "3: seed: input should be a valid integer, not 'three'"),
