@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from factory.errors import RecordError
 from rollout.codec import decode, encode
@@ -73,7 +74,7 @@ def journals(folder: Path) -> list[Path]:
 def committed_ids(path: Path) -> set[str]:
     """Ids of all rollouts that ``path`` holds. Raises :class:`RecordError`."""
     with _reading(path) as db:
-        return {str(row[0]) for row in db.execute("SELECT rollout_id FROM rollout")}
+        return {str(row[0]) for row in _select(db, "SELECT rollout_id FROM rollout")}
 
 
 def read(path: Path, ids: Collection[str] | None = None) -> Iterator[Trajectory]:
@@ -83,7 +84,7 @@ def read(path: Path, ids: Collection[str] | None = None) -> Iterator[Trajectory]
     """
     bad: list[str] = []
     with _reading(path) as db:
-        for rollout_id, data in db.execute("SELECT rollout_id, trajectory FROM rollout ORDER BY seq"):
+        for rollout_id, data in _select(db, "SELECT rollout_id, trajectory FROM rollout ORDER BY seq"):
             if ids is not None and rollout_id not in ids:
                 continue
             try:
@@ -94,6 +95,12 @@ def read(path: Path, ids: Collection[str] | None = None) -> Iterator[Trajectory]
             yield trajectory
     if bad:
         raise RecordError(f"{path}: {len(bad)} damaged rollout(s), first {bad[0]}", _hint(path))
+
+
+def _select(db: sqlite3.Connection, sql: str) -> Iterator[tuple[Any, ...]]:
+    """Rows; none of a journal whose writer was killed before it had made the table."""
+    if db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+        yield from db.execute(sql)
 
 
 def remove(path: Path) -> None:

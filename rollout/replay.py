@@ -11,7 +11,7 @@ import apsw
 
 from app_clones.kit.seeds import derive
 from app_clones.kit.world import World
-from factory.environment import Checkpoint, Environment, Observation, Step, Suite, Task, Verdict
+from factory.environment import Checkpoint, Environment, Fault, Observation, Step, Suite, Task, Verdict
 from factory.errors import GrindError, ReplayDivergence, SandboxError, VerifierError, boundary
 from rollout.codec import outcome_to_json
 from rollout.episode import Episode, run
@@ -95,6 +95,8 @@ async def replay(
     compares the verdict too. Raises :class:`GrindError` where replaying itself cannot go on.
     """
     check_suite(suite, trajectory)
+    if isinstance(trajectory.outcome, Fault) and not trajectory.start_digest:  # it never opened: nothing to run again
+        return ReplayReport(trajectory.rollout_id, "exact" if suite.kind == "world" else "restored", 0, None)
     again = _Replay(suite, trajectory, tamper, verify, limits or EpisodeLimits())
     report = await again.run(deep=False)
     if report.divergence is not None and suite.kind == "world":

@@ -107,8 +107,9 @@ class Tables:
         wanted = {step["changeset"] for group in steps.values() for step in group} - {None}
         blobs = self._blobs(blob_path, wanted)
         for row in rows:
-            if len(steps.get(row["rollout_id"], ())) != row["n_steps"]:
-                raise RecordError(f"{step_path}: steps of rollout {row['rollout_id']} are missing", COPIES_TO_DELETE)
+            if (found := len(steps.get(row["rollout_id"], ()))) != row["n_steps"]:
+                what = f"{found} steps of rollout {row['rollout_id']}, it took {row['n_steps']}"
+                raise RecordError(f"{step_path}: {what}", COPIES_TO_DELETE)
         return [trajectory_of(row, steps.get(row["rollout_id"], ()), blobs) for row in rows]
 
     def _blobs(self, path: str, wanted: set[str]) -> dict[str, bytes]:

@@ -94,6 +94,12 @@ def test_a_file_that_is_no_journal_and_one_that_is_not_there_are_record_errors(t
             list(read(tmp_path / name))
 
 
+def test_a_journal_whose_writer_was_killed_before_its_first_commit_is_empty(tmp_path):
+    (tmp_path / "w.journal").touch()
+    assert committed_ids(tmp_path / "w.journal") == set()
+    assert list(read(tmp_path / "w.journal")) == []
+
+
 def test_a_writer_killed_at_once_after_a_commit_loses_nothing_of_it(tmp_path):
     path = tmp_path / "w.journal"
     script = textwrap.dedent(f"""
