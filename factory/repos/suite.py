@@ -14,7 +14,7 @@ import factory.repos
 import factory.rootfs
 import sandboxes.layers
 from app_clones.kit.seeds import derive
-from factory.build import Manifest, code_digest
+from factory.build import Manifest, check_code, code_digest
 from factory.environment import Action, Checkpoint, Task
 from factory.errors import BuildError
 from factory.lock import Lock
@@ -132,7 +132,8 @@ class RepoSuite:
 
 
 def load(manifest: Manifest, store: Store, backend: Backend | None = None) -> RepoSuite:
-    """What ``build_repo`` made. Raises InputGone."""
+    """What ``build_repo`` made. Raises InputGone, and BuildError where it was built by other code than this."""
+    check_code(manifest, CODE)
     return RepoSuite(manifest, store, backend or NativeBackend(store))
 
 
