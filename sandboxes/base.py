@@ -55,8 +55,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class ExecResult:
-    """How one command ended. ``exit_code`` is 128+n after signal n. ``stopped`` names the limit that ended it, if any:
-    ``time``, ``cpu``, ``memory``, ``processes``, ``disk``; ``truncated``: output was dropped."""
+    """How one command ended. ``exit_code`` is 128+n after signal n, 126 or 127 where it could not be started.
+
+    ``stopped`` names the limit that was hit, if any: ``time``, ``cpu``, ``memory``, ``processes``, ``disk``; the
+    exit code is then 137, whatever the command made of it. ``truncated``: output was dropped."""
 
     exit_code: int
     stdout: bytes
@@ -84,16 +86,23 @@ class Sandbox(Protocol):
         stdin: bytes = b"",
         env: Mapping[str, str] | None = None,
         cwd: str = WORKSPACE,
-    ) -> ExecResult: ...
+    ) -> ExecResult:
+        """Runs one command; several may run at once, sharing files but no processes. Raises ValueError for an empty
+        argv and for NUL in it; whatever the command does is a result."""
+        ...
 
     async def read(self, path: str) -> bytes:
         """Raises FileNotFoundError, PathRefused. Never follows a symbolic link out of the sandbox."""
         ...
 
-    async def write(self, path: str, data: bytes, *, executable: bool = False) -> None: ...
+    async def write(self, path: str, data: bytes, *, executable: bool = False) -> None:
+        """Replaces what is at ``path`` unless that is a directory; makes missing parents. Never writes through a
+        symbolic link. Raises PathRefused, OSError (ENOSPC where the disk limit is reached)."""
+        ...
 
     async def freeze(self) -> FileSnapshot:
-        """The tree now, as the snapshot plus at most one new layer (put into the store). The sandbox stays usable."""
+        """The tree now, as the snapshot plus at most one new layer (put into the store). The sandbox stays usable.
+        For use while no command runs. Raises NotFreezable. /tmp is no part of it."""
         ...
 
     async def digest(self) -> str:

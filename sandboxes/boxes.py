@@ -7,6 +7,9 @@ Everything lies on a private tmpfs over :data:`_YARD` in the warden's own mount 
     its size
     /run/b/<slot>/m the overlay
 
+Where the cache's file system cannot map ids (an overlay, a kernel before 5.19), the mode is ``copy`` instead of
+``root``: a fork then copies the workspace, and costs what that costs.
+
 So the paths are short (mount(2) has one page for them), nothing is left on any disk, and the workspace's files
 belong to the code inside although each sandbox has a uid of its own on the host.
 """
@@ -21,7 +24,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sandboxes import syscalls
-from sandboxes.base import SandboxFault, Unsupported
+from sandboxes.base import WORKSPACE, SandboxFault, Unsupported
 from sandboxes.cell import Cell, open_cell
 from sandboxes.cgroups import Group, Hierarchy, find_hierarchy
 from sandboxes.layers import AGENT
@@ -108,12 +111,12 @@ class Box:
 class BoxYard:
     """Makes and clears sandboxes. Raises Unsupported, saying what to install, where this host cannot."""
 
-    def __init__(self, cache: str) -> None:
+    def __init__(self, cache: str, *, copying: bool = False) -> None:
         bwrap = shutil.which("bwrap")
         if bwrap is None:
             raise Unsupported("bubblewrap is missing: apt-get install bubblewrap")
         if os.geteuid() != 0:
-            raise Unsupported("the native backend needs root; take the docker backend")
+            raise Unsupported("the native backend mounts file systems: run it as root, or take the docker backend")
         self._bwrap = bwrap
         self._claim, self._first_uid = _claim_uids()
         self._seccomp_fd = memory_file(seccomp_program())
@@ -129,11 +132,13 @@ class BoxYard:
         # Opened in our own mount namespace, which cloning asks for, and before something is mounted over its path.
         self._cache_fd = os.open(cache, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         syscalls.mount("grindworks", _YARD, "tmpfs", syscalls.MS_NOSUID | syscalls.MS_NODEV, "mode=755")
-        for name in ("l", "b"):
+        for name in ("l", "b", "l/plain"):
             os.mkdir(f"{_YARD}/{name}", 0o755)
+        syscalls.clone_mount(self._cache_fd, f"{_YARD}/l/plain")
+        self.mode = "copy" if copying or not self._can_map_ids() else "root"
 
     def describe(self) -> dict[str, Any]:
-        return {"mode": "root", "cgroups": self._groups.version}
+        return {"mode": self.mode, "cgroups": self._groups.version}
 
     def fork(self, layers: Sequence[str], limits: Mapping[str, Any]) -> Box:
         """Mounts a new, empty upper directory over the named trees of the cache (lowest first)."""
@@ -190,20 +195,42 @@ class BoxYard:
         stack = ":".join(f"{lower}/{name}" for name in reversed(layers))
         data = f"lowerdir={stack},upperdir={folder}/u,workdir={folder}/w,{_OVERLAY_OPTIONS}"
         syscalls.mount("overlay", f"{folder}/m", "overlay", plain, data)
+        if self.mode == "copy":
+            _give(box.tree + WORKSPACE, box.slot.uid)
         syscalls.mount(f"{folder}/t", f"{folder}/m/tmp", None, syscalls.MS_BIND)
 
     def _lower(self, slot: Slot) -> str:
         """The cache as this slot sees it: what belongs to AGENT on disk belongs to the slot's uid here."""
+        if self.mode == "copy":
+            return f"{_YARD}/l/plain"
         target = f"{_YARD}/l/{slot.number}"
         if slot.number not in self._mapped:
-            os.makedirs(target, exist_ok=True)
-            userns = _user_namespace(f"0 0 1\n{AGENT} {slot.uid} 1\n")
-            try:
-                syscalls.clone_mount(self._cache_fd, target, userns_fd=userns)
-            finally:
-                os.close(userns)
+            self._bind_mapped(target, slot.uid)
             self._mapped.add(slot.number)
         return target
+
+    def _bind_mapped(self, target: str, uid: int) -> None:
+        os.makedirs(target, exist_ok=True)
+        userns = _user_namespace(f"0 0 1\n{AGENT} {uid} 1\n")
+        try:
+            syscalls.clone_mount(self._cache_fd, target, userns_fd=userns)
+        finally:
+            os.close(userns)
+
+    def _can_map_ids(self) -> bool:
+        try:
+            self._bind_mapped(f"{_YARD}/l/probe", self._first_uid)
+        except OSError:
+            return False
+        return True
+
+
+def _give(folder: str, uid: int) -> None:
+    """Makes everything under ``folder`` belong to ``uid``; on an overlay that copies it up."""
+    os.chown(folder, uid, uid)
+    for where, folders, names in os.walk(folder):
+        for name in (*folders, *names):
+            os.chown(os.path.join(where, name), uid, uid, follow_symlinks=False)
 
 
 def _claim_uids() -> tuple[socket.socket, int]:

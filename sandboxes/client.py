@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +30,11 @@ _START = "import sys; sys.path.insert(0, sys.argv.pop(1)); from sandboxes.warden
 class WardenClient:
     """One warden process and the thread that receives its answers. Serves any number of threads and event loops."""
 
-    def __init__(self, cache: Path) -> None:
+    def __init__(self, cache: Path, *, copying: bool = False) -> None:
         """Blocks (tens of milliseconds) until the warden is ready. Raises Unsupported, SandboxFault."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         argv = [sys.executable, "-I", "-S", "-c", _START, str(Path(__file__).parents[1])]
-        argv += [str(theirs.fileno()), str(os.getpid()), str(cache)]
+        argv += [str(theirs.fileno()), str(os.getpid()), str(cache), "copy" if copying else "map"]
         with theirs:
             self._process = subprocess.Popen(
                 argv, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()], env={}, cwd="/"
@@ -78,13 +79,15 @@ class WardenClient:
         """A request without an answer."""
         with self._lock:
             if self.alive:
-                wire.send(self._sock, {"op": op, "id": -1, **content})
+                with suppress(OSError):  # its end is noticed elsewhere
+                    wire.send(self._sock, {"op": op, "id": -1, **content})
 
     def close(self) -> None:
         """Ends the warden, and with it every sandbox, mount and control group. Blocks until it is gone."""
         with self._lock:
             self.alive = False
-            self._sock.shutdown(socket.SHUT_RDWR)
+            with suppress(OSError):  # it may have ended by itself
+                self._sock.shutdown(socket.SHUT_RDWR)
         self._thread.join()
         self._sock.close()
         try:

@@ -31,6 +31,7 @@ from sandboxes.digest import tree_digest
 from sandboxes.layers import pack_entries, scan
 from sandboxes.pipes import Collector
 from sandboxes.store import UnpackCache
+from sandboxes.trees import merged, without_hardlinks
 from sandboxes.wire import memory_file
 
 ENVIRONMENT: Mapping[str, str] = {
@@ -43,6 +44,7 @@ ENVIRONMENT: Mapping[str, str] = {
     "USER": "agent",
 }
 _KILLED = 137
+_WORK = WORKSPACE.strip("/")
 
 
 class NativeBackend:
@@ -55,8 +57,10 @@ class NativeBackend:
 
     name = "native"
 
-    def __init__(self, store: LayerStore, cache: Path | None = None) -> None:
+    def __init__(self, store: LayerStore, cache: Path | None = None, *, copying: bool = False) -> None:
+        """``copying`` takes the slower mode that hosts without id-mapped mounts fall back to."""
         self._store = store
+        self._copying = copying
         self._cache = UnpackCache(cache if cache is not None else default_cache(), store)
         self._lock = threading.Lock()
         self._client: WardenClient | None = None
@@ -78,7 +82,8 @@ class NativeBackend:
             await asyncio.to_thread(client.close)
 
     async def describe(self) -> Mapping[str, object]:
-        """How this host runs sandboxes: ``mode`` of the overlay, ``cgroups`` version."""
+        """How this host runs sandboxes: ``mode`` (``root``, or ``copy`` where ids cannot be mapped), ``cgroups``
+        version."""
         client = await asyncio.to_thread(self._warden)
         return {key: client.about[key] for key in ("mode", "cgroups")}
 
@@ -98,7 +103,11 @@ class NativeBackend:
         try:
             answer, descriptors = await client.ask("fork", box=number, layers=names, limits=asdict(limits))
             root, upper = descriptors
-            yield NativeSandbox(client, number, snapshot, limits, self._store, root, upper, answer["uid"])
+            box = NativeSandbox(client, number, snapshot, limits, self._store, root, upper, answer["uid"])
+            try:
+                yield box
+            finally:
+                box.closed = True  # the numbers of its descriptors will soon be someone else's
         finally:
             for fd in descriptors:
                 os.close(fd)
@@ -109,7 +118,7 @@ class NativeBackend:
         with self._lock:
             if self._client is None or not self._client.alive or self._client.owner != os.getpid():
                 self._cache.root.mkdir(parents=True, exist_ok=True, mode=0o700)
-                self._client = WardenClient(self._cache.root)
+                self._client = WardenClient(self._cache.root, copying=self._copying)
             return self._client
 
 
@@ -135,6 +144,7 @@ class NativeSandbox:
         self._root_fd = root_fd
         self._upper_fd = upper_fd
         self._uid = uid
+        self.closed = False
 
     async def exec(
         self,
@@ -146,6 +156,7 @@ class NativeSandbox:
         cwd: str = WORKSPACE,
     ) -> ExecResult:
         check_command(argv, env, cwd)
+        self._check_open()
         out, err = Collector(self._limits.output_bytes), Collector(self._limits.output_bytes)
         source = memory_file(stdin) if stdin else os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
         number = 0
@@ -175,9 +186,11 @@ class NativeSandbox:
         return _result(message, stdout, stderr, out.dropped or err.dropped)
 
     async def read(self, path: str) -> bytes:
+        self._check_open()
         return await asyncio.to_thread(files.read, self._root_fd, path)
 
     async def write(self, path: str, data: bytes, *, executable: bool = False) -> None:
+        self._check_open()
         await asyncio.to_thread(self._write, path, data, executable)
 
     def _write(self, path: str, data: bytes, executable: bool) -> None:
@@ -185,16 +198,25 @@ class NativeSandbox:
         files.write(self._root_fd, path, data, owner=self._uid if inside else 0, executable=executable)
 
     async def freeze(self) -> FileSnapshot:
+        self._check_open()
         return await asyncio.to_thread(self._freeze)
+
+    def _check_open(self) -> None:
+        if self.closed:
+            raise SandboxFault("this sandbox is closed")
 
     def _freeze(self) -> FileSnapshot:
         most = self._limits.disk_mb << 20
         entries = list(scan(self._upper_fd, opaque_xattr="trusted.overlay.opaque", max_bytes=most))
-        if not entries:
+        if self._client.about["mode"] == "copy":  # unchanged files were copied up as well
+            before = merged(*(self._store.get(digest) for digest in self._snapshot.layers))
+            entries = [entry for entry in without_hardlinks(entries) if before.get(entry.path) != entry]
+        if all(entry.path == _WORK and entry.kind == "dir" for entry in entries):
             return self._snapshot
         return FileSnapshot((*self._snapshot.layers, self._store.put(pack_entries(entries))))
 
     async def digest(self) -> str:
+        self._check_open()
         return await asyncio.to_thread(tree_digest, self._root_fd)
 
 

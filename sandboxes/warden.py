@@ -167,14 +167,14 @@ class Warden:
 
 
 def main() -> None:
-    """``python -S -m sandboxes.warden SOCKET_FD PARENT_PID CACHE``; answers message 0 when it is ready."""
-    fd, parent, cache = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+    """Arguments: socket descriptor, parent's pid, cache, whether to copy. Answers message 0 when it is ready."""
+    fd, parent, cache, copying = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4] == "copy"
     os.setsid()  # a Ctrl-C at the terminal is the parent's to handle
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     sock = socket.socket(fileno=fd)
     sock.set_inheritable(False)  # it had to be, to reach us; no sandbox may ever hold it
     try:
-        yard = BoxYard(cache)
+        yard = BoxYard(cache, copying=copying)
     except (SandboxFault, OSError) as error:
         wire.send(sock, {"id": 0, "error": f"{type(error).__name__}: {error}"})
         return
