@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import copy
 import multiprocessing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import asdict, replace
+from dataclasses import asdict, is_dataclass, replace
 from functools import lru_cache
 from typing import Any, TypeVar, cast
 
@@ -29,15 +31,14 @@ def audit(
 ) -> Certificate:
     """Certifies ``suite``, whose manifest is in ``store``; keeps the certificate under its digest if all were audited.
 
-    ``workers``: processes. A suite whose ``judging`` was replaced is audited as it is, in this process. Raises
-    BuildError where the audit itself cannot run; what it finds wrong is in the certificate.
+    ``workers``: processes, or sandboxes at once. A suite whose ``judging`` was replaced is audited as it is, in this
+    process. Raises BuildError where the audit itself cannot run; what it finds wrong is in the certificate. Not to be
+    called from a running event loop.
     """
     if isinstance(suite, WorldSuite):
         found = _audit_world(store, suite, task_ids, workers, tell or _silent)
     else:
-        from factory.repos.certify import certify  # a world's audit needs none of the repositories' parts
-
-        found = tuple(certify(suite, store, task_ids=task_ids, workers=workers, tell=tell or _silent))
+        found = asyncio.run(_audit_repo(suite, task_ids, workers, tell or _silent))
     certificate = Certificate(suite.digest, suite.name, found)
     if task_ids is None:
         store.set_ref(CERTIFICATE, suite.digest, store.put_json(asdict(certificate)))
@@ -57,7 +58,11 @@ def certified(store: Store, suite: S) -> S:
         raise BuildError(f"{suite.name} has no certificate", f"run `grind audit {suite.name}`")
     ok = {one.task_id for one in certificate.tasks if one.ok}
     tasks: Mapping[str, Task] = {id: task for id, task in suite.tasks.items() if id in ok}
-    return cast(S, replace(cast(Any, suite), tasks=tasks))
+    if is_dataclass(suite):
+        return cast(S, replace(suite, tasks=tasks))
+    served = copy.copy(suite)
+    served.tasks = tasks  # type: ignore[misc]  # read-only to those who are given a suite; this one is ours
+    return served
 
 
 def summary(tasks: Sequence[TaskCertificate]) -> dict[str, Any]:
@@ -106,6 +111,25 @@ def _cells(row: Mapping[str, Any]) -> tuple[str, ...]:
     plain = (str(row[name]) for name in ("tasks", "ok", "oracle", "noop"))
     return (*plain, killed(row["near_misses"]), str(row["equivalent"]), killed(row["mutants"]), killed(row["exploits"]),
             f"{row['reruns_identical']}/{row['reruns']}")  # fmt: skip
+
+
+# ---- repositories
+
+
+async def _audit_repo(
+    suite: Suite, task_ids: Sequence[str] | None, workers: int, tell: Tell
+) -> tuple[TaskCertificate, ...]:
+    from factory.repos.certify import certify  # a world's audit needs none of the repositories' parts
+    from factory.repos.suite import RepoSuite
+
+    if not isinstance(suite, RepoSuite):
+        raise BuildError(f"{suite.name} is neither a world nor a repository: nothing here can audit it")
+    tasks = [suite.tasks[id] for id in (suite.tasks if task_ids is None else task_ids)]
+    found: dict[str, TaskCertificate] = {}
+    async for one in certify(suite, tasks, concurrency=max(1, workers)):
+        found[one.task_id] = one
+        tell(len(found), len(tasks))
+    return tuple(found[task.id] for task in tasks)
 
 
 # ---- worlds

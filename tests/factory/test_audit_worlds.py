@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from random import Random
 
 import pytest
@@ -12,7 +13,7 @@ from small_world import built, small_spec, some, with_private
 from app_clones.kit.errors import WorldDiverged
 from factory import audit as audits
 from factory.audit import audit, by_template, certificate_of, certified, summary, table
-from factory.environment import Action, Check, Verdict
+from factory.environment import Action, Certificate, Check, Tally, TaskCertificate, Verdict
 from factory.errors import BuildError
 from factory.store import Store
 from factory.verifiers.mail import EXPECTED
@@ -21,7 +22,7 @@ from factory.worlds import rerun
 from factory.worlds.certify import Auditor, traces
 from factory.worlds.fullcheck import FullCheck
 from factory.worlds.isomorphism import same
-from factory.worlds.suite import WorldSuite, judge_net_change, load
+from factory.worlds.suite import CERTIFICATE, WorldSuite, judge_net_change, load
 from factory.worlds.variants import Pool, variants
 
 
@@ -70,6 +71,28 @@ def test_a_suite_without_a_certificate_is_not_certified(tmp_path):
     store, _, suite = built(tmp_path, small_spec(train=2, heldout=2))
     with pytest.raises(BuildError, match="has no certificate"):
         certified(store, suite)
+
+
+def test_a_suite_of_any_class_is_served_by_its_certificate_and_left_as_it_was(tmp_path):
+    class Plain:
+        name, digest = "plain", "ab" * 32
+
+        def __init__(self):
+            self.tasks = {"one": "first", "two": "second"}
+
+    store, suite = Store(tmp_path), Plain()
+    found = [
+        TaskCertificate(id, 1.0, 0.0, *[Tally(1, 1), 0, *[Tally(0, 0)] * 2], 1, 1, ok=id == "two") for id in suite.tasks
+    ]
+    store.set_ref(CERTIFICATE, suite.digest, store.put_json(asdict(Certificate(suite.digest, "plain", tuple(found)))))
+    assert certified(store, suite).tasks == {"two": "second"}
+    assert len(suite.tasks) == 2
+
+
+def test_what_is_neither_world_nor_repository_is_not_audited(small):
+    store, _, suite = small
+    with pytest.raises(BuildError, match="neither a world nor a repository"):
+        audit(store, type("Other", (), {"name": "other", "digest": suite.digest, "tasks": {}})())
 
 
 def test_near_misses_reach_every_step_every_row_and_every_table(suite):
@@ -270,7 +293,7 @@ def test_reruns_happen_under_other_circumstances(small):
     other = rerun.finish(rerun.start(store, suite.digest))
     assert other.hash_seed == "4242"
     assert other.zone == "+1400"
-    assert other.faketime == (other.year == 2031)
+    assert other.faketime == (other.year > time.localtime().tm_year + 4)
     ids = list(suite.tasks)
     assert other.traces == traces(suite, ids)
 
