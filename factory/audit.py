@@ -88,10 +88,11 @@ def summary(tasks: Sequence[TaskCertificate]) -> dict[str, Any]:
 
 
 def by_template(certificate: Certificate, suite: Suite) -> dict[str, dict[str, Any]]:
-    """:func:`summary` per template."""
+    """:func:`summary` per template; tasks that ``suite`` does not serve come under ``not served``."""
     groups: dict[str, list[TaskCertificate]] = {}
     for one in certificate.tasks:
-        groups.setdefault(suite.tasks[one.task_id].template, []).append(one)
+        task = suite.tasks.get(one.task_id)
+        groups.setdefault(task.template if task else "not served", []).append(one)
     return {template: summary(tasks) for template, tasks in groups.items()}
 
 

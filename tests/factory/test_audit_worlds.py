@@ -226,8 +226,9 @@ def test_a_weakened_verifier_is_kept_out_of_the_store_of_served_tasks(tmp_path):
         weak = weakened(accepts_everything) if task.template == "note" else judge_net_change
         return weak(suite, task, world)
 
-    audit(store, replace(suite, judging=partly_weak))
+    certificate = audit(store, replace(suite, judging=partly_weak))
     served = load(manifest, store).tasks.values()
+    assert by_template(certificate, load(manifest, store))["not served"]["tasks"] == 2
     assert {task.template for task in served} == set(EXPECTED) - {"note"}
     assert len(load(manifest, store, every=True).tasks) == len(suite.tasks)
 
