@@ -13,7 +13,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from factory.errors import BuildError, InputGone
@@ -102,6 +102,7 @@ json_values = st.recursive(
 )
 
 
+@settings(max_examples=30, deadline=None)
 @given(st.dictionaries(st.text(), json_values))
 def test_canonical_json_does_not_depend_on_the_order_of_keys(obj):
     backwards = dict(reversed(list(obj.items())))
