@@ -104,11 +104,14 @@ def build(spec: Path, store_root: Path | None, as_json: bool) -> None:
 def audit(env: str, workers: int, tasks: Sequence[str], store_root: Path | None, as_json: bool) -> None:
     """Certify every task of ENV by running it. Exit code 1 if a task fails; failing tasks are not served."""
     from factory import audit as auditing
-    from factory.build import load_suite
+    from factory.build import load_suite, read_manifest
     from rollout.progress import progress
 
     store = open_store(store_root)
     suite = load_suite(store, env)
+    known = {one["id"] for one in store.get_json(read_manifest(store, env).tasks)}
+    if unknown := [task for task in tasks if task not in known]:
+        raise GrindError(f"{suite.name} has no task {unknown[0]!r}", f"one of {len(known)} is {min(known)}")
     done = 0
     with progress(f"auditing {suite.name}", len(tasks) or len(suite.tasks), quiet=as_json) as advance:
 

@@ -99,7 +99,7 @@ class LeaseResult:
 class _Actor:
     """One worker process. Loads the suite itself; policies live here."""
 
-    def __init__(self, suite: SuiteRef, journal_path: str | None, concurrency: int) -> None:
+    def __init__(self, suite: SuiteRef, journal_path: str | None, concurrency: int | None) -> None:
         kept = journal.Journal(journal_path) if journal_path else None
         self.worker = Worker(suite.load(), kept, concurrency)
         self.specs: dict[str, PolicySpec] = {}
@@ -144,7 +144,7 @@ class RayPool:
         journal: Path | None = None,
         *,
         workers: int = 2,
-        concurrency: int = 256,
+        concurrency: int | None = None,
         restarts: int = 8,
         pythonpath: Sequence[str] = (),
     ) -> None:

@@ -42,7 +42,7 @@ class Pool(Protocol):
 class LocalPool:
     """Everything in this process and on its event loop. ``journal``: the folder for its journal; None keeps none."""
 
-    def __init__(self, suite: Suite, journal: Path | None = None, *, concurrency: int = 256) -> None:
+    def __init__(self, suite: Suite, journal: Path | None = None, *, concurrency: int | None = None) -> None:
         self._worker = Worker(suite, None, concurrency)
         self._folder = journal
 

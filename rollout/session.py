@@ -85,7 +85,7 @@ def _sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def make_pool(store: Store, suite: Suite, run: Run, workers: int, concurrency: int = 256) -> Pool:
+def make_pool(store: Store, suite: Suite, run: Run, workers: int, concurrency: int | None = None) -> Pool:
     """Ray with that many workers; with 0, this process alone."""
     if workers == 0:
         return LocalPool(suite, run.journal_folder, concurrency=concurrency)

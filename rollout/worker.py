@@ -20,6 +20,9 @@ from rollout.policies.scripted import Privileged
 from rollout.trajectory import Attempt, Trajectory
 
 
+WORLDS_AT_ONCE, SANDBOXES_AT_ONCE = 256, 2
+
+
 @dataclass(frozen=True, slots=True)
 class SuiteRef:
     """A suite by name, for any process: ``loader`` (``module:function``) of the store at ``root`` and ``digest``."""
@@ -48,7 +51,8 @@ class PlayOptions:
 
 @dataclass
 class Worker:
-    """Plays with one suite into one journal (or none). ``concurrency``: episodes under way at once.
+    """Plays with one suite into one journal (or none). ``concurrency``: episodes under way at once; None: many worlds,
+    which wait for a policy and share the loop, or few sandboxes, which have processes of their own.
 
     ``faults`` counts faulted plays by policy version, those that a retry made good included. ``commit_every``: rollouts
     in one commit, at most.
@@ -56,7 +60,7 @@ class Worker:
 
     suite: Suite
     journal: Journal | None = None
-    concurrency: int = 256
+    concurrency: int | None = None
     commit_every: int = 64
     faults: Counter[str] = field(default_factory=Counter)
     policies: dict[str, Policy | Privileged] = field(default_factory=dict)
@@ -68,6 +72,9 @@ class Worker:
                 del self.policies[next(iter(self.policies))]
             self.policies[spec.key] = make_policy(spec, self.suite)
         return self.policies[spec.key]
+
+    def _at_once(self) -> int:
+        return self.concurrency or (WORLDS_AT_ONCE if self.suite.kind == "world" else SANDBOXES_AT_ONCE)
 
     async def play(
         self, attempts: Sequence[Attempt], spec: PolicySpec, options: PlayOptions
@@ -88,7 +95,7 @@ class Worker:
             except Exception as error:
                 done.put_nowait(error)
 
-        players = [asyncio.create_task(player()) for _ in range(min(self.concurrency, len(attempts)))]
+        players = [asyncio.create_task(player()) for _ in range(min(self._at_once(), len(attempts)))]
         try:
             left = len(attempts)
             while left:

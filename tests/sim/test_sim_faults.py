@@ -55,12 +55,18 @@ def processes_of(session):
 
 
 def left_after_a_while(session):
-    """What is left of a session once it had some time to end."""
+    """What is left of a session once it had some time to end.
+
+    Two helpers of Ray's look for their dead cluster for a minute before they give up, whatever its settings; they do
+    no work and hold no state, so they are left out.
+    """
+    helpers = ("ray::DashboardA", "ray::RuntimeEnv")
     for _ in range(1000):
-        if not processes_of(session):
-            return []
+        left = [name for name in processes_of(session) if name not in helpers]
+        if not left:
+            break
         time.sleep(0.02)
-    return processes_of(session)
+    return left
 
 
 async def test_a_run_without_faults_breaks_no_invariant(toy, tmp_path):

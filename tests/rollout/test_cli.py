@@ -1,0 +1,245 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import click
+import pytest
+
+from factory.store import Store
+from rollout.cli import cli, execute
+from rollout.journal import journals
+from rollout.runs import Run
+
+ROOT = Path(__file__).parents[2]
+SPEC = """\
+kind: world
+name: tiny
+seed: 5
+start: 2025-03-03T09:00:00Z
+step_seconds: 60
+persons: 24
+apps:
+  mail: {messages: 300}
+tasks:
+  max_steps: 8
+  templates:
+    label: {train: 8, heldout: 4}
+    answer_fact: {train: 8, heldout: 4}
+"""
+
+
+class Grind:
+    """Calls ``grind`` in this process, with a store and a folder of runs of its own."""
+
+    def __init__(self, folder, capsys=None):
+        self.folder, self.capsys = folder, capsys
+        self.store = ["--store", str(folder / "store")]
+        self.runs = ["--runs", str(folder / "runs")]
+
+    def __call__(self, *arguments, runs=False):
+        code = execute([*arguments, *self.store, *(self.runs if runs else [])])
+        out, err = self.capsys.readouterr()
+        return code, out, err
+
+    def json(self, *arguments, runs=False):
+        code, out, err = self(*arguments, "--json", runs=runs)
+        assert code == 0, err
+        assert out.count("\n") == 1
+        return json.loads(out)
+
+    def process(self, *arguments):
+        command = [sys.executable, "-m", "rollout.cli", *arguments, *self.store]
+        return subprocess.Popen(
+            command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        )
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("grind")
+    spec = folder / "tiny.yaml"
+    spec.write_text(SPEC)
+    grind = Grind(folder)
+    assert execute(["lock", str(spec), "--json", *grind.store]) == 0
+    assert execute(["build", str(spec), "--json", *grind.store]) == 0
+    asked = ["--run", "noisy", "--policy", "noisy_oracle", "--n", "40", "--workers", "0", "--json"]
+    assert execute(["run", "tiny", *asked, *grind.store, *grind.runs]) == 0
+    return folder
+
+
+@pytest.fixture
+def grind(built, capsys):
+    capsys.readouterr()
+    return Grind(built, capsys)
+
+
+@pytest.mark.parametrize("name", sorted(cli.commands))
+def test_every_command_has_an_example_and_json(name):
+    command = cli.commands[name]
+    assert f"grind {name}" in command.epilog
+    assert any("--json" in option.opts for option in command.params if isinstance(option, click.Option))
+    assert command.help
+
+
+def test_the_commands_are_those_of_the_manual():
+    assert set(cli.commands) == {"lock", "build", "audit", "run", "train", "replay", "show", "ls", "serve-world"}
+
+
+def test_building_again_gives_the_same_digest(grind):
+    again = grind.json("build", str(grind.folder / "tiny.yaml"))
+    assert again["digest"] == grind.json("ls", runs=True)["environments"]["tiny"]["digest"]
+    assert again["tasks"] == 24
+
+
+def test_auditing_prints_a_table_and_fails_if_a_task_does(grind):
+    task = "tiny/label/t0000"
+    code, out, _ = grind("audit", "tiny", "--task", task)
+    assert code == 0
+    assert "oracle=1" in out
+    code, _, err = grind("audit", "tiny", "--task", "tiny/label/none")
+    assert (code, err.startswith("error:")) == (1, True)
+
+
+def test_a_run_is_played_summed_up_and_listed(grind):
+    found = grind.json("run", "tiny", "--run", "gold", "--n", "30", "--workers", "0", runs=True)
+    assert (found["rollouts"], found["reward"], found["distinct_start_digests"], found["faults"]) == (30, 1.0, 1, {})
+    assert "gold" in grind.json("ls", runs=True)["runs"]
+    code, out, _ = grind("show", "gold", "--limit", "2", runs=True)
+    assert code == 0
+    assert out.count("tiny/") == 2
+    again = grind.json("run", "tiny", "--run", "gold", "--resume", "--workers", "0", runs=True)
+    assert (again["rollouts"], again["played"]) == (30, 0)
+
+
+def test_only_tasks_of_the_split_asked_for_are_played(grind):
+    grind.json("run", "tiny", "--run", "split", "--n", "20", "--split", "heldout", "--workers", "0", runs=True)
+    rows = Run.open("split", grind.folder / "runs").tables.rows(["task_id"])
+    assert {row["task_id"].split("/")[2][0] for row in rows} == {"h"}
+
+
+def test_replaying_a_whole_run_finds_it_identical(grind):
+    found = grind.json("replay", "noisy", runs=True)
+    assert (found["checked"], found["identical"], found["diverged"]) == (40, 40, [])
+
+
+def test_one_rollout_is_shown_replayed_taken_apart_and_forked(grind):
+    [row] = grind.json("show", "noisy", "--failed", "--limit", "1", runs=True)["listed"]
+    id = row["rollout_id"]
+    shown = grind.json("show", "noisy", id[:12], runs=True)
+    assert shown["reward"] < 1.0
+    assert grind.json("replay", "noisy", id, runs=True)["identical"]
+    step = grind.json("replay", "noisy", id, "--step", "1", runs=True)
+    assert step["state_digest"] == shown["steps"][0]["state_digest"]
+    assert any("now_ms" in line for line in step["changes"])
+    forked = grind.json("replay", "noisy", id, "--fork", "0", runs=True)
+    assert (forked["reward"], forked["origin"]) == (1.0, {"rollout_id": id, "step": 0})
+    assert grind.json("show", "noisy", forked["rollout_id"], runs=True) == forked
+    assert grind.json("show", "noisy", runs=True)["rollouts"] == 40  # a fork is no rollout that was asked for
+
+
+def test_a_run_whose_table_was_cut_short_says_which_file_and_what_to_do(grind):
+    grind.json("run", "tiny", "--run", "cut", "--n", "5", "--workers", "0", runs=True)
+    part = grind.folder / "runs" / "cut" / "tables" / "rollouts" / "part-00000.parquet"
+    part.write_bytes(part.read_bytes()[:-100])
+    code, _, err = grind("show", "cut", runs=True)
+    assert code == 1
+    assert str(part) in err
+    assert "--resume" in err
+    for file in part.parents[1].rglob("part-00000.parquet"):  # as the hint says
+        file.unlink()
+    assert grind.json("run", "tiny", "--run", "cut", "--resume", "--workers", "0", runs=True)["rollouts"] == 5
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["run", "nope", "--run", "x", "--workers", "0"], 1, "no environment 'nope'"),
+        (["run", "tiny", "--run", "a/b", "--workers", "0"], 1, "no name for a run"),
+        (["run", "tiny", "--run", "noisy", "--workers", "0"], 1, "is there already"),
+        (["run", "tiny", "--run", "nope", "--resume", "--workers", "0"], 1, "no run nope"),
+        (["run", "tiny", "--run", "y", "--policy", "wizard", "--workers", "0"], 1, "no policy of kind 'wizard'"),
+        (["run", "tiny"], 2, "--run"),
+        (["replay", "nope"], 1, "no run nope"),
+        (["replay", "noisy", "--step", "1"], 2, "need the ID"),
+        (["replay", "noisy", "ffffffffffff"], 1, "has no rollout"),
+        (["show", "noisy", "ffffffffffff"], 1, "has no rollout"),
+        (["build", "nope.yaml"], 1, "nope.yaml"),
+        (["frobnicate"], 2, "frobnicate"),
+    ],
+)
+def test_an_error_is_one_line_with_a_hint_and_no_traceback(grind, arguments, code, says):
+    found, out, err = grind(*arguments, runs=arguments[0] in ("run", "replay", "show"))
+    assert (found, out) == (code, "")
+    lines = [line for line in err.splitlines() if line]
+    assert len(lines) == 1
+    assert lines[0].startswith("error: ")
+    assert says in lines[0]
+
+
+def test_an_id_that_starts_several_rollouts_is_refused(grind):
+    code, _, err = grind("show", "noisy", "", runs=True)
+    assert code == 1
+    assert "give more digits" in err
+
+
+def test_a_flipped_bit_in_the_store_stops_a_run_with_its_name(grind, tmp_path):
+    other = Grind(tmp_path, grind.capsys)
+    spec = str(grind.folder / "tiny.yaml")
+    digest = other.json("build", spec)["digest"]
+    store = Store(tmp_path / "store")
+    snapshot = store.get_json(digest)["snapshot"][0]
+    path = store.path(snapshot)
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.chmod(0o644)
+    path.write_bytes(bytes(data))
+    code, _, err = other("run", "tiny", "--run", "z", "--workers", "0", runs=True)
+    assert code == 1
+    assert snapshot in err
+    assert "was altered" in err
+
+
+def test_ctrl_c_seals_what_was_committed_and_leaves_with_130(grind):
+    runs = grind.folder / "runs"
+    asked = ["run", "tiny", "--run", "long", "--n", "200000", "--workers", "0", "--runs", str(runs)]
+    with grind.process(*asked) as process:
+        while process.poll() is None and not _has_commits(runs / "long" / "journal"):
+            pass
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(timeout=120) == 130
+        assert process.stderr.read().splitlines()[-1] == "interrupted"
+    run = Run.open("long", runs)
+    assert journals(run.journal_folder) == []
+    assert 0 < len(run.tables.ids()) < 200_000
+
+
+def _has_commits(folder):
+    return any(path.stat().st_size > 50_000 for path in folder.glob("*-wal"))
+
+
+def test_serve_world_prints_one_json_line_and_serves_until_ctrl_c(grind):
+    with grind.process("serve-world", "tiny") as process:
+        apps = json.loads(process.stdout.readline())["apps"]
+        assert set(apps["mail"]) == {"url", "api", "token"}
+        request = urllib.request.Request(f"{apps['mail']['api']}gmail/v1/users/me/profile")
+        request.add_header("Authorization", f"Bearer {apps['mail']['token']}")
+        with urllib.request.urlopen(request) as answer:
+            assert json.load(answer)["messagesTotal"] > 0
+        with urllib.request.urlopen(apps["mail"]["url"]) as page:
+            assert b"<html" in page.read()
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(timeout=60) == 130
+        assert process.stdout.read() == ""
+        assert "Traceback" not in process.stderr.read()
+
+
+def test_a_port_that_is_taken_is_an_error(grind):
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        code, _, err = grind("serve-world", "tiny", "--port", str(taken.getsockname()[1]))
+    assert (code, err.startswith("error: cannot serve on port")) == (1, True)
