@@ -30,7 +30,7 @@ def _tool(name: str, description: str, required: tuple[str, ...] = (), **propert
     return ToolSpec(name, description, schema)
 
 
-TOOLS = (
+TOOLS: tuple[ToolSpec, ...] = (
     _tool(
         "shell_run",
         f"Run a command with bash in {WORKSPACE}. Only files last from one command to the next.",
@@ -164,12 +164,13 @@ class RepoEnvironment:
             raise AgentMistake("unknown_tool", f"no tool {action.name[:80]!r}; there are {', '.join(_BY_NAME)}")
         if action.arguments is None:
             raise AgentMistake("invalid", "the arguments are no JSON object")
-        known, arguments = tool.parameters["properties"], dict(action.arguments)
+        arguments: dict[str, Any] = dict(action.arguments)
+        known: Mapping[str, Mapping[str, str]] = tool.parameters["properties"]
         for name in tool.parameters["required"]:
             if name not in arguments:
                 raise AgentMistake("invalid", f"{tool.name} needs {name}")
         for name, value in arguments.items():
-            if name not in known:
+            if known.get(name) is None:
                 raise AgentMistake("invalid", f"{tool.name} knows no {str(name)[:80]!r}")
             kind = _TYPES[known[name]["type"]]
             if not isinstance(value, kind) or isinstance(value, bool) or (kind is str and "\0" in value):

@@ -60,7 +60,7 @@ class Exam:
             tests=self.tests,
             files={**submission.files, **hidden, **changed},
             first=self.fail_to_pass,
-            stop_after=max(len(c.fails) for c in self.canaries) + 1,
+            stop_after=max(len(c.fails) for c in self.canaries) + len(self.collected) - len(self.expected) + 1,
         )
 
 

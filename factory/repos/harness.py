@@ -17,6 +17,14 @@ SITE = "/usr/lib/python3/dist-packages"  # where the base has what the tests req
 
 
 @dataclass(frozen=True, slots=True)
+class Trial:
+    """One candidate to be screened: files to put in place, tests to run before the others."""
+
+    files: Mapping[str, str | None]
+    first: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class RunOptions:
     """One run; see ``inside/runner.py`` for the fields' meaning."""
 
@@ -28,7 +36,7 @@ class RunOptions:
     shuffle: int | None = None
     clock: int = 0
     stop_after: int = 0
-    candidates: tuple[Mapping[str, str | None], ...] | None = None
+    candidates: tuple[Trial, ...] | None = None
     limit_s: int = 3
 
 

@@ -9,6 +9,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from types import CodeType
 
 STUB = "raise NotImplementedError"
 
@@ -127,10 +128,10 @@ class Source:
 
 def _code(code: object) -> object:
     """What of a code object decides behaviour: places in the text do not."""
-    if not hasattr(code, "co_code"):
+    if not isinstance(code, CodeType):
         return repr(code)
     names = (code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars, code.co_flags, code.co_argcount)
-    return code.co_code, names, getattr(code, "co_exceptiontable", b""), [_code(c) for c in code.co_consts]  # type: ignore[attr-defined]
+    return code.co_code, names, code.co_exceptiontable, [_code(c) for c in code.co_consts]
 
 
 # ---- the operators

@@ -6,17 +6,16 @@ All candidates of one batch share a few sandboxes, one forked child each; nobody
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from factory.repos.harness import RunOptions, RunReport, run_tests, screen
+from factory.repos.harness import RunOptions, RunReport, Trial, run_tests, screen
 from factory.repos.source import SourceTree
 from sandboxes.base import Backend, FileSnapshot, Limits
 
 LIMITS = Limits(memory_mb=1024, processes=128, disk_mb=128, cpu_s=600.0, output_bytes=128 << 20)
 _TIMEOUT_S = 600.0
 _BOXES = 2
-Files = Mapping[str, str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +38,14 @@ class Bench:
         async with self.backend.fork(self.pristine, LIMITS) as box:
             return await run_tests(box, options, timeout_s=timeout_s, env=env)
 
-    async def screen(self, options: RunOptions, candidates: Sequence[Files]) -> list[RunReport]:
+    async def screen(self, options: RunOptions, candidates: Sequence[Trial]) -> list[RunReport]:
         """One report per candidate, in order, each tried alone on the pristine source."""
         shares = [range(n, len(candidates), _BOXES) for n in range(min(_BOXES, len(candidates)))]
         parts = await asyncio.gather(*(self._share(options, [candidates[i] for i in share]) for share in shares))
         found = dict(pair for share, part in zip(shares, parts, strict=True) for pair in zip(share, part, strict=True))
         return [found[i] for i in range(len(candidates))]
 
-    async def _share(self, options: RunOptions, candidates: Sequence[Files]) -> list[RunReport]:
+    async def _share(self, options: RunOptions, candidates: Sequence[Trial]) -> list[RunReport]:
         async with self.backend.fork(self.pristine, LIMITS) as box:
             asked = replace(options, candidates=tuple(candidates))
             return [report async for report in screen(box, asked, timeout_s=_TIMEOUT_S)]

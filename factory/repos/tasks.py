@@ -4,11 +4,11 @@ A candidate becomes a task if, run for real, the suite is still collected whole,
 without (fail-to-pass), at least ``KEPT`` of the suite still passes (pass-to-pass), two canaries lie in fail-to-pass
 tests, and the mutants rule holds:
 
-    ``MUTANTS`` edits of the gold function are drawn by seed from all that the operators make. Drawn again are only
-    those that compile to the very same code (proved equivalent) and those that hang or end the process (any limit
-    kills them). The hidden suite must kill every one that is left, and there must be at least ``ENOUGH``. A survivor
-    may be equivalent or may show a hole in the tests; which, nobody has proved, so the task is rejected and the
-    survivor named.
+    ``MUTANTS`` edits of the gold function are drawn by seed from all that the operators make and that compile to
+    other code (where the code is the same, equivalence is proved). Those that hang or end the process are killed by
+    any limit and not counted. The hidden suite must kill every other one, and at least ``ENOUGH`` must be left. A
+    survivor may be equivalent or may show a hole in the tests; which, nobody has proved, so the task is rejected and
+    the survivor named.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from typing import Any
 from app_clones.kit.seeds import derive
 from factory.errors import BuildError
 from factory.repos.canaries import Canary, Site, changed_files, draw, find_sites, validated
-from factory.repos.harness import RunReport
+from factory.repos.harness import RunReport, Trial
 from factory.repos.operators import Edit, Function, Source
-from factory.repos.search import Bench, Files
+from factory.repos.search import Bench
 
 KEPT = 0.3  # share of the suite that must pass in the broken state
 MUTANTS, ENOUGH = 4, 3
@@ -71,8 +71,13 @@ class Candidate:
     function: Function
     edit: Edit
 
-    def files(self) -> Files:
-        return {self.edit.path: self.edit.apply(self.function.source.text)}
+    def trial(self) -> Trial:
+        """Its broken state."""
+        return self.trial_of(self.edit)
+
+    def trial_of(self, edit: Edit, first: tuple[str, ...] = ()) -> Trial:
+        """Another edit of the same gold."""
+        return Trial({edit.path: edit.apply(self.function.source.text)}, first)
 
 
 async def establish(bench: Bench, seed: int, timeout_s: float) -> Facts:
@@ -100,7 +105,7 @@ async def establish(bench: Bench, seed: int, timeout_s: float) -> Facts:
 async def _canaries(bench: Bench, seed: int, usable: set[str]) -> list[Canary]:
     hidden = {p: d.decode("utf-8", "surrogateescape") for p, d in bench.tree.hidden.items()}
     rounds = draw(find_sites(bench.tree.hidden), seed, _ROUNDS)
-    reports = await bench.screen(bench.options(), [changed_files(hidden, sites) for sites in rounds])
+    reports = await bench.screen(bench.options(), [Trial(changed_files(hidden, sites)) for sites in rounds])
     found = [c for sites, report in zip(rounds, reports, strict=True) for c in validated(sites, report)]
     return [c for c in found if set(c.fails) <= usable]
 
@@ -113,7 +118,7 @@ async def find_tasks(bench: Bench, facts: Facts, seed: int, count: int) -> tuple
     found: list[Found] = []
     rejected: list[str] = []
     while len(found) < count and waiting:
-        size = max(8, round((count - len(found)) * 1.7))
+        size = max(8, round((count - len(found)) * 1.4))
         batch, waiting = waiting[:size], waiting[size:]
         good = await _broken(bench, facts, seed, batch, rejected)
         found += await _guarded(bench, facts, seed, good, rejected)
@@ -146,7 +151,7 @@ async def _broken(
 ) -> list[tuple[Candidate, Found]]:
     """Runs each candidate's broken state; keeps those that make a task."""
     options = replace(bench.options(), tests=_quiet(bench, facts))
-    reports = await bench.screen(options, [c.files() for c in batch])
+    reports = await bench.screen(options, [c.trial() for c in batch])
     good = []
     sure = set(facts.expected) - set(facts.concurrent)
     for candidate, report in zip(batch, reports, strict=True):
@@ -186,13 +191,12 @@ async def _guarded(
     """Draws mutants of each task's gold function and keeps the tasks whose mutants all die."""
     drawn = [(task, candidate, _mutants(candidate, seed)) for candidate, task in good]
     flat = [(task, candidate, edit) for task, candidate, edits in drawn for edit in edits]
-    first = tuple(dict.fromkeys(n for _, task in good for n in task.fail_to_pass[:3]))
-    options = replace(bench.options(), tests=_quiet(bench, facts), stop_after=1, first=first)
-    reports = await bench.screen(options, [{e.path: e.apply(c.function.source.text)} for _, c, e in flat])
+    options = replace(bench.options(), tests=_quiet(bench, facts), stop_after=1)
+    reports = await bench.screen(options, [c.trial_of(e, t.fail_to_pass) for t, c, e in flat])
     fate = {(task.edit.id, edit.id): _fate(report) for (task, _, edit), report in zip(flat, reports, strict=True)}
     found = []
     for task, _, edits in drawn:
-        counted = [e for e in edits if fate[task.edit.id, e.id] != "hung"][:MUTANTS]
+        counted = [e for e in edits if fate[task.edit.id, e.id] != "hung"]
         lived = [e for e in counted if fate[task.edit.id, e.id] == "lived"]
         if lived or len(counted) < ENOUGH:
             why = f"mutant {lived[0].id} lived" if lived else "too few mutants"
@@ -209,11 +213,11 @@ def _fate(report: RunReport) -> str:
 
 
 def _mutants(candidate: Candidate, seed: int) -> list[Edit]:
-    """Up to two more than needed, since some hang."""
+    """In the order drawn; some may turn out to hang."""
     f = candidate.function
     edits = [e for e in f.bugs() if e.id != candidate.edit.id]
     Random(derive(seed, "mutants", f.path, f.name)).shuffle(edits)
-    return [e for e in edits if f.source.differs(e)][: MUTANTS + 1]
+    return [e for e in edits if f.source.differs(e)][:MUTANTS]
 
 
 def site_from(data: Mapping[str, Any]) -> Site:

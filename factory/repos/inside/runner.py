@@ -8,10 +8,10 @@ Brought in as ``python3 -I -S -B -c SOURCE`` with one JSON object on standard in
     first                  test ids to run before the others
     shuffle                seed for another order, or null
     clock                  seconds to move the time module's wall clock by
-    stop_after             end the run after this many failures; 0: never
-    candidates             null, or a list of {path: text}: each is tried in a child of its own (screening of our own
+    stop_after             end the run after this many tests that did not pass; 0: never
+    candidates             null, or a list of {files, first}: each is tried in a child of its own (screening of our own
                            edits, where a wrong report is nobody's gain); else one run in this process
-    limit_s                of a candidate: CPU seconds; wall seconds are four times that
+    limit_s                of a candidate: CPU seconds
 
 What it says is believed only as far as the grader's canaries bear it out: candidate code shares this process.
 """
@@ -21,6 +21,10 @@ from __future__ import annotations
 import json
 import os
 import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 TRIMMED = (
     "cacheprovider", "faulthandler", "junitxml", "pastebin", "nose", "doctest", "unraisableexception",
@@ -31,12 +35,20 @@ TRIMMED = (
 class Recorder:
     """The pytest plugin that notes what was collected and how each phase of each test ended."""
 
-    def __init__(self, options):
+    def __init__(self, options: dict[str, Any]) -> None:
         self.options = options
         self.root = os.path.join(options["root"], "")
-        self.collected, self.phases, self.errors, self.where = [], [], [], {}
+        self.collected: list[str] = []
+        self.phases: list[list[str]] = []
+        self.errors: list[str] = []
+        self.where: dict[str, tuple[str, str]] = {}
+        self.bad: set[str] = set()
+        self.session: Any = None
 
-    def pytest_collection_modifyitems(self, items):
+    def pytest_sessionstart(self, session: Any) -> None:
+        self.session = session
+
+    def pytest_collection_modifyitems(self, items: list[Any]) -> None:
         if self.options["shuffle"] is not None:
             import random
 
@@ -44,24 +56,28 @@ class Recorder:
         rank = {name: n for n, name in enumerate(self.options["first"])}
         items.sort(key=lambda item: rank.get(item.nodeid, len(rank)))
 
-    def pytest_collection_finish(self, session):
+    def pytest_collection_finish(self, session: Any) -> None:
         self.collected = [item.nodeid for item in session.items]
 
-    def pytest_collectreport(self, report):
+    def pytest_collectreport(self, report: Any) -> None:
         if report.outcome != "passed":
             self.errors.append(f"{report.nodeid}: {report.outcome}")
 
-    def pytest_runtest_makereport(self, item, call):
+    def pytest_runtest_makereport(self, item: Any, call: Any) -> None:
         if call.excinfo is not None:
             place = last_place(call.excinfo.tb, self.root, tuple(self.options["tests"]))
             self.where[item.nodeid] = (place, call.excinfo.type.__name__)
 
-    def pytest_runtest_logreport(self, report):
+    def pytest_runtest_logreport(self, report: Any) -> None:
         outcome = "xfail" if hasattr(report, "wasxfail") else report.outcome
         self.phases.append([report.nodeid, report.when, outcome])
+        if outcome != "passed":
+            self.bad.add(report.nodeid)
+            if len(self.bad) == self.options["stop_after"] and not self.session.shouldfail:
+                self.session.shouldfail = "enough did not pass"
 
 
-def last_place(tb, root, tests):
+def last_place(tb: Any, root: str, tests: tuple[str, ...]) -> str:
     """``path:line`` of the innermost frame in a test file: where a test failed, whatever it called."""
     found = ""
     while tb is not None:
@@ -72,7 +88,7 @@ def last_place(tb, root, tests):
     return found
 
 
-def place(root, files):
+def place(root: str, files: dict[str, str | None]) -> None:
     for path, text in files.items():
         target = os.path.join(root, path)
         folder, name = os.path.split(target)
@@ -89,7 +105,7 @@ def place(root, files):
             file.write(text)
 
 
-def move_clock(seconds):
+def move_clock(seconds: int) -> None:
     import time
 
     real, real_ns = time.time, time.time_ns  # noqa: TID251 (what is replaced is the point)
@@ -97,7 +113,7 @@ def move_clock(seconds):
     time.time_ns = lambda: real_ns() + seconds * 10**9
 
 
-def run(options):
+def run(options: dict[str, Any]) -> dict[str, Any]:
     """One session in this process; returns the report."""
     import pytest
 
@@ -106,8 +122,6 @@ def run(options):
     arguments = ["-q", "-s", "-c", os.devnull, "--rootdir", options["root"], "--assert=plain", "--tb=native"]
     for name in TRIMMED:
         arguments += ["-p", f"no:{name}"]
-    if options["stop_after"]:
-        arguments.append(f"--maxfail={options['stop_after']}")
     code = pytest.main([*arguments, *options["tests"]], plugins=[recorder])
     return {
         "exit": int(code),
@@ -118,18 +132,18 @@ def run(options):
     }
 
 
-def screen(options, say):
+def screen(options: dict[str, Any], say: Callable[[str], None]) -> None:
     """Each candidate in a forked child: what is common was imported once. A child that hangs is killed."""
     import compileall
     import resource
-    import select
     import signal
 
     import pytest  # noqa: F401 (the point: children inherit it)
 
     compileall.compile_dir(os.path.join(options["root"], options["tests"][0]), quiet=2, force=True)
-    for files in options["candidates"]:
-        before = {path: _read(os.path.join(options["root"], path)) for path in files}
+    for candidate in options["candidates"]:
+        files = candidate["files"]
+        before: dict[str, str | None] = {path: _read(os.path.join(options["root"], path)) for path in files}
         place(options["root"], files)
         back, front = os.pipe()
         child = os.fork()
@@ -137,12 +151,10 @@ def screen(options, say):
             os.close(back)
             resource.setrlimit(resource.RLIMIT_CPU, (options["limit_s"], options["limit_s"]))
             with open(front, "w") as pipe:
-                pipe.write(json.dumps(run(options)))
+                pipe.write(json.dumps(run({**options, "first": candidate["first"]})))
             os._exit(0)
         os.close(front)
-        text = b""
-        while select.select([back], [], [], options["limit_s"] * 4)[0] and (more := os.read(back, 1 << 16)):
-            text += more
+        text = listen(back, child)
         os.close(back)
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
@@ -154,12 +166,29 @@ def screen(options, say):
         place(options["root"], before)
 
 
-def _read(path):
+def listen(pipe: int, child: int) -> bytes:
+    """All a child says. One that has used no CPU for a while waits for ever: how loaded the machine is does not count."""
+    import select
+
+    text, still, before = b"", 0, ""
+    while still < 5:
+        if select.select([pipe], [], [], 1.0)[0]:
+            more = os.read(pipe, 1 << 16)
+            if not more:
+                return text
+            text += more
+            continue
+        used = " ".join(_read(f"/proc/{child}/stat").rpartition(")")[2].split()[11:13])
+        still, before = (still + 1 if used == before else 0), used
+    return text
+
+
+def _read(path: str) -> str:
     with open(path, encoding="utf-8", newline="") as file:
         return file.read()
 
 
-def main():
+def main() -> None:
     write, leave, dumps = os.write, os._exit, json.dumps
     out = os.dup(1)
     options = json.loads(sys.stdin.buffer.read())
@@ -167,7 +196,7 @@ def main():
     for fd in (0, 1, 2):
         os.dup2(null, fd)
 
-    def say(text):
+    def say(text: str) -> None:
         data = text.encode() + b"\n"
         while data:
             data = data[write(out, data) :]
