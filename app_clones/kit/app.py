@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class Params(BaseModel):
     """Base of every operation's parameters: unknown or mistyped arguments are refused, never ignored."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, str_max_length=100_000)
+    model_config = ConfigDict(extra="forbid", frozen=True, str_max_length=100_000, allow_inf_nan=False)
 
 
 class Options(BaseModel):

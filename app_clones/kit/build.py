@@ -9,8 +9,8 @@ import apsw
 
 from app_clones.kit import db as sqlite
 from app_clones.kit import digest
-from app_clones.kit.call import Transaction
-from app_clones.kit.errors import KitError
+from app_clones.kit.call import LAST_MS, Transaction
+from app_clones.kit.errors import AppError, KitError
 from app_clones.kit.persons import Person, draw
 from app_clones.kit.registry import Registry
 
@@ -30,10 +30,16 @@ def build_database(
         raise KitError(f"options for {', '.join(unknown)}, which this world does not have")
     if step_ms < 1:
         raise KitError("a step takes at least 1 ms: a clock that stands still would never let an event come")
+    if not 0 <= start_ms <= LAST_MS:
+        raise KitError(f"a world starts between the years 1970 and 9999, not at {start_ms} ms")
+    if not isinstance(persons, int) and not persons:
+        raise KitError("a world has at least one person, the agent's own account")
     db = sqlite.create()
     try:
         _fill(db, registry, seed, start_ms, step_ms, persons, options)
         return _seal(db, registry)
+    except AppError as error:
+        raise KitError(f"a world that cannot be built: {error.message}") from error
     finally:
         db.close()
 

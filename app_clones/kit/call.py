@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 Value = int | str | float | bytes | None
 T = TypeVar("T")
 
+#: The last moment that a date can be written of: the end of the year 9999.
+LAST_MS = 253_402_300_799_999
+
 
 class Transaction:
     """The one implementation of :class:`~app_clones.kit.world.Call` (and, at build time, of ``Build``).
@@ -79,7 +82,7 @@ class Transaction:
         name = self._search(search).name
         return [int(row[0]) for row in self._read(f"SELECT rowid FROM {name}(?) ORDER BY rowid DESC", (query,))]  # type: ignore[arg-type]
 
-    def insert(self, table: str, **values: Value) -> int:
+    def insert(self, table: str, /, **values: Value) -> int:
         """Writes a row under the next id of the table's counter (or the ``id`` given); returns the id."""
         info = self._table(table, keyed=False)
         id = values.get("id")
@@ -87,11 +90,11 @@ class Transaction:
         self._insert(info, values)
         return values["id"]  # type: ignore[return-value]
 
-    def put(self, table: str, **values: Value) -> None:
+    def put(self, table: str, /, **values: Value) -> None:
         """Writes a row of a keyed table; :class:`Conflict` if there is one of that key."""
         self._insert(self._table(table, keyed=True), values)
 
-    def update(self, table: str, id: int, **values: Value) -> None:
+    def update(self, table: str, id: int, /, **values: Value) -> None:
         """Changes columns of one row; :class:`NotFound` if there is no such row."""
         info = self._table(table, keyed=False)
         names = tuple(values)
@@ -105,7 +108,7 @@ class Transaction:
         if not self.db.changes():
             raise NotFound(f"no {info.noun} {id}")
 
-    def delete(self, table: str, **key: Value) -> int:
+    def delete(self, table: str, /, **key: Value) -> int:
         """Deletes the rows whose columns equal ``key``; returns how many there were."""
         info = self._table(table)
         self._check_columns(info, key)
@@ -114,7 +117,7 @@ class Transaction:
         self._write(f"DELETE FROM {table} WHERE {' AND '.join(f'{name} IS ?' for name in key)}", tuple(key.values()))
         return self.db.changes()
 
-    def index(self, search: str, rowid: int, **text: str) -> None:
+    def index(self, search: str, rowid: int, /, **text: str) -> None:
         """Writes, or writes anew, the words of one row."""
         found = self._search(search)
         columns = found.columns
@@ -144,7 +147,7 @@ class Transaction:
         text = json.dumps(payload, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
         return self.insert("kit_event", due_ms=self.now_ms + delay_ms, event=event, actor=self.actor, payload=text)
 
-    def perform(self, operation: str, **arguments: Any) -> Any:
+    def perform(self, operation: str, /, **arguments: Any) -> Any:
         """Runs another operation (by tool name) in this same transaction; returns its data."""
         _, found = find(self.registry, operation)
         if found.writes and self.readonly:
@@ -173,8 +176,11 @@ class Transaction:
             raise KitError("the clock does not go back")
         if self.readonly:
             raise KitError("a request that only reads cannot move the clock")
+        target = self.now_ms + self.step_ms + self.waited_ms + ms
+        if target > LAST_MS:
+            raise AppError("the clock ends with the year 9999")
         self.waited_ms += ms
-        return self.now_ms + self.step_ms + self.waited_ms
+        return target
 
     def _admit(self, sql: str) -> bool:
         # No DDL, PRAGMA or write gets past here, so that all change goes through counters and sessions.

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, Protocol
 
 from app_clones.kit.digest import Value, encode
+from app_clones.kit.errors import KitError
 from app_clones.kit.schema import Table, is_log
 
 
@@ -69,8 +70,12 @@ def canonical(changes: Iterable[Change], schema: Mapping[str, Table], *, times: 
     Ids of inserted rows are renamed by colour refinement, ties broken by singling out one row at a time. Two equal
     forms are always isomorphic changes, whatever their shape. The reverse holds wherever refinement tells rows apart
     that are not interchangeable, as it does for forests (replies, threads, items of a list). An id inside a JSON text
-    is text.
+    is text. Raises :class:`KitError` where ``times`` names what is no time column: a slip there would compare less
+    than was meant.
     """
+    declared = {f"{t.name}.{column.name}" for t in schema.values() for column in t.columns if column.kind == "time"}
+    if unknown := sorted(set(times) - declared):
+        raise KitError(f"no time columns: {', '.join(unknown)}")
     kept = [change for change in changes if not is_log(schema[change.table])]
     fresh = {(c.table, c.key["id"]) for c in kept if c.op == "insert" and not schema[c.table].key}
     rows = [row for change in kept if (row := _counted(change, schema[change.table], fresh, times)) is not None]
@@ -105,43 +110,77 @@ def _counted(
 
 def _names(rows: list[CanonicalRow]) -> dict[Fresh, Fresh]:
     """Fresh row → its canonical name."""
-    colours = {row.name: b"" for row in rows if row.name is not None}
-    colours = _refine(rows, colours)
-    while tied := _first_tie(colours):
-        colours = _refine(rows, {**colours, tied: _hash(b"one" + colours[tied])})
+    mentions: defaultdict[Fresh, list[CanonicalRow]] = defaultdict(list)
+    for row in rows:
+        for fresh in _mentioned(row):
+            mentions[fresh].append(row)
     names, counted = {}, Counter[str]()
-    for fresh in sorted(colours, key=lambda fresh: (fresh.table, colours[fresh])):
+    for fresh in _ordered(set(mentions), mentions, dict.fromkeys(mentions, b"")):
         counted[fresh.table] += 1
         names[fresh] = Fresh(fresh.table, counted[fresh.table])
     return names
 
 
-def _refine(rows: list[CanonicalRow], colours: dict[Fresh, bytes]) -> dict[Fresh, bytes]:
-    """Recolours by own content, what one refers to and what refers to one, until no more rows can be told apart."""
-    classes = len(set(colours.values()))
-    while colours:
-        own: dict[Fresh, bytes] = {}
-        seen: defaultdict[Fresh, list[bytes]] = defaultdict(list)
-        for row in rows:
-            code = row.encoded(lambda fresh, now=colours: encode(now[fresh]))  # type: ignore[misc]
-            if row.name is not None:
-                own[row.name] = code
-            for column, cell in (*row.key, *row.new):
-                if isinstance(cell, Fresh):
-                    seen[cell].append(encode(column) + code)
-        colours = {f: _hash(b"".join(map(encode, [colours[f], own[f], *sorted(seen[f])]))) for f in colours}
-        found = len(set(colours.values()))
-        if found == classes:
-            break
-        classes = found
-    return colours
+def _mentioned(row: CanonicalRow) -> set[Fresh]:
+    cells = {cell for _, cell in (*row.key, *row.new) if isinstance(cell, Fresh)}
+    return cells if row.name is None else {*cells, row.name}
 
 
-def _first_tie(colours: Mapping[Fresh, bytes]) -> Fresh | None:
+def _ordered(
+    group: set[Fresh], mentions: Mapping[Fresh, Sequence[CanonicalRow]], colours: dict[Fresh, bytes]
+) -> list[Fresh]:
+    """``group`` in canonical order; its ``colours`` end up all different within each of its linked parts.
+
+    Rows that are told apart already are fixed points, which link nothing any more. Parts left over are ordered one by
+    one, so that a thousand equal rows cost no more than a thousand different ones.
+    """
+    _refine(group, mentions, colours)
     classes: defaultdict[bytes, list[Fresh]] = defaultdict(list)
-    for fresh, colour in colours.items():
-        classes[colour].append(fresh)
-    return next((classes[colour][0] for colour in sorted(classes) if len(classes[colour]) > 1), None)
+    for fresh in group:
+        classes[colours[fresh]].append(fresh)
+    tied = {fresh for members in classes.values() if len(members) > 1 for fresh in members}
+    if not tied:
+        return sorted(group, key=lambda fresh: colours[fresh])
+    parts = _parts(tied, mentions)
+    if parts == [group]:
+        one = min(tied, key=lambda fresh: (colours[fresh], encode(fresh.id)))
+        colours[one] = _hash(b"one" + colours[one])
+        return _ordered(group, mentions, colours)
+    orders = [[fresh] for fresh in group - tied] + [_ordered(part, mentions, colours) for part in parts]
+    orders.sort(key=lambda order: [colours[fresh] for fresh in order])
+    return [fresh for order in orders for fresh in order]
+
+
+def _parts(group: set[Fresh], mentions: Mapping[Fresh, Sequence[CanonicalRow]]) -> list[set[Fresh]]:
+    """``group`` split into parts that no row links."""
+    left, parts = set(group), []
+    while left:
+        edge = [left.pop()]
+        part = set(edge)
+        while edge:
+            linked = {fresh for row in mentions[edge.pop()] for fresh in _mentioned(row)} & left
+            left -= linked
+            part |= linked
+            edge += linked
+        parts.append(part)
+    return parts
+
+
+def _refine(group: set[Fresh], mentions: Mapping[Fresh, Sequence[CanonicalRow]], colours: dict[Fresh, bytes]) -> None:
+    """Recolours ``group`` by every row that mentions one of it, until no more of them can be told apart."""
+    classes = len({colours[fresh] for fresh in group})
+    while True:
+        found = {fresh: _colour(fresh, mentions[fresh], colours) for fresh in group}
+        colours.update(found)
+        if len(set(found.values())) == classes:
+            return
+        classes = len(set(found.values()))
+
+
+def _colour(fresh: Fresh, rows: Sequence[CanonicalRow], colours: Mapping[Fresh, bytes]) -> bytes:
+    # Where in a row it stands counts: the parent of two is not one that has two parents.
+    seen = [row.encoded(lambda other: b"!" if other == fresh else encode(colours[other])) for row in rows]
+    return _hash(b"".join(map(encode, [colours[fresh], *sorted(seen)])))
 
 
 def _rename(row: CanonicalRow, names: Mapping[Fresh, Fresh]) -> CanonicalRow:

@@ -13,6 +13,8 @@ CACHE_PAGES = 64
 LOOK_EVERY = 50_000
 LOOKS = 200
 IDLE = 1 << 62
+#: What no request can cause: the bytes, the disk or the memory are at fault.
+DAMAGE = (apsw.CorruptError, apsw.NotADBError, apsw.IOError, apsw.NoMemError, apsw.FullError)
 
 
 class TooExpensive(AppError):

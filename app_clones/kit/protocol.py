@@ -29,23 +29,23 @@ class Call(Protocol):
         """Row ids in which every word of ``text`` occurs, largest first."""
         ...
 
-    def insert(self, table: str, **values: Value) -> int:
+    def insert(self, table: str, /, **values: Value) -> int:
         """Draws the id from the table's counter; returns it."""
         ...
 
-    def put(self, table: str, **values: Value) -> None:
+    def put(self, table: str, /, **values: Value) -> None:
         """Inserts into a keyed (WITHOUT ROWID) table; ``Conflict`` if the key is there."""
         ...
 
-    def update(self, table: str, id: int, **values: Value) -> None:
+    def update(self, table: str, id: int, /, **values: Value) -> None:
         """``NotFound`` if there is no such row."""
         ...
 
-    def delete(self, table: str, **key: Value) -> int:
+    def delete(self, table: str, /, **key: Value) -> int:
         """Rows deleted; columns by equality."""
         ...
 
-    def index(self, search: str, rowid: int, **text: str) -> None:
+    def index(self, search: str, rowid: int, /, **text: str) -> None:
         """(Re)writes one FTS row."""
         ...
 
@@ -61,7 +61,7 @@ class Call(Protocol):
         """Makes a pending event, a row; returns its id."""
         ...
 
-    def perform(self, operation: str, **arguments: Any) -> Any:
+    def perform(self, operation: str, /, **arguments: Any) -> Any:
         """Runs another operation (by tool name) in this same transaction; returns its data."""
         ...
 

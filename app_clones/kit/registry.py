@@ -8,9 +8,13 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
+import apsw
+
+from app_clones.kit import db as sqlite
 from app_clones.kit import digest
 from app_clones.kit.app import App, Operation, Params
 from app_clones.kit.builtin import BUILTIN
+from app_clones.kit.errors import SchemaRuleError
 from app_clones.kit.schema import (
     Column,
     Search,
@@ -22,6 +26,7 @@ from app_clones.kit.schema import (
     ddl,
     require,
     search_ddl,
+    shadows,
 )
 
 RESERVED = ("kit", "sqlite")
@@ -84,6 +89,7 @@ class Registry:
     events: Mapping[str, Handler]
     statements: tuple[str, ...]
     schema: Mapping[str, Table]
+    recorded: frozenset[str]  # the tables that a step's changeset may hold
     fingerprint: str  # of all statements: a snapshot is forked only with the tables that it was built with
     readable: dict[str, bool] = field(default_factory=dict)  # SQL already seen to be a plain read: has it an order?
 
@@ -107,6 +113,7 @@ def _register(chosen: tuple[App, ...]) -> Registry:
         check_search(search, tables)
     statements = [line for table in tables.values() for line in ddl(table)]
     statements += [search_ddl(search) for search in searches.values()]
+    _try_out(statements)
     return Registry(
         apps=apps,
         tables={name: _info(table) for name, table in tables.items()},
@@ -116,6 +123,7 @@ def _register(chosen: tuple[App, ...]) -> Registry:
         events={name: handler for app in apps for name, handler in app.events.items()},
         statements=(*statements, SEAL),
         schema=tables,
+        recorded=frozenset(tables) | {shadow for search in searches.values() for shadow in shadows(search)},
         fingerprint=sha256("\n".join(statements).encode()).hexdigest(),
     )
 
@@ -141,6 +149,18 @@ def _check_apps(apps: Sequence[App]) -> None:
             check_name(operation.name, f"{app.name}: operation")
             strict = issubclass(operation.params, Params)
             require(strict, f"{app.name}_{operation.name}: its parameters are not a Params, so unknown ones would pass")
+
+
+def _try_out(statements: Sequence[str]) -> None:
+    """SQLite has the last word: on its own keywords, on two indexes of one name."""
+    db = sqlite.create()
+    try:
+        for statement in statements:
+            db.execute(statement)
+    except apsw.Error as error:
+        raise SchemaRuleError(f"{error}: {statement[:200]}") from error
+    finally:
+        db.close()
 
 
 def _check_unique(names: Sequence[str], what: str) -> None:

@@ -135,8 +135,13 @@ def check_search(search: Search, tables: Collection[str]) -> None:
     for column in search.columns:
         check_name(column, f"{search.name}: column")
         require(column not in ("rowid", "rank"), f"{search.name}: FTS5 keeps the name {column!r} for itself")
-    for name in (search.name, *(f"{search.name}_{suffix}" for suffix in _SHADOWS)):
+    for name in (search.name, *shadows(search)):
         require(name not in tables, f"{search.name}: its shadow table {name} would hide a table of that name")
+
+
+def shadows(search: Search) -> tuple[str, ...]:
+    """The tables in which FTS5 keeps ``search``."""
+    return tuple(f"{search.name}_{suffix}" for suffix in _SHADOWS)
 
 
 def ddl(table: Table) -> list[str]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from unicodedata import normalize
 
-_WORDS = re.compile(r"\w+")
+# As FTS5 cuts words: an underscore parts them, a combining accent does not.
+_WORDS = re.compile(r"(?:[^\W_][\u0300-\u036f]*)+")
 MOST_WORDS = 32
 
 

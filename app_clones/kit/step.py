@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from app_clones.kit import db as sqlite
 from app_clones.kit.call import Transaction, find, validate
 from app_clones.kit.errors import AppError, Conflict, KitError, NotFound
 from app_clones.kit.protocol import ToolResult
+
+if TYPE_CHECKING:
+    from app_clones.kit.app import Operation
 
 #: Events that one step may fire: a chain that schedules itself without end is an app's bug, not a hang.
 MOST_EVENTS = 10_000
@@ -23,16 +27,12 @@ def run_tool(call: Transaction, tool: str, arguments: Mapping[str, Any] | None) 
         _, operation = find(call.registry, tool)
         params = validate(tool, operation, arguments)
         _check_may_act(call)
-        if operation.writes:
-            data = call.protected(lambda: operation.run(call, params))
-        else:
-            call.readonly = True
-            data = operation.run(call, params)
-        text = operation.render(data) if operation.render else _compact(data)
-        return ToolResult(text, data, None)
+        call.readonly = not operation.writes
+        # Words are found in here too: where there are none for it, nothing may have happened.
+        return call.protected(lambda: _result(operation, operation.run(call, params)))
     except AppError as error:
         return _mistake(error.code, error.message)
-    except KitError:
+    except (KitError, *sqlite.DAMAGE):
         raise
     except Exception as error:
         # An operation that crashes on what an agent gave it crashes so each time: an observation, not a fault.
@@ -75,6 +75,10 @@ def _fire(call: Transaction, id: int, due_ms: int, event: str, actor: int, paylo
             raise KitError(f"{event}: {error.message}; the whole step was lost with it") from error
         # What it was about is gone (a deleted recipient): the event has no effect, and there is nobody to tell.
         return
+    except (KitError, *sqlite.DAMAGE):
+        raise
+    except Exception as error:
+        raise KitError(f"{event}: its handler crashed: {type(error).__name__}: {error}") from error
 
 
 def _set_clock(call: Transaction, now_ms: int) -> None:
@@ -93,5 +97,7 @@ def _mistake(code: str, message: str) -> ToolResult:
     return ToolResult(f"error: {message}", {"error": code, "message": message}, code)
 
 
-def _compact(data: Any) -> str:
-    return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+def _result(operation: Operation, data: Any) -> ToolResult:
+    if operation.render:
+        return ToolResult(operation.render(data), data, None)
+    return ToolResult(json.dumps(data, ensure_ascii=False, separators=(",", ":")), data, None)

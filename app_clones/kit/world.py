@@ -43,12 +43,12 @@ class World:
             seed, self.step_ms, seal, made_by = self._one(
                 "SELECT m.seed,m.step_ms,s.digest,s.tables FROM kit_meta m JOIN kit_seal s USING(id) WHERE id=1"
             )
-        except apsw.Error as error:
+            self.seed = int(seed)
+            self._digest = self._base_digest = int(seal, 16)
+        except (apsw.Error, ValueError) as error:
             raise KitError(f"this database is no world: {error}") from error
         if made_by != registry.fingerprint:
             raise KitError("this snapshot was built with other apps, or with other tables of theirs")
-        self.seed = int(seed)
-        self._digest = self._base_digest = int(seal, 16)
 
     @classmethod
     def build(
@@ -130,8 +130,11 @@ class World:
         return {int(id): Person(name=str(name), email=str(email)) for id, name, email in rows}  # type: ignore[arg-type]
 
     def full_digest(self) -> str:
-        """Digest of all cells (hex), computed from the rows. O(rows)."""
-        return digest.text(digest.full(self._db, self.registry.layouts.values()))
+        """Digest of all cells (hex), computed from the rows. O(rows). Raises :class:`KitError` at a damaged row."""
+        try:
+            return digest.text(digest.full(self._db, self.registry.layouts.values()))
+        except (apsw.Error, UnicodeDecodeError) as error:
+            raise KitError(f"the database is damaged: {error}") from error
 
     def check(self) -> None:
         """Raises :class:`WorldDiverged` unless the digest that was followed is the one that the rows have. O(rows)."""
@@ -146,6 +149,7 @@ class World:
 
     def snapshot(self) -> bytes:
         """The world now, as bytes to fork from. A world without steps gives the bytes that it came from."""
+        self._check_idle()
         if not self._steps:
             return self._base
         copy = sqlite.fork(self._db.serialize("main"))
@@ -173,6 +177,7 @@ class World:
 
     def undo(self) -> None:
         """Goes back by one step: a fresh fork plus the sum up to there. Raises :class:`KitError` before the first."""
+        self._check_idle()
         if not self._steps:
             raise KitError("nothing to undo: no step since the fork")
         kept = self._steps[:-1]
@@ -219,27 +224,33 @@ class World:
         return row
 
     def _advance(self, changesets: Sequence[bytes]) -> None:
-        total = _sum(changesets)
-        if total:
-            try:
+        try:
+            total = _sum(changesets)
+            if total:
                 # Without a handler every conflict aborts: nothing is ever skipped or overwritten.
-                apsw.Changeset.apply(total, self._db)
+                apsw.Changeset.apply(total, self._db, filter=self._is_recorded)
                 self._digest = (self._digest + digest.delta(total, self.registry.layouts)) % digest.MODULUS
-            except (apsw.Error, ValueError) as error:
-                raise WorldDiverged(f"these changes do not fit this snapshot: {error}") from error
+        except (apsw.Error, ValueError) as error:
+            raise WorldDiverged(f"these changes do not fit this snapshot: {error}") from error
         self._steps += [item for item in changesets if item]
 
+    def _is_recorded(self, table: str) -> bool:
+        if table not in self.registry.recorded:
+            raise ValueError(f"no table {table}")  # SQLite itself would skip it, and say nothing
+        return True
+
     def _step(self, actor: int, run: Callable[[Transaction], ToolResult]) -> StepResult:
-        before = len(self._steps)
         with self._open_step(actor, readonly=False) as call:
             result = run(call)
-        changeset = self._steps[-1] if len(self._steps) > before else b""
-        return StepResult(result, changeset, self.state_digest)
+        return StepResult(result, self._steps[-1], self.state_digest)
+
+    def _check_idle(self) -> None:
+        if self._busy:
+            raise KitError("a world does one thing at a time: a transaction is open already")
 
     @contextmanager
     def _open_step(self, actor: int, *, readonly: bool) -> Iterator[Transaction]:
-        if self._busy:
-            raise KitError("a world does one thing at a time: a transaction is open already")
+        self._check_idle()
         db = self._db
         self._busy = True
         self._budget.refill()
@@ -265,6 +276,9 @@ class World:
             move_clock(call)
             db.execute("COMMIT")
             self._record(session.changeset())
+        except apsw.Error as error:
+            # No agent's request: the bytes are damaged, or an app's own SQL is wrong.
+            raise KitError(f"the database gave up: {error}") from error
         finally:
             if db.in_transaction:
                 db.execute("ROLLBACK")
@@ -274,9 +288,8 @@ class World:
             self._busy = False
 
     def _record(self, changeset: bytes) -> None:
-        if changeset:
-            self._steps.append(changeset)
-            self._digest = (self._digest + digest.delta(changeset, self.registry.layouts)) % digest.MODULUS
+        self._steps.append(changeset)  # never empty: the clock has moved
+        self._digest = (self._digest + digest.delta(changeset, self.registry.layouts)) % digest.MODULUS
 
 
 def fork_many(snapshot: bytes, apps: Sequence[App], n: int) -> list[World]:
