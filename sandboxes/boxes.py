@@ -3,8 +3,7 @@
 Everything lies on a private tmpfs over :data:`_YARD` in the warden's own mount namespace:
 
     /run/l/<slot>   the unpack cache, bound with the agent's uid shown as the slot's uid (an id-mapped mount)
-    /run/b/<slot>   one tmpfs of ``disk_mb`` per sandbox: upper directory, work directory, /tmp; the disk limit is
-    its size
+    /run/b/<slot>   one tmpfs per sandbox for upper directory, work directory and /tmp; its size is the disk limit
     /run/b/<slot>/m the overlay
 
 Where the cache's file system cannot map ids (an overlay, a kernel before 5.19), the mode is ``copy`` instead of
@@ -36,7 +35,7 @@ _YARD = "/run"  # exists everywhere; nothing under it is needed by a warden
 _FIRST_UID = 0x70000000  # above what distributions and container managers hand out
 _UIDS_PER_WARDEN = 4096
 _OVERHEAD_PROCESSES = 3  # the cell, and bubblewrap outside and inside
-_MOST_IDLE = 16
+_MOST_IDLE = 32
 _INODES_PER_MB = 256
 _OVERLAY_OPTIONS = "redirect_dir=off,metacopy=off,index=off,xino=off"
 

@@ -54,33 +54,53 @@ class WardenClient:
             self.close()
             raise
 
-    def send(self, op: str, fds: Sequence[int] = (), **content: Any) -> tuple[int, Future[Answer]]:
-        """Sends a request; returns its number and what its answer will be. Raises SandboxFault."""
-        with self._lock:
-            if not self.alive:
-                raise SandboxFault("the warden process is gone")
-            self._last += 1
-            number = self._last
-            answer: Future[Answer] = Future()
-            self._waiting[number] = answer
-            try:
-                wire.send(self._sock, {"op": op, "id": number, **content}, fds)
-            except OSError as error:
-                del self._waiting[number]
-                raise SandboxFault(f"the warden process is gone: {error}") from error
-        return number, answer
+    async def post(self, op: str, fds: Sequence[int] = (), **content: Any) -> tuple[int, Future[Answer]]:
+        """Sends a request; returns its number and what its answer will be. ``fds`` may be closed on return, also by
+        cancellation. Never blocks the event loop, even if the warden has fallen behind. Raises SandboxFault."""
+        try:
+            return self._send(op, fds, content, wait=False)
+        except BlockingIOError:
+            sending = asyncio.ensure_future(asyncio.to_thread(self._send, op, fds, content, wait=True))
+        try:
+            return await asyncio.shield(sending)
+        except asyncio.CancelledError:
+            await asyncio.wait([sending])
+            raise
 
     async def ask(self, op: str, fds: Sequence[int] = (), **content: Any) -> Answer:
         """A request and its answer, which raises SandboxFault if the warden could not do it."""
-        message, received = await asyncio.wrap_future(self.send(op, fds, **content)[1])
+        _, answer = await self.post(op, fds, **content)
+        message, received = await asyncio.wrap_future(answer)
         return _checked(message), received
 
     def tell(self, op: str, **content: Any) -> None:
-        """A request without an answer."""
-        with self._lock:
-            if self.alive:
-                with suppress(OSError):  # its end is noticed elsewhere
-                    wire.send(self._sock, {"op": op, "id": -1, **content})
+        """A request without an answer, sent in the background."""
+        threading.Thread(target=self._send_quietly, args=(op, content), daemon=True).start()
+
+    def _send_quietly(self, op: str, content: wire.Message) -> None:
+        with suppress(SandboxFault):  # the warden's end is noticed elsewhere
+            self._send(op, (), content, wait=True)
+
+    def _send(self, op: str, fds: Sequence[int], content: wire.Message, *, wait: bool) -> tuple[int, Future[Answer]]:
+        if not self._lock.acquire(blocking=wait):
+            raise BlockingIOError
+        try:
+            if not self.alive:
+                raise SandboxFault("the warden process is gone")
+            number, answer = self._last + 1, Future[Answer]()
+            self._waiting[number] = answer
+            try:
+                wire.send(self._sock, {"op": op, "id": number, **content}, fds, wait=wait)
+            except BlockingIOError:
+                del self._waiting[number]
+                raise
+            except OSError as error:
+                del self._waiting[number]
+                raise SandboxFault(f"the warden process is gone: {error}") from error
+            self._last = number
+            return number, answer
+        finally:
+            self._lock.release()
 
     def close(self) -> None:
         """Ends the warden, and with it every sandbox, mount and control group. Blocks until it is gone."""

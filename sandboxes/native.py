@@ -162,7 +162,7 @@ class NativeSandbox:
         number = 0
         try:
             try:
-                number, answer = self._client.send(
+                number, answer = await self._client.post(
                     "exec",
                     (source, out.writing_end, err.writing_end),
                     box=self._number,

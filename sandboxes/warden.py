@@ -5,10 +5,13 @@ It lives in a mount namespace of its own, so every mount dies with it; it watche
 even by SIGKILL, it ends all sandboxes, removes their control groups and exits. It is single-threaded and small on
 purpose: forking it is cheap, and only it needs privileges. The parent talks to it through :mod:`sandboxes.wire`:
 
-    fork {box, layers, limits}            -> {ok}, with descriptors of the merged tree and of the upper directory
-    exec {box, argv, env, cwd, timeout_s} + stdin, stdout, stderr -> {exit_code, stopped, cpu_s, error}, when it has
-    ended kill {exec}                           (no answer; the exec's own answer follows)
-    drop {box}                            -> {ok}, when nothing of the sandbox is left
+    fork {box, layers, limits}  -> {ok, uid}, with descriptors of the merged tree and of the upper directory
+    exec {box, argv, env, cwd, timeout_s}, with stdin, stdout, stderr
+                                -> {exit_code, stopped, cpu_s, why}, when the last of its processes has ended
+    kill {exec}                 -> {ok}; the exec's own answer follows
+    drop {box}                  -> {ok}, when nothing of the sandbox is left
+
+Any of them may be answered by {error} instead.
 """
 
 from __future__ import annotations
@@ -100,6 +103,7 @@ class Warden:
     def _on_kill(self, message: wire.Message, _fds: list[int]) -> None:
         if running := self.running.get(message["exec"]):
             running.stop("killed")
+        self._answer(message["id"], ok=True)
 
     def _on_drop(self, message: wire.Message, _fds: list[int]) -> None:
         self.dropping[message["box"]] = message["id"]

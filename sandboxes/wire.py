@@ -16,14 +16,16 @@ _MAX_FDS = 8
 Message = dict[str, Any]
 
 
-def send(sock: socket.socket, message: Message, fds: Sequence[int] = ()) -> None:
+def send(sock: socket.socket, message: Message, fds: Sequence[int] = (), *, wait: bool = True) -> None:
+    """Without ``wait``, raises BlockingIOError where the other side has fallen behind."""
     raw = json.dumps(message).encode()
     extra = -1
     try:
         if len(raw) > _INLINE:
             extra = memory_file(raw)
             raw, fds = b"", (*fds, extra)
-        sock.sendmsg([raw or b"\0"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else [])
+        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
+        sock.sendmsg([raw or b"\0"], rights, 0 if wait else socket.MSG_DONTWAIT)
     finally:
         if extra >= 0:
             os.close(extra)
