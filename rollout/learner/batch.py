@@ -56,6 +56,8 @@ def rows(trajectory: Trajectory, advantage: float = 0.0) -> list[Row]:
                 f"rollout {trajectory.rollout_id}, turn {i}: policy {trajectory.policy_version} gave no tokens",
                 "train only on policies that return ids and log-probabilities of what they sampled",
             )
+        if not trace.ids:
+            continue  # the context was full: nothing was sampled
         if not out or tuple(out[-1][0]) != trace.prompt_ids[: len(out[-1][0])]:
             out.append(([], [], []))
         ids, sampled, logprobs = out[-1]

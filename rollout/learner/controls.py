@@ -17,7 +17,9 @@ from rollout.pools import PlayOptions, PolicySpec, Pool
 from rollout.trajectory import Trajectory
 
 
-def donors(suite: Suite, tasks: Sequence[str], played: Mapping[str, Trajectory], seed: int) -> dict[str, tuple[str, ...]]:
+def donors(
+    suite: Suite, tasks: Sequence[str], played: Mapping[str, Trajectory], seed: int
+) -> dict[str, tuple[str, ...]]:
     """For each task, what another task *of its template* observed step by step in ``played``.
 
     A cyclic shift of a seeded order, so every task has another's observations; a template with a single task takes any
@@ -36,7 +38,14 @@ def donors(suite: Suite, tasks: Sequence[str], played: Mapping[str, Trajectory],
 
 
 async def shuffled_observations(
-    pool: Pool, suite: Suite, policy: PolicySpec, tasks: Sequence[str], *, run: str, times: int, seed: int,
+    pool: Pool,
+    suite: Suite,
+    policy: PolicySpec,
+    tasks: Sequence[str],
+    *,
+    run: str,
+    times: int,
+    seed: int,
     options: PlayOptions,
 ) -> Evaluation:
     """Success of ``policy`` where each step shows what an oracle saw at that step of another task."""
@@ -74,8 +83,10 @@ def permuted_credit(trajectories: Sequence[Trajectory], config: GrpoConfig, roun
 def z_score(after: Evaluation, before: Evaluation) -> float:
     """How many standard errors ``after`` is above ``before``, each with its clustered standard error."""
     spread = math.hypot(after.stderr, before.stderr)
-    return (after.success - before.success) / spread if spread else math.copysign(
-        math.inf if after.success != before.success else 0.0, after.success - before.success
+    return (
+        (after.success - before.success) / spread
+        if spread
+        else math.copysign(math.inf if after.success != before.success else 0.0, after.success - before.success)
     )
 
 

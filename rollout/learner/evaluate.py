@@ -69,7 +69,14 @@ def summarise(trajectories: Sequence[Trajectory], suite: Suite) -> Evaluation:
 
 
 async def evaluate(
-    pool: Pool, suite: Suite, policy: PolicySpec, tasks: Sequence[str], *, run: str, times: int, seed: int,
+    pool: Pool,
+    suite: Suite,
+    policy: PolicySpec,
+    tasks: Sequence[str],
+    *,
+    run: str,
+    times: int,
+    seed: int,
     options: PlayOptions | None = None,
 ) -> Evaluation:
     """``times`` attempts at each of ``tasks``, sampled as ``options`` say."""

@@ -159,7 +159,7 @@ class Trainer:
             part = members[step :: self.config.steps]
             step_rows: list[Row] = [row for trajectory, a in part for row in rows(trajectory, a)]
             if any(any(row.sampled) for row in step_rows):
-                updates.append(optimise(self.checkpoint.model, self.optimizer, step_rows, loss))
+                updates.append(optimise(self.checkpoint.model, [self.optimizer], step_rows, loss))
                 ids.append(tuple(t.rollout_id for t, _ in part))
         rewards = [t.reward for t in trajectories if t.reward is not None]
         done = Round(

@@ -79,7 +79,11 @@ def token_losses(logprobs_BT: Tensor, batch: TokenBatch, config: LossConfig) -> 
 
 
 def policy_loss(
-    logprobs_BT: Tensor, batch: TokenBatch, config: LossConfig, *, active_tokens: float | None = None,
+    logprobs_BT: Tensor,
+    batch: TokenBatch,
+    config: LossConfig,
+    *,
+    active_tokens: float | None = None,
     sequences: int | None = None,
 ) -> Tensor:
     """The scalar to minimise.

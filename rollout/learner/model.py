@@ -1,7 +1,7 @@
-"""A small causal transformer: RoPE, RMSNorm, SwiGLU, tied embeddings, and each token told of the one before it.
+"""A small causal transformer: RoPE, RMSNorm, SwiGLU, tied embeddings, and half of the heads with shifted keys.
 
-That last part lets one layer do what copying otherwise takes two for (find the same token, take what followed it), so
-copying is learned from far fewer demonstrations. Shapes are in names: B rows, T tokens, H heads, D width of a head, E
+A shifted head stands at a token, looks for another like it and reads what *followed* that one: copying in one layer,
+where it otherwise takes two that must find each other. Each embedding also holds some of its predecessor's. Shapes are in names: B rows, T tokens, H heads, D width of a head, E
 width of the model, V vocabulary.
 """
 
@@ -29,7 +29,8 @@ class ModelConfig(BaseModel):
 
 
 class Cache:
-    """Keys and values of one layer for a batch of rows, ``[B, H, T, D]``; row b's token at position p lies at p."""
+    """Keys and values of one layer for a batch of rows, ``[B, H, T, D]``; row b's token at position p lies at p, in
+    heads with shifted keys its key at p + 1 (so keys have one place more)."""
 
     def __init__(self, k_BHTD: Tensor, v_BHTD: Tensor) -> None:
         self.k, self.v = k_BHTD, v_BHTD
@@ -58,7 +59,7 @@ class Block(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.heads = config.heads
+        self.heads, self.shifted = config.heads, config.heads // 2
         self.qkv = nn.Linear(config.width, 3 * config.width, bias=False)
         self.out = nn.Linear(config.width, config.width, bias=False)
         self.up = nn.Linear(config.width, 2 * config.hidden, bias=False)
@@ -78,15 +79,18 @@ class Block(nn.Module):
     def forward(self, x_BTE: Tensor, turn: Tensor) -> tuple[Tensor, Cache]:
         """Whole rows, right-padded: causality alone keeps pads out of what precedes them."""
         q, k, v = self._qkv(x_BTE, turn)
-        return self._rest(x_BTE, F.scaled_dot_product_attention(q, k, v, is_causal=True)), Cache(k, v)
+        S, T = self.shifted, x_BTE.shape[1]
+        k = torch.cat((F.pad(k[:, :S], (0, 0, 1, 0)), F.pad(k[:, S:], (0, 0, 0, 1))), dim=1)
+        return self._rest(x_BTE, F.scaled_dot_product_attention(q, k[:, :, :T], v, is_causal=True)), Cache(k, v)
 
     def step(self, x_B1E: Tensor, turn: Tensor, cache: Cache, at_B: Tensor, bias_B11T: Tensor) -> Tensor:
         """One more token per row, written into ``cache`` at each row's own position."""
         q, k, v = self._qkv(x_B1E, turn)
         rows = torch.arange(x_B1E.shape[0], device=x_B1E.device)
-        cache.k[rows, :, at_B] = k[:, :, 0]
+        cache.k[rows, : self.shifted, at_B + 1] = k[:, : self.shifted, 0]
+        cache.k[rows, self.shifted :, at_B] = k[:, self.shifted :, 0]
         cache.v[rows, :, at_B] = v[:, :, 0]
-        scores = q @ cache.k.transpose(-1, -2) / math.sqrt(q.shape[-1]) + bias_B11T
+        scores = q @ cache.k[:, :, :-1].transpose(-1, -2) / math.sqrt(q.shape[-1]) + bias_B11T
         return self._rest(x_B1E, scores.softmax(-1) @ cache.v)
 
 
@@ -107,14 +111,18 @@ class Model(nn.Module):
         self.register_buffer("turns", turns[:, None, None], persistent=False)  # broadcast over q and k, and heads
         self._initialise(seed)
 
+    @torch.no_grad()
     def _initialise(self, seed: int) -> None:
+        """Attention starts out looking for tokens like the one it stands at and passing on what it finds there
+        ("mimetic" initialisation): queries equal keys, and output undoes value."""
         generator = torch.Generator().manual_seed(seed)
-        for name, p in self.named_parameters():
-            if p.dim() == 2:
-                scale = 1.0 if "embedding" in name else (2 * len(self.blocks)) ** -0.5 if "out." in name else 1.0
-                std = 0.05 if "embedding" in name else scale * p.shape[1] ** -0.5
-                with torch.no_grad():
-                    p.normal_(0.0, std, generator=generator)
+        self.embedding.weight.normal_(0.0, 0.1, generator=generator)
+        for block in self._layers():
+            match, carry = (nn.init.orthogonal_(torch.empty_like(block.out.weight), generator=generator) for _ in "qv")
+            block.qkv.weight.copy_(torch.cat((match, match, carry)))
+            block.out.weight.copy_(0.5 * carry.T)
+            block.up.weight.normal_(0.0, block.up.in_features**-0.5, generator=generator)
+            block.down.weight.normal_(0.0, 0.2 * block.down.in_features**-0.5, generator=generator)
 
     def _layers(self) -> Sequence[Block]:
         return [block for block in self.blocks if isinstance(block, Block)]
@@ -123,7 +131,7 @@ class Model(nn.Module):
         """States ``[B, T, E]`` of right-padded rows, and their caches."""
         T = ids_BT.shape[1]
         x = self.embedding(ids_BT)
-        x = x + self.before * F.pad(x[:, :-1], (0, 0, 1, 0))
+        x = _norm(x + self.before * F.pad(x[:, :-1], (0, 0, 1, 0)))
         caches = []
         for block in self._layers():
             x, cache = block(x, self.turns[:T])
@@ -132,8 +140,8 @@ class Model(nn.Module):
 
     def step(self, ids_B: Tensor, before_B: Tensor, caches: Sequence[Cache], at_B: Tensor) -> Tensor:
         """States ``[B, E]`` after one more token per row, which stands at position ``at_B`` and follows ``before_B``."""
-        x = (self.embedding(ids_B) + self.before * self.embedding(before_B))[:, None]
-        later = torch.arange(caches[0].k.shape[2], device=ids_B.device) > at_B[:, None]
+        x = _norm(self.embedding(ids_B) + self.before * self.embedding(before_B))[:, None]
+        later = torch.arange(caches[0].v.shape[2], device=ids_B.device) > at_B[:, None]
         bias = torch.zeros(later.shape, device=x.device).masked_fill_(later, -torch.inf)[:, None, None]
         for block, cache in zip(self._layers(), caches, strict=True):
             x = block.step(x, self.turns[at_B][:, None], cache, at_B, bias)

@@ -67,14 +67,19 @@ def reinforcement_loss(config: LossConfig) -> Loss:
 
 
 def optimise(
-    model: Model, optimizer: torch.optim.Optimizer, step_rows: Sequence[Row], loss: Loss, *, part: int = 32,
+    model: Model,
+    optimizers: Sequence[torch.optim.Optimizer],
+    step_rows: Sequence[Row],
+    loss: Loss,
+    *,
+    part: int = 32,
     max_norm: float = 1.0,
 ) -> Update:
     """One step on all of ``step_rows``; gradients are gathered over parts of at most ``part`` rows."""
     before = flat(model)
     device = before.device
     whole = Whole(len(step_rows), max(1.0, float(sum(sum(r.sampled) for r in step_rows))))
-    optimizer.zero_grad(set_to_none=True)
+    model.zero_grad(set_to_none=True)
     total, ratio_max = 0.0, 0.0
     for rows in by_length(step_rows, part):
         batch = collate(rows, device)
@@ -85,7 +90,8 @@ def optimise(
         drift_BT = (logprobs_BT.detach() - batch.loss.old_logprobs_BT).abs() * batch.loss.mask_BT
         ratio_max = max(ratio_max, float(drift_BT.max()))
     norm = torch.nn.utils.clip_grad_norm_(model.parameters(), max_norm)
-    optimizer.step()
+    for optimizer in optimizers:
+        optimizer.step()
     after = flat(model)
     return Update(
         loss=total,

@@ -21,9 +21,15 @@ PERSONS = ("ana", "ben", "carla", "dora", "emil", "fay", "gus", "hana")
 TOPICS = ("budget review", "travel plan", "client report", "office update", "design notes", "hiring agenda")
 LABELS = ("finance", "legal", "urgent", "later", "family", "press")
 WORDINGS: Mapping[str, tuple[str, ...]] = {
-    "label": ("label the mail from {person} about {subject} as {label}", "put {label} on the {subject} mail from {person}"),
+    "label": (
+        "label the mail from {person} about {subject} as {label}",
+        "put {label} on the {subject} mail from {person}",
+    ),
     "forward": ("forward the mail from {person} about {subject} to {to}", "send {to} the {subject} mail from {person}"),
-    "answer": ("tell me the code in the mail from {person} about {subject}", "which code does {person} give for {subject}"),
+    "answer": (
+        "tell me the code in the mail from {person} about {subject}",
+        "which code does {person} give for {subject}",
+    ),
 }
 
 
@@ -42,7 +48,9 @@ class ToyMailbox:
     kind: Literal["world"] = "world"
     name = "toy"
 
-    def __init__(self, seed: int = 0, *, train: int = 200, heldout: int = 60, templates: Sequence[str] = tuple(WORDINGS)) -> None:
+    def __init__(
+        self, seed: int = 0, *, train: int = 200, heldout: int = 60, templates: Sequence[str] = tuple(WORDINGS)
+    ) -> None:
         rng = Random(derive(seed, "toy"))
         pairs = list(product(PERSONS, TOPICS))
         rng.shuffle(pairs)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 from datasets import Dataset
-from rollout.learner.losses import LossConfig, TokenBatch, advantages, is_live, kl_penalty, policy_loss
 from torch.nn import functional as F
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 from trl import GRPOConfig, GRPOTrainer
+
+from rollout.learner.losses import LossConfig, TokenBatch, advantages, is_live, kl_penalty, policy_loss
 
 PROMPT, COMPLETION, ROWS, VOCABULARY, LONGEST = 5, 7, 6, 40, 16
 
