@@ -32,7 +32,7 @@ from rollout.session import about, attempts
 
 SPEC = Path(__file__).parents[1] / "specs" / "mail.yaml"
 CONCURRENCY = (1, 16, 256)
-ROUNDS, PER_ROUND = 3, 400
+ROUNDS, PER_ROUND = 3, 300
 
 
 async def rate(pool: Pool, suite: Suite, name: str, n: int) -> float:
@@ -47,15 +47,24 @@ async def rate(pool: Pool, suite: Suite, name: str, n: int) -> float:
 
 
 async def local_rates(suite: Suite, run: Run) -> dict[str, float]:
-    """In this process, by concurrency; ``unrecorded``: the same without a journal."""
-    found: dict[str, float] = {}
-    for concurrency in CONCURRENCY:
-        async with LocalPool(suite, run.journal_folder, concurrency=concurrency) as pool:
-            samples = [await rate(pool, suite, f"local-{concurrency}-{i}", PER_ROUND) for i in range(ROUNDS)]
-        found[str(concurrency)] = statistics.median(samples)
-    async with LocalPool(suite) as pool:
-        samples = [await rate(pool, suite, f"bare-{i}", PER_ROUND) for i in range(ROUNDS)]
-    return {**found, "unrecorded": statistics.median(samples)}
+    """In this process, by concurrency; ``unrecorded``: the same without a journal, measured in turns with it."""
+    samples: dict[str, list[float]] = {}
+    for round_ in range(ROUNDS):
+        for concurrency in CONCURRENCY:
+            async with LocalPool(suite, run.journal_folder, concurrency=concurrency) as pool:
+                found = await rate(pool, suite, f"local-{concurrency}-{round_}", PER_ROUND)
+                samples.setdefault(str(concurrency), []).append(found)
+        async with LocalPool(suite) as pool:
+            samples.setdefault("unrecorded", []).append(await rate(pool, suite, f"bare-{round_}", PER_ROUND))
+    return {name: statistics.median(found) for name, found in samples.items()}
+
+
+async def cpu_ms(suite: Suite, run: Run) -> float:
+    """Processor time of one recorded rollout, which other work on the machine does not change."""
+    async with LocalPool(suite, run.journal_folder) as pool:
+        begun = time.process_time()
+        await rate(pool, suite, "cpu", PER_ROUND)
+        return (time.process_time() - begun) * 1000 / PER_ROUND
 
 
 async def ray_rates(suite: Suite, ref: SuiteRef, run: Run, workers: int) -> dict[str, float]:
@@ -103,6 +112,7 @@ async def measure(folder: Path) -> dict[str, Any]:
     ray = await ray_rates(suite, SuiteRef(str(store.root), manifest.digest), run, workers)
     return {
         "local": local,
+        "cpu_ms": await cpu_ms(suite, run),
         "ray": ray,
         "ray_to_local": ray["per_second"] / local[str(CONCURRENCY[-1])],
         "recording_costs": 1 - local[str(CONCURRENCY[-1])] / local["unrecorded"],
@@ -122,6 +132,7 @@ def main() -> None:
     local, ray = found["local"], found["ray"]
     for name, value in local.items():
         print(f"in process, {name if name == 'unrecorded' else f'{name} at once':14} {value:8.0f} rollouts/s")
+    print(f"processor time of one {found['cpu_ms']:11.2f} ms")
     print(f"on Ray, {ray['workers']} workers {ray['per_second']:16.0f} rollouts/s, started in {ray['start_s']:.1f} s")
     print(f"Ray : in process {found['ray_to_local']:.2f}; recording costs {found['recording_costs']:.0%}")
     print(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +20,7 @@ _SCHEMA = """CREATE TABLE IF NOT EXISTS rollout (
 
 
 class Journal:
-    """Append-only, one writer. ``with Journal(path) as journal: journal.commit(batch)``.
+    """Append-only; one process writes, its threads in turn. ``with Journal(path) as journal: journal.commit(batch)``.
 
     Every method raises :class:`RecordError` where the file cannot be written or read; what earlier commits wrote stays.
     """
@@ -32,6 +33,7 @@ class Journal:
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=FULL")
             self._db.execute(_SCHEMA)
+        self._lock = threading.Lock()
 
     def __enter__(self) -> Journal:
         return self
@@ -40,14 +42,15 @@ class Journal:
         self.close()
 
     def close(self) -> None:
-        """Closes the file. Closing twice is harmless."""
-        self._db.close()
+        """Closes the file, once a commit under way in another thread is done. Closing twice is harmless."""
+        with self._lock:
+            self._db.close()
 
     def commit(self, batch: Sequence[Trajectory]) -> list[Trajectory]:
         """Commits ``batch`` at once, to disk; returns what was not there yet (the first commit of an id wins)."""
         rows = [(trajectory.rollout_id, encode(trajectory)) for trajectory in batch]
         new: list[Trajectory] = []
-        with _speaking(self.path, "write"), _transaction(self._db):
+        with self._lock, _speaking(self.path, "write"), _transaction(self._db):
             for trajectory, row in zip(batch, rows, strict=True):
                 sql = "INSERT OR IGNORE INTO rollout (rollout_id, trajectory) VALUES (?, ?)"
                 if self._db.execute(sql, row).rowcount == 1:

@@ -19,7 +19,6 @@ from rollout.policies.base import Policy, Sampling
 from rollout.policies.scripted import Privileged
 from rollout.trajectory import Attempt, Trajectory
 
-
 WORLDS_AT_ONCE, SANDBOXES_AT_ONCE = 256, 2
 
 
@@ -99,30 +98,27 @@ class Worker:
         try:
             left = len(attempts)
             while left:
-                batch = await self._batch(done, left)
+                batch = await self._batch(done)
                 left -= len(batch)
-                yield self._commit(batch)
+                yield await self._commit(batch)
         finally:
             for task in players:
                 task.cancel()
             await asyncio.gather(*players, return_exceptions=True)
 
-    async def _batch(self, done: asyncio.Queue[Trajectory | BaseException], left: int) -> list[Trajectory]:
-        """Finished trajectories: at least one, and what finished along with it."""
+    async def _batch(self, done: asyncio.Queue[Trajectory | BaseException]) -> list[Trajectory]:
+        """Finished trajectories: at least one, and what finished beside it or while the last batch was committed."""
         batch: list[Trajectory] = []
-        while len(batch) < min(self.commit_every, left):
+        while not batch or (len(batch) < self.commit_every and not done.empty()):
             item = await done.get()
             if isinstance(item, BaseException):
                 raise item
             batch.append(item)
-            if done.empty():
-                await asyncio.sleep(0)  # lets episodes that are about to finish do so: a commit costs more than they do
-                if done.empty() and len(batch) * 8 >= min(self.commit_every, left):
-                    break
         return batch
 
-    def _commit(self, batch: list[Trajectory]) -> list[Trajectory]:
-        return batch if self.journal is None else self.journal.commit(batch)
+    async def _commit(self, batch: list[Trajectory]) -> list[Trajectory]:
+        """In a thread: episodes go on while the disk is waited for."""
+        return batch if self.journal is None else await asyncio.to_thread(self.journal.commit, batch)
 
     async def _play_one(
         self, task: Task, attempt: Attempt, policy: Policy | Privileged, options: PlayOptions
