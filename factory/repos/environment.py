@@ -26,7 +26,8 @@ _SHELL = 'find /tmp -mindepth 1 -delete 2>/dev/null; exec /bin/bash -c "$1" 2>&1
 
 
 def _tool(name: str, description: str, required: tuple[str, ...] = (), **properties: Mapping[str, Any]) -> ToolSpec:
-    schema = {"type": "object", "properties": properties, "required": list(required), "additionalProperties": False}
+    schema: dict[str, Any] = {"type": "object", "properties": properties, "required": list(required)}
+    schema["additionalProperties"] = False
     return ToolSpec(name, description, schema)
 
 
@@ -173,7 +174,7 @@ class RepoEnvironment:
             if known.get(name) is None:
                 raise AgentMistake("invalid", f"{tool.name} knows no {str(name)[:80]!r}")
             kind = _TYPES[known[name]["type"]]
-            if not isinstance(value, kind) or isinstance(value, bool) or (kind is str and "\0" in value):
+            if not isinstance(value, kind) or isinstance(value, bool) or "\0" in str(value):
                 raise AgentMistake("invalid", f"{name} has to be a {known[name]['type']}")
         return arguments
 

@@ -167,7 +167,7 @@ def screen(options: dict[str, Any], say: Callable[[str], None]) -> None:
 
 
 def listen(pipe: int, child: int) -> bytes:
-    """All a child says. One that has used no CPU for a while waits for ever: how loaded the machine is does not count."""
+    """All a child says. One that uses no CPU any more waits for ever; how loaded the machine is does not count."""
     import select
 
     text, still, before = b"", 0, ""
