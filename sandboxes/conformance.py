@@ -2,7 +2,8 @@
 
 Each check is ``async def check(bench: Bench) -> None`` and raises :class:`Nonconformance`. ``CORE`` holds for every
 backend; ``LIMITS`` and ``ISOLATION`` of :mod:`sandboxes.hostile` are what code that fights back meets, and its ``ALL``
-is everything. The base snapshot of a bench needs a shell, core utilities and ``python3`` (:func:`sandboxes.hostroot.host_root` will do) and an empty WORKSPACE.
+is everything. The base snapshot of a bench needs a shell, core utilities and ``python3``
+(:func:`sandboxes.hostroot.host_root` will do) and an empty WORKSPACE.
 
     for check in hostile.ALL:
         await check(Bench(backend, base))
