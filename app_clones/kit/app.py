@@ -47,7 +47,7 @@ class Operation:
 class App:
     """A whole app. Table, search and event names start with the app's own name and ``_`` resp. ``.``.
 
-    ``populate`` writes the seed rows at build time. ``events`` maps an event's name (``mail.deliver``) to the handler
+    ``populate`` writes the seed rows, if any, at build. ``events`` maps an event's name (``mail.deliver``) to the handler
     that runs it when it is due; any app may schedule any other's event by name, which is how effects cross.
     ``routes`` are Starlette routes (API and pages) mounted at ``/<name>``; ``api`` lists the paths under that mount
     whose requests need a bearer token when the world is served over a socket (``gmail/v1/``).
@@ -56,7 +56,7 @@ class App:
     name: str
     tables: Sequence[Table]
     operations: Sequence[Operation]
-    populate: Callable[[Build, Any], None]
+    populate: Callable[[Build, Any], None] = lambda build, options: None
     options: type[Options] = Options
     search: Sequence[Search] = ()
     events: Mapping[str, Callable[[Call, Mapping[str, Any]], None]] = field(default_factory=dict)

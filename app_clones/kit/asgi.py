@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Scope
 
 from app_clones.kit.errors import AppError, KitError
 from app_clones.kit.seeds import derive
+from app_clones.kit.step import check_may_act
 
 if TYPE_CHECKING:
     from app_clones.kit.registry import Registry
@@ -77,13 +78,17 @@ async def _broken(request: Request, error: Exception) -> Response:
 def opened(request: Request) -> Iterator[Call]:
     """The request's one transaction: read-only for GET and HEAD, else one step of the world.
 
-    Await nothing inside it; read the body first. Raises :class:`KitError` at a second one in the same request.
+    Await nothing inside it; read the body first. Raises :class:`KitError` at a second one in the same request,
+    :class:`AppError` at a write when the task is over.
     """
     world: World = request.scope[WORLD]
     if request.scope.get(_USED):
         raise KitError(f"{request.method} {request.url.path}: a request has one transaction")
     request.scope[_USED] = True
-    with world.transaction(request.scope.get(ACTOR, 1), readonly=request.method in ("GET", "HEAD")) as call:
+    readonly = request.method in ("GET", "HEAD")
+    with world.transaction(request.scope.get(ACTOR, 1), readonly=readonly) as call:
+        if not readonly:
+            check_may_act(call)
         yield call
 
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from app_clones.kit.app import App, Operation, Options, Params
+from app_clones.kit.app import App, Operation, Params
 from app_clones.kit.schema import Column, Table
 
 if TYPE_CHECKING:
-    from app_clones.kit.world import Build, Call
+    from app_clones.kit.world import Call
 
 LONGEST_WAIT_MINUTES = 31 * 24 * 60
 
@@ -53,10 +53,6 @@ def iso(ms: int) -> str:
     return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _nothing(build: Build, options: Options) -> None:
-    return None
-
-
 TASK = App(
     name="task",
     tables=(Table("task_outcome", (Column("id", "INTEGER", "id"), Column("kind"), Column("answer"))),),
@@ -71,7 +67,6 @@ TASK = App(
         ),
         Operation("decline", "The task should not be done; say why.", Decline, _decline, True, lambda _: "ok"),
     ),
-    populate=_nothing,
 )
 
 CLOCK = App(
@@ -80,7 +75,6 @@ CLOCK = App(
     operations=(
         Operation("wait", "Let some minutes pass.", Wait, _wait, True, lambda data: f"it is {iso(data['now_ms'])}"),
     ),
-    populate=_nothing,
 )
 
 BUILTIN = (TASK, CLOCK)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from random import Random
 from typing import Any, Protocol
 
 Value = int | str | float | bytes | None
-Row = Mapping[str, Value]
 
 
 class Call(Protocol):

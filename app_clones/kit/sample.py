@@ -1,5 +1,7 @@
-"""A small app that uses every feature of the kit: the kit's own tests and benchmarks run on it, and it shows how one
-is written. A board of cards with tags, a search, a named stream, an event that schedules itself, and a page."""
+"""A small app that uses every feature of the kit: the kit's own tests run on it, and it shows how one is written.
+
+A board of cards with tags, a search, a named stream, an event that schedules itself, and a page.
+"""
 
 from __future__ import annotations
 

@@ -48,8 +48,9 @@ def serve_world(world: World, port: int = 0) -> Iterator[Served]:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind(("127.0.0.1", port))
         bound.listen(64)  # so that nobody who asks at once is turned away while the loop starts
+        # Clients that are cut off in mid-request at the end are no errors to tell of.
         config = uvicorn.Config(
-            Gate(world), log_level="error", lifespan="off", access_log=False, timeout_graceful_shutdown=1
+            Gate(world), log_level="critical", lifespan="off", access_log=False, timeout_graceful_shutdown=1
         )
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, name="serve-world", daemon=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from app_clones.kit import db as sqlite
 from app_clones.kit.call import Transaction, find, validate
 from app_clones.kit.errors import AppError, Conflict, KitError, NotFound
-from app_clones.kit.protocol import ToolResult
+from app_clones.kit.protocol import Call, ToolResult
 
 if TYPE_CHECKING:
     from app_clones.kit.app import Operation
@@ -26,7 +26,7 @@ def run_tool(call: Transaction, tool: str, arguments: Mapping[str, Any] | None) 
     try:
         _, operation = find(call.registry, tool)
         params = validate(tool, operation, arguments)
-        _check_may_act(call)
+        check_may_act(call)
         call.readonly = not operation.writes
         # Words are found in here too: where there are none for it, nothing may have happened.
         return call.protected(lambda: _result(operation, operation.run(call, params)))
@@ -86,10 +86,11 @@ def _set_clock(call: Transaction, now_ms: int) -> None:
     call.db.execute("UPDATE kit_meta SET now_ms=? WHERE id=1", (now_ms,))
 
 
-def _check_may_act(call: Transaction) -> None:
-    if call.db.execute("SELECT 1 FROM task_outcome LIMIT 1").fetchone():
+def check_may_act(call: Call) -> None:
+    """Raises :class:`Conflict` once the task has its outcome, :class:`NotFound` where nobody of that id acts."""
+    if call.one("SELECT 1 FROM task_outcome LIMIT 1"):
         raise Conflict("the task is over: it was submitted or declined")
-    if not call.db.execute("SELECT 1 FROM kit_person WHERE id=?", (call.actor,)).fetchone():
+    if not call.one("SELECT 1 FROM kit_person WHERE id=?", call.actor):
         raise NotFound(f"no person {call.actor}")
 
 

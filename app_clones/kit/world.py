@@ -17,11 +17,11 @@ from app_clones.kit.call import Transaction
 from app_clones.kit.change import RowChange
 from app_clones.kit.errors import KitError, WorldDiverged
 from app_clones.kit.persons import Person
-from app_clones.kit.protocol import Build, Call, Row, StepResult, ToolResult, Value
+from app_clones.kit.protocol import Build, Call, StepResult, ToolResult, Value
 from app_clones.kit.registry import Registry, register
 from app_clones.kit.step import move_clock, run_tool
 
-__all__ = ["Build", "Call", "Person", "Row", "StepResult", "ToolResult", "Value", "World", "fork_many"]
+__all__ = ["Build", "Call", "Person", "StepResult", "ToolResult", "Value", "World", "fork_many"]
 
 
 class World:

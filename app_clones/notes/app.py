@@ -16,6 +16,9 @@ from app_clones.kit.errors import NotFound
 from app_clones.kit.schema import Column, Table
 from app_clones.kit.world import Call
 
+OWNER = Column("owner_id", "INTEGER", "ref", to="kit_person")
+COLUMNS = (Column("id", "INTEGER", "id"), OWNER, Column("text"), Column("made_ms", "INTEGER", "time"))
+
 
 class Create(Params):
     """``remind_in_minutes``: when a mail with the text shall arrive; 0 for never."""
@@ -33,7 +36,7 @@ class NoteId(Params):
 def _create(call: Call, params: Create) -> dict[str, Any]:
     id = call.insert("notes_note", owner_id=call.actor, text=params.text, made_ms=call.now_ms)
     if params.remind_in_minutes:
-        (me,) = call.one("SELECT email FROM kit_person WHERE id=?", call.actor) or ("",)
+        ((me,),) = call.rows("SELECT email FROM kit_person WHERE id=?", call.actor)
         mail = {"to": me, "sender": me, "subject": "note reminder", "body": params.text}
         call.schedule(params.remind_in_minutes * 60_000, "mail.deliver", **mail)
     return {"id": id}
@@ -63,18 +66,7 @@ async def _page(request: Request) -> Response:
 
 NOTES = App(
     name="notes",
-    tables=(
-        Table(
-            "notes_note",
-            (
-                Column("id", "INTEGER", "id"),
-                Column("owner_id", "INTEGER", "ref", to="kit_person"),
-                Column("text"),
-                Column("made_ms", "INTEGER", "time"),
-            ),
-            indexes=(("owner_id", "id"),),
-        ),
-    ),
+    tables=(Table("notes_note", COLUMNS, indexes=(("owner_id", "id"),)),),
     operations=(
         Operation(
             "create", "Writes a note; a reminder arrives as mail.", Create, _create, True, lambda d: f"ok {d['id']}"
@@ -82,6 +74,5 @@ NOTES = App(
         Operation("list", "Lists all notes, newest first.", Params, _list, False, _lines),
         Operation("delete", "Deletes a note.", NoteId, _delete, True, lambda _: "ok"),
     ),
-    populate=lambda build, options: None,
     routes=lambda: (Route("/", _page),),
 )

@@ -172,6 +172,33 @@ def test_half_a_request_changes_nothing(world):
     assert world.steps() == ()
 
 
+def test_a_client_that_never_ends_its_request_holds_up_neither_others_nor_the_end_nor_fills_the_log(world, capfd):
+    with serve_world(world) as served:
+        slow = [socket.create_connection(("127.0.0.1", served.port)) for _ in range(3)]
+        for half in slow:
+            half.sendall(b"POST /odd/write HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf")
+        assert httpx.get(f"{served.url}/odd/fine", trust_env=False).status_code == 200
+    for half in slow:
+        half.close()
+    assert world.steps() == ()
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_port_that_is_taken_is_an_os_error_and_leaves_the_first_server_alone(world):
+    with serve_world(world) as served:
+        with pytest.raises(OSError, match="in use"), serve_world(world, served.port):
+            pass
+        assert httpx.get(f"{served.url}/odd/fine", trust_env=False).status_code == 200
+
+
+async def test_after_an_outcome_pages_are_read_and_no_longer_write(world):
+    world.call("task_submit", {"answer": "done"})
+    digest = world.state_digest
+    assert (await request(world, "POST", "/board/api/cards", body=b'{"title":"late"}')).status == 409
+    assert (await request(world, "GET", "/board/")).status == 200
+    assert world.full_digest() == world.state_digest == digest
+
+
 def test_a_served_world_says_where_it_is_and_answers_no_more_when_closed(world):
     with serve_world(world) as served:
         apps = served.describe()["apps"]
