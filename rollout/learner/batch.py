@@ -94,9 +94,9 @@ class Batch:
     """Right-padded tensors of some rows. Position t of the ``BT`` tensors (T one less than the ids') speaks of token
     t + 1, the one predicted there."""
 
-    ids_BT: Tensor
+    ids_BT: Tensor  # noqa: N815
     loss: TokenBatch
-    temperature_B: Tensor
+    temperature_B: Tensor  # noqa: N815
 
 
 def collate(part: Sequence[Row], device: torch.device) -> Batch:

@@ -33,7 +33,7 @@ def task_ids(suite: Suite, split: Split) -> list[str]:
 
 
 def attempts(run: str, tasks: Iterable[str], numbers: Iterable[int], seed: int) -> list[Attempt]:
-    """Attempts ``numbers`` at each of ``tasks``; each one's policy seed is derived from ``seed``, run, task and number."""
+    """Attempts ``numbers`` at each of ``tasks``; policy seeds are derived from ``seed``, run, task, number."""
     kept = list(numbers)
     return [Attempt(run, t, a, derive(seed, "policy", run, t, a)) for t in tasks for a in kept]
 

@@ -1,7 +1,7 @@
 """``make evidence``: trained on shuffled rewards, a policy is not significantly above its warm start.
 
-``python -m rollout.learner.evidence --store DIR --environment NAME --out DIR``. Trains twice from one warm start with one
-budget, once on the true rewards and once on rewards permuted within each group, and tests both against the warm start.
+``python -m rollout.learner.evidence --store DIR --environment NAME --out DIR``. Trains twice from one warm start with
+one budget, once on true rewards and once on rewards permuted within each group; tests both against the warm start.
 """
 
 from __future__ import annotations
@@ -28,9 +28,8 @@ SIGNIFICANT = 0.01
 
 
 async def shuffled_rewards(pool: Pool, suite: Suite, config: LearnConfig, folder: Path) -> dict[str, Any]:
-    """The comparison as JSON-able data; ``ok`` if the true rewards raise success significantly and the shuffled do not."""
+    """The comparison as JSON-able data; ``ok`` if true rewards raise success significantly and shuffled ones do not."""
     base = Learning(pool, suite, config, folder)
-    folder.mkdir(parents=True, exist_ok=True)
     warm = (await base.warm_start()).to_bytes()
     before = await base.evaluate(Checkpoint.from_bytes(warm), "warm_start")
     out: dict[str, Any] = {"warm_start": {"success": before.success, "stderr": before.stderr, "n": before.n}}

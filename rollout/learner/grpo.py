@@ -29,7 +29,7 @@ from rollout.trajectory import Trajectory
 
 
 class GrpoConfig(BaseModel):
-    """``rounds`` of ``prompts`` tasks with ``group`` attempts each; the live groups' rows are one round's data, taken in
+    """``rounds`` of ``prompts`` tasks with ``group`` attempts each; live groups' rows are a round's data, taken in
     ``steps`` optimizer steps. A group with fewer than ``minimum`` verdicts is dropped. ``threads``: of torch, here."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -106,6 +106,8 @@ class Trainer:
         self.optimizer = make_optimizer(start.model, config.lr)
         self.round = 0
         self.folder = folder
+        if folder:
+            folder.mkdir(parents=True, exist_ok=True)
         self.ledger = Ledger(folder / "ledger.jsonl") if folder else None
         if folder and (folder / "state.pt").exists():
             self._resume(folder / "state.pt")
@@ -205,8 +207,6 @@ async def train(
     the weights are the same as without the interruption, as far as batches are put together alike (LocalPool).
     """
     torch.set_num_threads(config.threads)
-    if folder:
-        folder.mkdir(parents=True, exist_ok=True)
     trainer = Trainer(start, config, folder, credit)
     while trainer.round < config.rounds:
         begun = time.perf_counter()

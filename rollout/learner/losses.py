@@ -1,4 +1,4 @@
-"""One token loss for every objective, after the published definitions (REFERENCE 5); equal to TRL's in value and gradient.
+"""One token loss for every objective, after the published definitions; equal to TRL's in value and gradient.
 
 Shapes in names: B sequences, T tokens, G members of a group.
 """
@@ -18,8 +18,8 @@ Penalty = Literal["k1", "k2", "k3"]
 
 class LossConfig(BaseModel):
     """``truncate``: the cap C of the truncated importance weight min(π_old / π_sampler, C), None for none.
-    ``kl``: weight of the penalty towards reference log-probabilities; ``kl_weighted`` multiplies it by π / π_old, which makes
-    its estimate unbiased off policy. ``max_tokens``: dr_grpo's constant length."""
+    ``kl``: weight of the penalty towards reference log-probabilities; ``kl_weighted`` multiplies it by π / π_old, which
+    makes its estimate unbiased off policy. ``max_tokens``: dr_grpo's constant length."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     objective: Objective = "dapo"
@@ -37,11 +37,11 @@ class TokenBatch:
     """What a token loss needs beside the current log-probabilities. ``mask_BT`` is 1.0 where the policy sampled the
     token; everything else (prompts, observations, padding) is 0 and reaches no gradient."""
 
-    mask_BT: Tensor
-    advantages_B: Tensor
-    old_logprobs_BT: Tensor
-    sampler_logprobs_BT: Tensor | None = None
-    reference_logprobs_BT: Tensor | None = None
+    mask_BT: Tensor  # noqa: N815
+    advantages_B: Tensor  # noqa: N815
+    old_logprobs_BT: Tensor  # noqa: N815
+    sampler_logprobs_BT: Tensor | None = None  # noqa: N815
+    reference_logprobs_BT: Tensor | None = None  # noqa: N815
 
 
 def advantages(rewards_G: Tensor, *, divide_by_std: bool = True) -> Tensor:

@@ -1,8 +1,8 @@
 """A small causal transformer: RoPE, RMSNorm, SwiGLU, tied embeddings, and half of the heads with shifted keys.
 
 A shifted head stands at a token, looks for another like it and reads what *followed* that one: copying in one layer,
-where it otherwise takes two that must find each other. Each embedding also holds some of its predecessor's. Shapes are in names: B rows, T tokens, H heads, D width of a head, E
-width of the model, V vocabulary.
+where it otherwise takes two that must find each other. Each embedding also holds some of its predecessor's. Shapes are
+in names: B rows, T tokens, H heads, D width of a head, E width of the model, V vocabulary.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import torch
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional as F  # noqa: N812
 
 
 class ModelConfig(BaseModel):
@@ -45,7 +45,8 @@ class Cache:
 
 def _rotate(x: Tensor, turn: Tensor) -> Tensor:
     """RoPE: neighbouring pairs of the last dimension as complex numbers, turned by ``turn`` (broadcast)."""
-    return torch.view_as_real(torch.view_as_complex(x.unflatten(-1, (-1, 2))) * turn).flatten(-2)
+    turned: Tensor = torch.view_as_real(torch.view_as_complex(x.reshape(*x.shape[:-1], -1, 2)) * turn).flatten(-2)
+    return turned
 
 
 def _norm(x: Tensor) -> Tensor:
@@ -74,7 +75,8 @@ class Block(nn.Module):
     def _rest(self, x_BTE: Tensor, attended_BHTD: Tensor) -> Tensor:
         x_BTE = x_BTE + self.out(attended_BHTD.transpose(1, 2).reshape(x_BTE.shape))
         gate, value = self.up(_norm(x_BTE)).chunk(2, dim=-1)
-        return x_BTE + self.down(F.silu(gate) * value)
+        out_BTE: Tensor = x_BTE + self.down(F.silu(gate) * value)
+        return out_BTE
 
     def forward(self, x_BTE: Tensor, turn: Tensor) -> tuple[Tensor, Cache]:
         """Whole rows, right-padded: causality alone keeps pads out of what precedes them."""
@@ -139,7 +141,7 @@ class Model(nn.Module):
         return _norm(x), caches
 
     def step(self, ids_B: Tensor, before_B: Tensor, caches: Sequence[Cache], at_B: Tensor) -> Tensor:
-        """States ``[B, E]`` after one more token per row, which stands at position ``at_B`` and follows ``before_B``."""
+        """States ``[B, E]`` after one more token per row, which stands at ``at_B`` and follows ``before_B``."""
         x = _norm(self.embedding(ids_B) + self.before * self.embedding(before_B))[:, None]
         later = torch.arange(caches[0].v.shape[2], device=ids_B.device) > at_B[:, None]
         bias = torch.zeros(later.shape, device=x.device).masked_fill_(later, -torch.inf)[:, None, None]

@@ -28,8 +28,8 @@ Say = Callable[[str, Mapping[str, Any]], None]
 
 
 class LearnConfig(BaseModel):
-    """``noise`` of the demonstrator, ``demonstrations`` per training task. The warm start ends at the first probe (every
-    ``probe_every`` steps, ``probe_tasks`` training tasks once each) with sampled success of at least ``band[0]``.
+    """``noise`` of the demonstrator, ``demonstrations`` per training task. The warm start ends at the first probe
+    (every ``probe_every`` steps, ``probe_tasks`` training tasks once each) with sampled success of ``band[0]`` or more.
     GRPO ends when its own rollouts' success, averaged over ``window`` rounds, reaches ``target``. The curve is measured
     on ``curve_tasks`` held-out tasks every ``curve_every`` rounds, once each; first and last evaluation and controls on
     all of them, ``times`` each."""
@@ -108,6 +108,7 @@ class Learning:
         self.pool, self.suite, self.config, self.folder = pool, suite, config, folder
         self.say: Say = say or (lambda stage, facts: None)
         self.train_tasks, self.heldout_tasks = task_ids(suite, "train"), task_ids(suite, "heldout")
+        folder.mkdir(parents=True, exist_ok=True)
         self.ledger = Ledger(folder / "ledger.jsonl")
         self.seconds: dict[str, float] = {}
         self.rollouts = 0
@@ -236,7 +237,6 @@ async def learn(pool: Pool, suite: Suite, config: LearnConfig, folder: Path, *, 
 
     Raises PolicyError if the warm start never reached the band: GRPO has nothing to start from then.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     run = Learning(pool, suite, config, folder, say)
     checkpoint = await run.warm_start()
     before = await run.evaluate(checkpoint, "warm_start")

@@ -22,7 +22,7 @@ from rollout.trajectory import Trajectory
 
 
 class SftConfig(BaseModel):
-    """``steps`` optimizer steps of ``batch`` demonstrations each, linear warm-up over ``warmup`` steps. ``lr`` is AdamW's,
+    """``steps`` optimizer steps of ``batch`` demonstrations each, warmed up over ``warmup`` steps. ``lr`` is AdamW's,
     for embeddings; ``matrix_lr`` Muon's, for the blocks' matrices: half the steps of AdamW alone, measured here."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -1,8 +1,8 @@
 """A lossless word-level tokenizer, and the chat layout of tool-calling conversations.
 
-Words and runs of punctuation are single tokens where the vocabulary knows them; numbers are pairs of digits (``1330`` is
-``13`` and ``·30``), so a row's id that was never seen in training is as easy to copy as any; everything else falls back
-to UTF-8 bytes. So any text encodes, and decodes to itself. One blank between two known words is implied, not a token:
+Words and runs of punctuation are single tokens where the vocabulary knows them; numbers are pairs of digits (``1330``
+is ``13`` and ``·30``), so a row's id that was never seen in training is as easy to copy as any; all else falls back to
+UTF-8 bytes. So any text encodes, and decodes to itself. One blank between two known words is implied, not a token:
 ``label work`` is two tokens, and a word is the same token wherever it stands, which is what makes copying one hop.
 """
 
@@ -120,8 +120,8 @@ def call_text(action: Action) -> str:
 
 
 def parse_call(text: str) -> tuple[Action, ...]:
-    """The call that ``text`` makes. Nothing is repaired: text after the name that is no JSON object gives an action with
-    ``arguments`` None, which the environment answers with an error. Empty text makes no call."""
+    """The call that ``text`` makes. Nothing is repaired: text after the name that is no JSON object gives an action
+    with ``arguments`` None, which the environment answers with an error. Empty text makes no call."""
     if not text.strip():
         return ()
     name, _, rest = text.partition(" ")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from datasets import Dataset
-from torch.nn import functional as F
+from torch.nn.functional import pad
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 from trl import GRPOConfig, GRPOTrainer
 
@@ -49,7 +49,7 @@ def trl_trainer(model, folder, **settings):
 
 
 def inputs(model):
-    """A batch as TRL's trainer builds it: two groups, tool observations inside completions, an old policy that differs."""
+    """A batch as TRL's trainer builds it: tool observations inside completions, an old policy that differs."""
     generator = torch.Generator().manual_seed(11)
     completion_mask = torch.ones(ROWS, COMPLETION, dtype=torch.long)
     for row, length in enumerate((7, 6, 3, 7, 2, 5)):
@@ -183,8 +183,8 @@ def test_all_shapes_stay_when_sequences_are_padded_further():
     logprobs = torch.randn(2, 4)
     mask = torch.tensor([[1.0, 1.0, 0.0, 0.0], [1.0, 1.0, 1.0, 0.0]])
     terms = TokenBatch(mask, torch.tensor([1.0, -1.0]), logprobs - 0.05)
-    wider = TokenBatch(F.pad(mask, (0, 3)), terms.advantages_B, F.pad(terms.old_logprobs_BT, (0, 3)))
+    wider = TokenBatch(pad(mask, (0, 3)), terms.advantages_B, pad(terms.old_logprobs_BT, (0, 3)))
     for objective in ("grpo", "dr_grpo", "dapo"):
         config = LossConfig(objective=objective)
         narrow = policy_loss(logprobs, terms, config)
-        assert torch.allclose(policy_loss(F.pad(logprobs, (0, 3)), wider, config), narrow)
+        assert torch.allclose(policy_loss(pad(logprobs, (0, 3)), wider, config), narrow)

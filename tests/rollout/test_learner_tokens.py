@@ -25,7 +25,7 @@ def tokenizer():
 
 def trajectory(turns, reward=1.0, attempt=0, task="t", outcome=None, temperature=1.0):
     return Trajectory(
-        f"id-{task}-{attempt}", Attempt("r", task, attempt, 0), "e", "v", "do it", "", "", tuple(turns), (), "submitted",
+        f"id-{task}-{attempt}", Attempt("r", task, attempt, 0), "e", "v", "do it", "", "", tuple(turns), (), "end",
         outcome or Verdict(reward, ()), None, temperature,
     )  # fmt: skip
 
