@@ -47,7 +47,7 @@ class Operation:
 class App:
     """A whole app. Table, search and event names start with the app's own name and ``_`` resp. ``.``.
 
-    ``populate`` writes the seed rows, if any, at build. ``events`` maps an event's name (``mail.deliver``) to the handler
+    ``populate`` writes the first rows at build time. ``events`` maps an event's name (``mail.deliver``) to the handler
     that runs it when it is due; any app may schedule any other's event by name, which is how effects cross.
     ``routes`` are Starlette routes (API and pages) mounted at ``/<name>``; ``api`` lists the paths under that mount
     whose requests need a bearer token when the world is served over a socket (``gmail/v1/``).

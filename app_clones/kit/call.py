@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from app_clones.kit import db as sqlite
 from app_clones.kit.errors import AppError, Conflict, KitError, NotFound, UnknownTool
+from app_clones.kit.protocol import Value
 from app_clones.kit.schema import Search, key_of
 from app_clones.kit.search import match
 from app_clones.kit.seeds import derive
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from app_clones.kit.app import App, Operation
     from app_clones.kit.registry import Registry, TableInfo
 
-Value = int | str | float | bytes | None
 T = TypeVar("T")
 
 #: The last moment that a date can be written of: the end of the year 9999.

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, Protocol
 
-from app_clones.kit.digest import Value, encode
+from app_clones.kit.digest import encode
 from app_clones.kit.errors import KitError
+from app_clones.kit.protocol import Value
 from app_clones.kit.schema import Table, is_log
 
 

@@ -9,7 +9,8 @@ from typing import Literal, cast
 import apsw
 
 from app_clones.kit.canonical import Canonical, CanonicalRow, canonical, difference, line
-from app_clones.kit.digest import Layout, Value
+from app_clones.kit.digest import Layout
+from app_clones.kit.protocol import Value
 
 __all__ = ["Canonical", "CanonicalRow", "RowChange", "canonical", "describe", "difference", "parse"]
 

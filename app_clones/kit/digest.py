@@ -13,9 +13,8 @@ from typing import cast
 
 import apsw
 
+from app_clones.kit.protocol import Value
 from app_clones.kit.schema import Table, key_of
-
-Value = int | str | float | bytes | None
 
 MODULUS = 1 << 256
 

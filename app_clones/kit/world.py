@@ -45,10 +45,14 @@ class World:
             )
             self.seed = int(seed)
             self._digest = self._base_digest = int(seal, 16)
+            if made_by != registry.fingerprint:
+                raise KitError("this snapshot was built with other apps, or with other tables of theirs")
         except (apsw.Error, ValueError) as error:
+            self.close()
             raise KitError(f"this database is no world: {error}") from error
-        if made_by != registry.fingerprint:
-            raise KitError("this snapshot was built with other apps, or with other tables of theirs")
+        except KitError:
+            self.close()
+            raise
 
     @classmethod
     def build(

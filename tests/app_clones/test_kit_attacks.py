@@ -2,6 +2,7 @@
 
 import contextlib
 import random
+from itertools import permutations, product
 
 import apsw
 import pytest
@@ -219,6 +220,40 @@ def test_two_tags_on_two_cards_each_are_not_one_tag_on_both():
     assert change((5, 7), (6, 8)) == change((6, 7), (5, 8))
     assert change((5, 7), (6, 8)) != change((5, 7), (6, 7))
     assert change((5, 7), (6, 7)) != change((5, 7), (5, 8))
+
+
+def random_graph(rng, cards, tags):
+    """Each card's parent or None, and which card has which tag."""
+    links = {(rng.randrange(cards), rng.randrange(tags)) for _ in range(rng.randrange(5))}
+    return [rng.choice([None, *range(cards)]) for _ in range(cards)], links
+
+
+def permuted(graph, cards, tags):
+    parents = [None] * len(cards)
+    for number, parent in enumerate(graph[0]):
+        parents[cards[number]] = None if parent is None else cards[parent]
+    return parents, {(cards[card_id], tags[tag_id]) for card_id, tag_id in graph[1]}
+
+
+def form_of(graph, tags):
+    rows = [card(number + 100, None if parent is None else parent + 100) for number, parent in enumerate(graph[0])]
+    rows += [RowChange("board_tag", "insert", {"id": id}, {}, {"id": id, "name": "n"}) for id in range(200, 200 + tags)]
+    keys = [{"card_id": card_id + 100, "tag_id": tag_id + 200} for card_id, tag_id in graph[1]]
+    return canonical([*rows, *(RowChange("board_card_tag", "insert", key, {}, key) for key in keys)], SCHEMA)
+
+
+def test_two_changes_have_one_form_exactly_when_some_renaming_makes_them_one():
+    rng, alike = random.Random(9), 0
+    for _ in range(400):
+        cards, tags = rng.randrange(1, 5), rng.randrange(1, 4)
+        one, two = random_graph(rng, cards, tags), random_graph(rng, cards, tags)
+        if rng.random() < 0.5:
+            two = permuted(one, rng.sample(range(cards), cards), rng.sample(range(tags), tags))
+        renamings = product(permutations(range(cards)), permutations(range(tags)))
+        same = any(permuted(one, *renaming) == two for renaming in renamings)
+        assert (form_of(one, tags) == form_of(two, tags)) == same
+        alike += same
+    assert 0 < alike < 400
 
 
 def test_a_time_column_that_is_not_there_is_not_silently_left_out():
