@@ -45,14 +45,13 @@ class Cache:
 
 def _rotate(x: Tensor, turn: Tensor) -> Tensor:
     """RoPE: neighbouring pairs of the last dimension as complex numbers, turned by ``turn`` (broadcast)."""
-    turned: Tensor = torch.view_as_real(torch.view_as_complex(x.reshape(*x.shape[:-1], -1, 2)) * turn).flatten(-2)
-    return turned
+    return torch.view_as_real(torch.view_as_complex(x.reshape(*x.shape[:-1], -1, 2)) * turn).flatten(-2)
 
 
 def _norm(x: Tensor) -> Tensor:
     """RMSNorm without gains: the linear maps that follow can take them in, and it costs two passes over memory."""
-    scale = math.sqrt(x.shape[-1])
-    return x * (scale / (torch.linalg.vector_norm(x, dim=-1, keepdim=True) + 1e-5))
+    length: Tensor = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
+    return x * (math.sqrt(x.shape[-1]) / (length + 1e-5))
 
 
 class Block(nn.Module):
