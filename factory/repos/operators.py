@@ -211,7 +211,7 @@ def _expression(f: Function, node: ast.expr | ast.AugAssign) -> Iterator[Edit]:
     elif isinstance(node, ast.BoolOp):
         word = "or" if isinstance(node.op, ast.And) else "and"
         yield from _between(f, "change_operator", node.values[0], node.values[1], word)
-        yield _swap(f, "remove_condition", node, f.source.get(node.values[0]))
+        yield _swap(f, "remove_operand", node, f.source.get(node.values[0]))
     elif isinstance(node, ast.Call) and len(node.args) >= 2 and not any(isinstance(a, ast.Starred) for a in node.args):
         yield from _exchange(f, "swap_arguments", node.args[-2], node.args[-1])
     elif isinstance(node, ast.Constant):
