@@ -7,9 +7,9 @@ what=${1:-base}
 
 stop() { echo "setup: $1" >&2; exit 1; }
 
-packages=(bubblewrap libseccomp2 faketime)
+packages=(bubblewrap faketime)
 commands=(bwrap faketime)
-extras=ray,torch,docker,seccomp,studio
+extras=ray,torch,docker,studio
 need_mb=4000
 if [ "$what" = test ]; then
   packages+=(docker.io chromium fonts-dejavu-core)
@@ -24,7 +24,6 @@ free_mb=$(df -Pm . | awk 'NR==2 {print $4}')
 
 missing=()
 for command in "${commands[@]}"; do command -v "$command" >/dev/null || missing+=("$command"); done
-ldconfig -p 2>/dev/null | grep -q libseccomp.so.2 || missing+=(libseccomp2)
 python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || stop "needs Python 3.11 or newer as python3"
 python3 -c 'import ensurepip, venv' 2>/dev/null || { missing+=(python3-venv); packages+=(python3-venv); }
 if [ ${#missing[@]} -gt 0 ]; then
