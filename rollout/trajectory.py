@@ -54,17 +54,17 @@ class Trajectory:
 
     rollout_id: str
     attempt: Attempt
-    environment: str              # digest
+    environment: str  # digest
     policy_version: str
     instruction: str
-    opening: str                  # text of the opening observation
+    opening: str  # text of the opening observation
     start_digest: str
     turns: tuple[TurnRecord, ...]
     steps: tuple[StepRecord, ...]
     stop_reason: str
     outcome: Outcome
-    origin: Mapping[str, str | int] | None = None   # forked from {"rollout_id", "step"}; steps before "step" are copied
-    temperature: float = 1.0      # that every turn was sampled at
+    origin: Mapping[str, str | int] | None = None  # forked from {"rollout_id", "step"}; steps before "step" are copied
+    temperature: float = 1.0  # that every turn was sampled at
 
     @property
     def reward(self) -> float | None:

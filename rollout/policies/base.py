@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -16,7 +15,7 @@ class Message:
     role: Literal["user", "assistant", "tool"]
     text: str
     actions: tuple[Action, ...] = ()
-    tokens: TokenTrace | None = None      # of an assistant message, when the policy gave one
+    tokens: TokenTrace | None = None  # of an assistant message, when the policy gave one
 
 
 @dataclass(frozen=True, slots=True)
