@@ -153,7 +153,11 @@ class Transaction:
         if found.writes and self.readonly:
             raise KitError(f"{operation} writes, and this request only reads")
         params = validate(operation, found, arguments)
-        return self.protected(lambda: found.run(self, params))
+        outer, self.readonly = self.readonly, not found.writes
+        try:
+            return self.protected(lambda: found.run(self, params))
+        finally:
+            self.readonly = outer
 
     def protected(self, run: Callable[[], T]) -> T:
         """Runs under a savepoint: after an exception nothing that it did stays, waiting included."""

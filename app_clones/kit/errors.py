@@ -28,6 +28,9 @@ class AppError(Exception):
         super().__init__(message)
         self.message = message
 
+    def __reduce__(self) -> tuple[type[AppError], tuple[str]]:
+        return type(self), (self.message,)
+
 
 class NotFound(AppError):
     """The row named is not there, or not there for this user."""

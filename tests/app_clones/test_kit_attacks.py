@@ -73,6 +73,13 @@ def test_arguments_may_have_the_names_that_the_kit_gives_its_own(snapshot):
                 call.perform("board_add", **{"title": "t", name: 1})
 
 
+def test_an_operation_declared_as_reading_cannot_write_when_another_performs_it_either():
+    liar = Operation("liar", "", Params, lambda call, params: call.insert("odd_row", text="x", size=0.0), False)
+    via = Operation("via", "", Params, lambda call, params: call.perform("odd_liar"), True)
+    with make(odd(liar, via)) as world, pytest.raises(KitError, match="tried to write"):
+        world.call("odd_via", {})
+
+
 @pytest.mark.parametrize(
     "table",
     [
