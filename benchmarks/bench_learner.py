@@ -1,4 +1,4 @@
-"""How fast the learner is: the whole loop, generation and training, beside TRL's GRPOTrainer on a model of the same size.
+"""How fast the learner is: whole loop, generation, training; beside TRL's GRPOTrainer on a model of the same size.
 
 ``python benchmarks/bench_learner.py [--seconds N] [--no-trl]``. One thread, no disk, the scripted mailbox. Writes
 ``out/bench/learner.json``. TRL has no multi-turn environment here: its samples are one turn of at most as many tokens.
