@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from app_clones.kit.errors import AppError, NotFound
 from app_clones.kit.world import Call
@@ -32,7 +33,7 @@ DONE = {
 
 _CHANGES: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "archive": ((), ("INBOX",)),
-    "inbox": (("INBOX",), ("TRASH",)),
+    "inbox": (("INBOX",), ("TRASH", "SPAM")),
     "trash": (("TRASH",), ("INBOX",)),
     "untrash": ((), ("TRASH",)),
     "star": (("STARRED",), ()),
@@ -79,7 +80,7 @@ def _change(call: Call, mail: Message, action: str) -> None:
 def answer(call: Call, thread_id: int, form: Mapping[str, str]) -> int:
     """Answers the newest message of a thread that is no draft. Raises AppError for an empty answer."""
     mails = [m for m in mailbox.thread_messages(call, call.actor, thread_id) if drafts.draft_of(call, m.id) is None]
-    body = _text(form.get("body", ""))
+    body = form.get("body", "").strip()
     if not body:
         raise AppError("the reply is empty")
     if not mails:
@@ -87,9 +88,18 @@ def answer(call: Call, thread_id: int, form: Mapping[str, str]) -> int:
     return mailbox.reply(call, mails[-1], body, everyone=form.get("send") == "all")
 
 
+def row_number(text: str) -> int:
+    """Returns the row that a form names, 0 for none. Raises NotFound for what is no number of a row."""
+    if not text:
+        return 0
+    if not (text.isdecimal() and len(text) <= 18):
+        raise NotFound(f"nothing is called {text[:20]!r}")
+    return int(text)
+
+
 def write(call: Call, form: Mapping[str, str]) -> str:
     """Sends, saves or discards what the compose form holds; returns which word of DONE says so."""
-    draft = int(form["draft"]) if form.get("draft", "").isdecimal() else 0
+    draft = row_number(form.get("draft", ""))
     do = form.get("do", "send")
     if do == "discard" and draft:
         drafts.discard(call, draft)
@@ -114,21 +124,18 @@ def write(call: Call, form: Mapping[str, str]) -> str:
 def _letter(call: Call, form: Mapping[str, str], draft: int) -> Letter:
     to = people.in_order(people.resolve_all(call, form.get("to", "")))
     cc = people.in_order(people.resolve_all(call, form.get("cc", "")))
-    subject, body = " ".join(form.get("subject", "").split()), _text(form.get("body", ""))
-    me = people.person(call, call.actor)
-    if form.get("forward", "").isdecimal():
-        mail = mailbox.message(call, call.actor, int(form["forward"]))
-        return mailbox.forward_letter(call, mail, to, body, cc=cc, subject=subject)
+    bcc = people.in_order(people.resolve_all(call, form.get("bcc", "")))
+    subject, body = form.get("subject", ""), form.get("body", "").strip()
+    forwarded = row_number(form.get("forward", ""))
+    if forwarded:
+        mail = mailbox.message(call, call.actor, forwarded)
+        return replace(mailbox.forward_letter(call, mail, to, body, cc=cc, subject=subject.strip()), bcc=bcc)
     kept = drafts.letter_of(call, drafts.find(call, call.actor, draft)) if draft else None
-    return Letter(me, to, subject, body, cc,
+    return Letter(people.person(call, call.actor), to, subject, body, cc, bcc,
                   history=kept.history if kept else "",
                   reply_to=kept.reply_to if kept else None,
                   thread_id=kept.thread_id if kept else None,
                   attachments=kept.attachments if kept else ())  # fmt: skip
-
-
-def _text(text: str) -> str:
-    return text.replace("\r\n", "\n").strip()
 
 
 def on_labels(call: Call, form: Mapping[str, str]) -> str:

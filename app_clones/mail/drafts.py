@@ -41,10 +41,11 @@ def draft_of(call: Call, message_id: int) -> int | None:
 
 
 def rewrite(call: Call, id: int, letter: Letter) -> None:
-    """Replaces what a draft says. Its message's id stays, unless ``letter`` belongs to another thread."""
+    """Replaces what a draft says by a new message, which keeps the labels and, if ``letter`` names none, the thread."""
     mail = find(call, call.actor, id)
     kept = replace(letter, thread_id=letter.thread_id or mail.thread_id)
     new = mailbox.file_copy(call, call.actor, kept, ("DRAFT",))
+    labels.put_on(call, new, [label.id for label in labels.labels_of(call, mail.id)])
     call.update("mail_draft", id, message_id=new)
     mailbox.delete(call, mail)
 
@@ -75,7 +76,7 @@ def send(call: Call, id: int) -> int:
     call.delete("mail_draft", id=id)
     call.update("mail_message", mail.id, sent_ms=call.now_ms)
     add = ("SENT", "INBOX", "UNREAD") if to_self else ("SENT",)
-    labels.relabel(call, call.actor, mail.id, add=add, remove=("DRAFT",))
+    labels.relabel(call, call.actor, mail.id, add=add, remove=("DRAFT", "TRASH", "SPAM"))
     mailbox.distribute(call, letter, mail.id, everyone)
     return mail.id
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from app_clones.kit.errors import AppError, Conflict, Forbidden, NotFound
 from app_clones.kit.world import Call
+from app_clones.mail.clean import key, one_line
 from app_clones.mail.schema import SYSTEM_LABELS
 
 SETTABLE = frozenset({"INBOX", "UNREAD", "STARRED", "IMPORTANT"})
@@ -60,11 +61,11 @@ def label_by_id(call: Call, owner: int, id: int) -> Label:
 
 def find_label(call: Call, owner: int, name: str) -> Label:
     """Returns the label of that name in any case. Raises NotFound."""
-    wanted = name.strip().lower()
-    row = call.one(f"SELECT {_COLUMNS} FROM mail_label WHERE owner_id = ? AND lower(name) = ?", owner, wanted)
-    if row is None:
-        raise NotFound(f"no label {name.strip()[:80]!r}")
-    return Label(*row)
+    wanted = key(name)  # SQLite folds the case of ASCII alone
+    for label in all_labels(call, owner):
+        if key(label.name) == wanted:
+            return label
+    raise NotFound(f"no label {name.strip()[:80]!r}")
 
 
 def system_id(call: Call, owner: int, name: str) -> int:
@@ -77,8 +78,7 @@ def system_id(call: Call, owner: int, name: str) -> int:
 
 def create_label(call: Call, owner: int, name: str) -> Label:
     """Returns the new user label. Raises Conflict if the name is taken in any case."""
-    clean = _checked_name(call, owner, name)
-    return label_by_id(call, owner, _insert(call, owner, clean, "user"))
+    return label_by_id(call, owner, _insert(call, owner, _checked_name(call, owner, name), "user"))
 
 
 def rename_label(call: Call, owner: int, label: Label, name: str) -> None:
@@ -100,15 +100,12 @@ def guard(label: Label) -> None:
 
 
 def _checked_name(call: Call, owner: int, name: str, but: int = 0) -> str:
-    clean = " ".join(name.split())
-    if not clean or len(clean) > 225:
+    chosen = one_line(name)
+    if not chosen or len(chosen) > 225:
         raise AppError("a label needs a name of 1 to 225 characters")
-    taken = call.one(
-        "SELECT id FROM mail_label WHERE owner_id = ? AND lower(name) = ? AND id <> ?", owner, clean.lower(), but
-    )
-    if taken is not None:
-        raise Conflict(f"there is a label {clean!r} already")
-    return clean
+    if any(key(label.name) == key(chosen) and label.id != but for label in all_labels(call, owner)):
+        raise Conflict(f"there is a label {chosen!r} already")
+    return chosen
 
 
 def labels_of(call: Call, message_id: int) -> list[Label]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from app_clones.kit.errors import AppError, NotFound
 from app_clones.kit.world import Call
 from app_clones.mail import labels, people, text
+from app_clones.mail.clean import clean, one_line
 from app_clones.mail.people import Address, Person
 
+_PREFIXES = re.compile(r"(?:(?:re|fwd?): )+", re.IGNORECASE)
 _COLUMNS = (
     "id, owner_id, thread_id, origin_id, reply_to_id, header_id, from_name, from_email,"
     " to_line, cc_line, bcc_line, subject, sent_ms, body, history"
@@ -95,14 +98,14 @@ def attachments(call: Call, message_id: int) -> list[Attachment]:
 
 def bare(subject: str) -> str:
     """Returns a subject without its ``Re:`` and ``Fwd:``."""
-    while subject[:4].lower() in ("re: ", "fw: ") or subject[:5].lower() == "fwd: ":
-        subject = subject.split(" ", 1)[1]
-    return subject.strip()
+    start = _PREFIXES.match(subject)
+    return subject[start.end() if start else 0 :].strip()
 
 
 def file_copy(call: Call, owner: int, letter: Letter, names: Iterable[str], *, origin_id: int | None = None,
               sent_ms: int | None = None, id: int | None = None) -> int:  # fmt: skip
     """Files one copy of ``letter`` in ``owner``'s mailbox under the system labels ``names``; returns its id."""
+    letter = replace(letter, subject=one_line(letter.subject), body=clean(letter.body))
     reply_to = letter.reply_to
     thread_id = letter.thread_id or (reply_to.thread_id if reply_to else None)
     if thread_id is None:
@@ -241,7 +244,7 @@ def delete(call: Call, mail: Message) -> None:
     call.delete("mail_attachment", message_id=mail.id)
     call.delete("mail_message_label", message_id=mail.id)
     for (answer,) in call.rows(
-        "SELECT id FROM mail_message WHERE thread_id = ? AND reply_to_id = ? ORDER BY id", mail.thread_id, mail.id
+        "SELECT id FROM mail_message WHERE owner_id = ? AND reply_to_id = ? ORDER BY id", mail.owner_id, mail.id
     ):
         call.update("mail_message", int(answer), reply_to_id=None)
     call.unindex("mail_search", mail.id)

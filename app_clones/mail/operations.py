@@ -181,7 +181,7 @@ def written(call: Call, to: str, subject: str, body: str, cc: str = "") -> Lette
         sender=people.person(call, call.actor),
         to=people.in_order(people.resolve_all(call, to)),
         cc=people.in_order(people.resolve_all(call, cc)),
-        subject=" ".join(subject.split()),
+        subject=subject,
         body=body.strip(),
     )
 

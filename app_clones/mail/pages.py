@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any
-from urllib.parse import parse_qsl, quote, urlencode
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
@@ -14,12 +14,18 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from app_clones.kit.asgi import opened
-from app_clones.kit.errors import AppError, NotFound
+from app_clones.kit.errors import AppError, Forbidden, NotFound
 from app_clones.kit.world import Call
 from app_clones.mail import actions, drafts, labels, mailbox, people, views
 from app_clones.mail.actions import DONE
 
 Form = Mapping[str, str]
+
+_HEADERS = {
+    "content-security-policy": "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none';"
+    " frame-ancestors 'none'",
+    "x-content-type-options": "nosniff",
+}
 
 
 @lru_cache(maxsize=1)
@@ -43,7 +49,12 @@ def _render(request: Request, call: Call, template: str, status: int = 200, **va
         flash=DONE.get(request.query_params.get("done", "")),
         **{"folder": "", "query": "", "problem": "", **values},
     )
-    return Response(text, status_code=status, media_type="text/html; charset=utf-8")
+    return _html(text, status)
+
+
+def _html(text: str, status: int) -> Response:
+    """The page, which may load its own style sheet and nothing else, whatever a mail in it says."""
+    return Response(text, status_code=status, media_type="text/html; charset=utf-8", headers=_HEADERS)
 
 
 def _here(request: Request) -> str:
@@ -60,6 +71,9 @@ def _number(text: str, least: int = 1) -> int:
 
 async def _form(request: Request) -> dict[str, str]:
     data = await request.body()
+    origin = request.headers.get("origin")
+    if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
+        raise Forbidden("this form is on a page of another site")
     try:
         return dict(parse_qsl(data.decode(), keep_blank_values=True, max_num_fields=50))
     except ValueError:
@@ -84,17 +98,21 @@ def _page(show: Callable[[Request, Call, Form], Response]) -> Callable[[Request]
             with opened(request) as call:
                 return show(request, call, form)
         except AppError as error:
-            page = _templates().get_template("error.html")
-            text = page.render(base=request.scope["root_path"], message=error.message, status=error.status)
-            return Response(text, status_code=error.status, media_type="text/html; charset=utf-8")
+            return _problem(request, error)
 
     return endpoint
+
+
+def _problem(request: Request, error: AppError) -> Response:
+    page = _templates().get_template("error.html")
+    return _html(page.render(base=request.scope["root_path"], message=error.message, status=error.status), error.status)
 
 
 def _list(request: Request, call: Call, form: Form) -> Response:
     params = request.query_params
     query = params.get("q", "").strip()
-    folder = request.path_params.get("folder", "inbox")
+    # A mailbox's own address shows the inbox; /all, which no label can be called, shows all mail.
+    folder = request.path_params.get("folder", None if request.url.path.endswith("/all") else "inbox")
     page = _number(params.get("page", "1"))
     try:
         listing = views.listing(call, folder, query, page)
@@ -105,13 +123,14 @@ def _list(request: Request, call: Call, form: Form) -> Response:
         return _render(request, call, "list.html", 400, listing=empty, folder="", query=query, title="Search", page=1,
                        newer="", older="", problem=error.message)  # fmt: skip
     titles = {name.lower(): title for name, title in views.FOLDERS}
-    title = "Search" if query else titles.get(folder.lower(), folder)
+    title = "Search" if query else "All mail" if folder is None else titles.get(folder.lower(), folder)
 
     def link(number: int) -> str:
         return f"{request.url.path}?{urlencode({**({'q': query} if query else {}), 'page': number})}"
 
-    return _render(request, call, "list.html", listing=listing, folder="" if query else folder.lower(), query=query,
-                   title=title, page=page, newer=link(page - 1) if page > 1 else "",
+    return _render(request, call, "list.html", listing=listing, query=query,
+                   folder="" if query else folder and folder.lower(), title=title, page=page,
+                   newer=link(page - 1) if page > 1 else "",
                    older=link(page + 1) if listing.last < listing.total else "")  # fmt: skip
 
 
@@ -124,23 +143,29 @@ def _thread(request: Request, call: Call, form: Form, problem: str = "", text: s
                    problem=problem, text=text)  # fmt: skip
 
 
+_OTHER_FIELDS = ("cc", "bcc", "body", "draft", "forward")
+
+
 def _compose(request: Request, call: Call, form: Form) -> Response:
     params = request.query_params
-    fields = {"to": params.get("to", ""), "cc": "", "subject": params.get("subject", ""), "body": "", "draft": ""}
+    fields = {"to": params.get("to", ""), "subject": params.get("subject", ""), **dict.fromkeys(_OTHER_FIELDS, "")}
     if params.get("draft"):
         mail = drafts.find(call, call.actor, _number(params["draft"]))
-        fields = {"to": people.names(mail.to_line), "cc": people.names(mail.cc_line), "subject": mail.subject,
-                  "body": mail.body, "draft": params["draft"]}  # fmt: skip
-    quoted = None
-    if params.get("forward"):
-        quoted = mailbox.message(call, call.actor, _number(params["forward"]))
-        fields["subject"] = f"Fwd: {mailbox.bare(quoted.subject)}"
-    return _compose_form(request, call, fields, quoted)
+        lines = {"to": mail.to_line, "cc": mail.cc_line, "bcc": mail.bcc_line}
+        fields |= {name: people.names(line) for name, line in lines.items()}
+        fields |= {"subject": mail.subject, "body": mail.body, "draft": params["draft"]}
+    elif params.get("forward"):
+        mail = mailbox.message(call, call.actor, _number(params["forward"]))
+        fields |= {"subject": f"Fwd: {mailbox.bare(mail.subject)}", "forward": str(mail.id)}
+    return _compose_form(request, call, fields)
 
 
-def _compose_form(
-    request: Request, call: Call, fields: Form, quoted: mailbox.Message | None = None, problem: str = ""
-) -> Response:
+def _compose_form(request: Request, call: Call, fields: Form, problem: str = "") -> Response:
+    quoted = ""
+    if draft := actions.row_number(fields["draft"]):
+        quoted = drafts.find(call, call.actor, draft).history
+    elif forwarded := actions.row_number(fields["forward"]):
+        quoted = mailbox.message(call, call.actor, forwarded).body
     return _render(request, call, "compose.html", 400 if problem else 200, fields=fields, quoted=quoted,
                    problem=problem, folder="compose")  # fmt: skip
 
@@ -151,10 +176,8 @@ def _write(request: Request, call: Call, form: Form) -> Response:
 
 
 def _write_again(request: Request, call: Call, form: Form) -> Response:
-    names = ("to", "cc", "subject", "body", "draft")
-    forwarded = form.get("forward", "")
-    quoted = mailbox.message(call, call.actor, int(forwarded)) if forwarded.isdecimal() else None
-    return _compose_form(request, call, {name: form.get(name, "") for name in names}, quoted, form["problem"])
+    fields = {name: form.get(name, "") for name in ("to", "subject", *_OTHER_FIELDS)}
+    return _compose_form(request, call, fields, form["problem"])
 
 
 def _answer(request: Request, call: Call, form: Form) -> Response:
@@ -171,9 +194,11 @@ def _tried(act: Callable[..., Response], again: Callable[..., Response]) -> Call
     """A form that, when refused, comes back as it was filled in. The second look is read-only and changes nothing."""
 
     async def endpoint(request: Request) -> Response:
-        form: dict[str, str] = {}
         try:
             form = await _form(request)
+        except AppError as error:
+            return _problem(request, error)
+        try:
             with opened(request) as call:
                 return act(request, call, form)
         except AppError as error:
@@ -221,6 +246,10 @@ def _attachment(request: Request, call: Call, form: Form) -> Response:
     raise NotFound(f"no attachment {wanted}")
 
 
+def _nothing(request: Request, call: Call, form: Form) -> Response:
+    raise NotFound("There is no page at this address.")
+
+
 async def _style(request: Request) -> Response:
     text = files("app_clones.mail").joinpath("templates/mail.css").read_text()
     return Response(text, media_type="text/css", headers={"cache-control": "max-age=3600"})
@@ -231,7 +260,8 @@ def page_routes() -> Sequence[BaseRoute]:
     return [
         Route("/", _page(_list), methods=["GET"]),
         Route("/mail.css", _style, methods=["GET"]),
-        Route("/folder/{folder}", _page(_list), methods=["GET"]),
+        Route("/all", _page(_list), methods=["GET"]),
+        Route("/folder/{folder:path}", _page(_list), methods=["GET"]),
         Route("/thread/{id}", _page(_thread), methods=["GET"]),
         Route("/thread/{id}/reply", _tried(_answer, _answer_again), methods=["POST"]),
         Route("/thread/{id}/{action}", _page(_act_on_thread), methods=["POST"]),
@@ -241,4 +271,5 @@ def page_routes() -> Sequence[BaseRoute]:
         Route("/compose", _tried(_write, _write_again), methods=["POST"]),
         Route("/labels", _page(_labels), methods=["GET"]),
         Route("/labels", _tried(_change_labels, _labels), methods=["POST"]),
+        Route("/{rest:path}", _page(_nothing), methods=["GET"]),
     ]

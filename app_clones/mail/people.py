@@ -8,6 +8,7 @@ from email.utils import getaddresses
 
 from app_clones.kit.errors import AppError, NotFound
 from app_clones.kit.world import Call
+from app_clones.mail.clean import key
 
 _SPECIAL = frozenset('()<>[]:;@\\,."')
 """What a name in a header holds only between quotes."""
@@ -51,22 +52,19 @@ def lookup(call: Call, email: str) -> Person | None:
 def resolve(call: Call, text: str) -> Person:
     """Returns the one person that ``text`` names: an address, ``Name <address>``, a full name or a first name, in any
     case. Raises NotFound for nobody, AppError for several."""
-    wanted = text.strip().lower()
+    wanted = key(text)
     if wanted.endswith(">") and "<" in wanted:
         wanted = wanted[wanted.rindex("<") + 1 : -1].strip()
     if not wanted:
         raise AppError("no person named")
-    found = call.rows(
-        "SELECT id, name, email FROM kit_person WHERE lower(email) = ?1 OR lower(name) = ?1"
-        " OR substr(lower(name), 1, length(?1) + 1) = ?1 || ' ' ORDER BY id",
-        wanted,
-    )
-    exact = [row for row in found if wanted in (str(row[1]).lower(), str(row[2]).lower())]
+    everyone = call.rows("SELECT id, name, email FROM kit_person ORDER BY id")
+    exact = [row for row in everyone if wanted in (key(str(row[1])), key(str(row[2])))]
+    found = exact or [row for row in everyone if key(str(row[1])).startswith(f"{wanted} ")]
     if not found:
         raise NotFound(f"nobody is called {text.strip()[:80]!r}")
-    if len(found) > 1 and len(exact) != 1:
+    if len(found) > 1:
         raise AppError(f"{text.strip()!r} could be " + " or ".join(str(row[1]) for row in found))
-    id, name, email = (exact or found)[0]
+    id, name, email = found[0]
     return Person(name=str(name), email=str(email), id=int(id))
 
 

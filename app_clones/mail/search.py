@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from unicodedata import normalize
 
 from app_clones.kit.world import Call, Value
 
@@ -74,14 +75,19 @@ def system_labelled(owner: int, names: Iterable[str]) -> Where:
 
 def words(text: str, columns: str = "") -> Where:
     """Every word of ``text`` occurs; ``columns`` (``sender recipients``) narrows where. No words: nothing."""
-    found = _WORD.findall(text)
+    found = _words(text)
     return _match(columns, " AND ".join(f'"{word}"' for word in found)) if found else NOTHING
 
 
 def phrase(text: str, columns: str = "") -> Where:
     """The words of ``text`` occur one after the other."""
-    found = _WORD.findall(text)
+    found = _words(text)
     return _match(columns, '"' + " ".join(found) + '"') if found else NOTHING
+
+
+def _words(text: str) -> list[str]:
+    """The words as the index takes them; composed, since a combining accent on its own would end a word."""
+    return _WORD.findall(normalize("NFC", text))
 
 
 def _match(columns: str, query: str) -> Where:

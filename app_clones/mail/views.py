@@ -14,7 +14,15 @@ from app_clones.mail.mailbox import Message
 from app_clones.mail.search import Where
 
 PER_PAGE = 25
-FOLDERS = (("INBOX", "Inbox"), ("STARRED", "Starred"), ("SENT", "Sent"), ("DRAFT", "Drafts"), ("TRASH", "Trash"))
+FOLDERS = (
+    ("INBOX", "Inbox"),
+    ("STARRED", "Starred"),
+    ("IMPORTANT", "Important"),
+    ("SENT", "Sent"),
+    ("DRAFT", "Drafts"),
+    ("SPAM", "Spam"),
+    ("TRASH", "Trash"),
+)
 TINTS = 6
 """How many tints labels and people are given in the style sheet."""
 
@@ -76,14 +84,18 @@ class Card:
     tint: int
     to: str
     cc: str
+    bcc: str
     when: str
     unread: bool
     starred: bool
     attachments: tuple[tuple[int, str], ...]
+    draft: int
 
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
+    """``answered``: whom a reply goes to, empty where there is nothing to answer (a draft alone)."""
+
     id: int
     subject: str
     cards: tuple[Card, ...]
@@ -91,6 +103,7 @@ class Conversation:
     unread: bool
     in_inbox: bool
     in_trash: bool
+    answered: str
     can_answer_all: bool
 
 
@@ -135,20 +148,21 @@ def own_labels(every: Sequence[Label]) -> list[Label]:
     return [label for label in every if label.kind == "user"]
 
 
-def _condition(call: Call, folder: str, query: str) -> Where:
+def _condition(call: Call, folder: str | None, query: str) -> Where:
     if query:
         found = compile_query(call, query)
         hidden = search.negated(search.system_labelled(call.actor, ("TRASH", "SPAM")))
         return found.where if found.everywhere else search.all_of([found.where, hidden])
+    kept = search.negated(search.system_labelled(call.actor, ("TRASH", "SPAM")))
+    if folder is None:
+        return kept
     label = labels.find_label(call, call.actor, folder)
     where = search.labelled(label.id)
-    if label.name in ("TRASH", "SPAM"):
-        return where
-    return search.all_of([where, search.negated(search.system_labelled(call.actor, ("TRASH", "SPAM")))])
+    return where if label.name in ("TRASH", "SPAM") else search.all_of([where, kept])
 
 
-def listing(call: Call, folder: str, query: str, page: int) -> Listing:
-    """Returns one page of a folder's, or a search's, conversations. Raises NotFound, GoogleError."""
+def listing(call: Call, folder: str | None, query: str, page: int) -> Listing:
+    """Returns one page of conversations: a search's, a folder's or, of neither, all. Raises NotFound, GoogleError."""
     found = search.find_threads(call, call.actor, _condition(call, folder, query))
     start = (page - 1) * PER_PAGE
     rows = tuple(_row(call, thread, newest) for _, newest, thread in found[start : start + PER_PAGE])
@@ -212,7 +226,8 @@ def conversation(call: Call, thread_id: int) -> Conversation:
         found |= {label.id: label for label in own}
         cards.append(_card(call, mail, {label.name for label in own if label.kind == "system"}))
     names = {label.name for label in found.values() if label.kind == "system"}
-    last = mails[-1]
+    last = next((card.mail for card in reversed(cards) if not card.draft), mails[-1])
+    own_mail = last.from_email == me.email
     others = {a.email for line in (last.to_line, last.cc_line) for a in people.parse_line(line)} - {me.email}
     return Conversation(
         id=thread_id,
@@ -222,7 +237,14 @@ def conversation(call: Call, thread_id: int) -> Conversation:
         unread="UNREAD" in names,
         in_inbox="INBOX" in names,
         in_trash="TRASH" in names,
-        can_answer_all=bool(others) and last.from_email != me.email,
+        answered=(
+            ""
+            if all(card.draft for card in cards)
+            else people.names(last.to_line)
+            if own_mail
+            else last.from_name or last.from_email
+        ),
+        can_answer_all=bool(others) and not own_mail,
     )
 
 
@@ -235,8 +257,10 @@ def _card(call: Call, mail: Message, names: set[str]) -> Card:
         tint=tint(who),
         to=people.names(mail.to_line),
         cc=people.names(mail.cc_line),
+        bcc=people.names(mail.bcc_line),
         when=moment(mail.sent_ms, call.now_ms, full=True),
         unread="UNREAD" in names,
         starred="STARRED" in names,
         attachments=tuple((one.id, one.filename) for one in mailbox.attachments(call, mail.id)),
+        draft=drafts.draft_of(call, mail.id) or 0,
     )

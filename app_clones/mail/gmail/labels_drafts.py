@@ -24,7 +24,7 @@ class ColorBody(Body):
 
 
 class LabelBody(Body):
-    """``id`` and ``type`` may come along as they are, as clients send back what they got."""
+    """``id``, ``type`` and the counts may come along as they are, as clients send back what they got."""
 
     name: str | None = None
     id: str | None = None
@@ -34,6 +34,10 @@ class LabelBody(Body):
         default=None, alias="labelListVisibility"
     )
     color: ColorBody | None = None
+    messages_total: Any = Field(default=None, alias="messagesTotal")
+    messages_unread: Any = Field(default=None, alias="messagesUnread")
+    threads_total: Any = Field(default=None, alias="threadsTotal")
+    threads_unread: Any = Field(default=None, alias="threadsUnread")
 
 
 def _list_labels(call: Call, asked: Asked) -> dict[str, Any]:
@@ -86,7 +90,7 @@ def _delete_label(call: Call, asked: Asked) -> None:
 
 
 class DraftListQuery(Query):
-    max_results: int = Field(default=100, ge=1, le=500, alias="maxResults")
+    max_results: int = Field(default=100, ge=1, alias="maxResults")
     page_token: str = Field(default="", alias="pageToken")
     q: str = Field(default="", max_length=10_000)
     include_spam_trash: bool = Field(default=False, alias="includeSpamTrash")
@@ -124,8 +128,6 @@ def _get_draft(call: Call, asked: Asked) -> dict[str, Any]:
 
 
 def _letter(call: Call, asked: Asked) -> mailbox.Letter:
-    if asked.body.message.label_ids not in ([], ["DRAFT"]):
-        raise GoogleError("A draft's only label is DRAFT")
     return messages.own_letter(call, asked, asked.body.message)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Literal
 
 from pydantic import Field
@@ -17,10 +18,13 @@ from app_clones.mail.mailbox import Message
 from app_clones.mail.search import Where
 
 _FIXED = ("SENT", "DRAFT")
+_LARGEST_PAGE = 500
+"""Whoever asks for more gets this many, as from Gmail."""
+_PAGE_TOKEN = re.compile(r"(-?[0-9]{1,18})-([0-9]{1,18})")
 
 
 class ListQuery(Query):
-    max_results: int = Field(default=100, ge=1, le=500, alias="maxResults")
+    max_results: int = Field(default=100, ge=1, alias="maxResults")
     page_token: str = Field(default="", alias="pageToken")
     q: str = Field(default="", max_length=10_000)
     label_ids: list[str] = Field(default=[], alias="labelIds")
@@ -49,8 +53,14 @@ class ImportQuery(Query):
 
 
 class MessageBody(Body):
-    """A ``Message`` as given: the raw text, and where it goes."""
+    """A ``Message`` as given: the raw text, and where it goes. The rest is what clients send back as they got it."""
 
+    id: Any = None
+    snippet: Any = None
+    payload: Any = None
+    history_id: Any = Field(default=None, alias="historyId")
+    internal_date: Any = Field(default=None, alias="internalDate")
+    size_estimate: Any = Field(default=None, alias="sizeEstimate")
     raw: str = ""
     thread_id: str = Field(default="", alias="threadId")
     label_ids: list[str] = Field(default=[], alias="labelIds", max_length=100)
@@ -86,11 +96,12 @@ def page(keys: list[tuple[int, int]], query: ListQuery) -> tuple[list[int], str]
     A token names the last row seen, not a count, so rows that come or go meanwhile shift nothing.
     """
     if query.page_token:
-        time, _, id = query.page_token.partition("-")
-        if not (time.isdecimal() and id.isdecimal()):
+        seen = _PAGE_TOKEN.fullmatch(query.page_token)
+        if seen is None:
             raise GoogleError("Invalid pageToken")
+        time, id = seen.groups()
         keys = [key for key in keys if key < (int(time), int(id))]
-    shown = keys[: query.max_results]
+    shown = keys[: min(query.max_results, _LARGEST_PAGE)]
     more = f"{shown[-1][0]}-{shown[-1][1]}" if len(keys) > len(shown) else ""
     return [id for _, id in shown], more
 
@@ -114,10 +125,7 @@ def _mail(call: Call, asked: Asked) -> Message:
 
 
 def _get(call: Call, asked: Asked) -> dict[str, Any]:
-    query = asked.query
-    if query.metadata_headers and query.format != "metadata":
-        raise GoogleError("metadataHeaders needs format=metadata")
-    return resources.message(call, _mail(call, asked), query.format, query.metadata_headers)
+    return resources.message(call, _mail(call, asked), asked.query.format, asked.query.metadata_headers)
 
 
 def parsed(asked: Asked, raw: str) -> mime.Parsed:

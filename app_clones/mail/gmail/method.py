@@ -83,7 +83,7 @@ class Method:
 
 def _check_user(call: Call, user_id: str) -> None:
     me = people.person(call, call.actor)
-    if user_id not in ("me", me.email):
+    if user_id.lower() not in ("me", me.email.lower()):
         raise GoogleError(f"Delegation denied for {me.email}", 403)
 
 

@@ -18,15 +18,16 @@ from typing import Any
 
 from app_clones.kit.world import Call
 from app_clones.mail import mailbox, people
+from app_clones.mail.clean import clean, one_line
 from app_clones.mail.gmail.wire import GoogleError
 from app_clones.mail.mailbox import Attachment, Letter, Message
 from app_clones.mail.people import Address
 
 HOST = "mail.example.com"
 _POLICY = policy.SMTP.clone(max_line_length=998)
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
 _MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,250}>")
+_MOST_REFERENCES = 10
 _OWN_ID = re.compile(rf"<([0-9a-f]{{16}})@{re.escape(HOST)}>")
 
 
@@ -46,15 +47,24 @@ def build(call: Call, mail: Message) -> EmailMessage:
     out["Subject"] = mail.subject
     out["Message-ID"] = header_id(mail)
     if mail.reply_to_id:
-        parent = header_id(mailbox.message(call, mail.owner_id, mail.reply_to_id))
-        out["In-Reply-To"] = parent
-        out["References"] = parent
+        chain = _chain(call, mail)
+        out["In-Reply-To"] = chain[-1]
+        out["References"] = " ".join(chain)
     out.set_content(mailbox.full_text(mail))
     for one in mailbox.attachments(call, mail.id):
         main, _, sub = one.mime_type.partition("/")
         out.add_attachment(one.data, maintype=main, subtype=sub or "octet-stream", filename=one.filename)
     if out.is_multipart():
         out.set_boundary(f"part-{mail.id:016x}")
+    return out
+
+
+def _chain(call: Call, mail: Message) -> list[str]:
+    """Returns the Message-IDs of what ``mail`` answers, the nearest last and at most ten."""
+    out: list[str] = []
+    while mail.reply_to_id and len(out) < _MOST_REFERENCES:
+        mail = mailbox.message(call, mail.owner_id, mail.reply_to_id)
+        out.insert(0, header_id(mail))
     return out
 
 
@@ -86,7 +96,7 @@ class Parsed:
     bcc: tuple[Address, ...]
     subject: str
     text: str
-    in_reply_to: str
+    answers: tuple[str, ...]
     message_id: str
     sent_ms: int | None
     attachments: tuple[Attachment, ...]
@@ -104,9 +114,9 @@ def parse(data: bytes) -> Parsed:
             to=_addresses(found, "To"),
             cc=_addresses(found, "Cc"),
             bcc=_addresses(found, "Bcc"),
-            subject=" ".join(_clean(str(found.get("Subject", ""))).split()),
-            text=_clean(_text_of(found)),
-            in_reply_to=_clean(str(found.get("In-Reply-To", ""))).strip(),
+            subject=one_line(str(found.get("Subject", ""))),
+            text=clean(_text_of(found)).strip("\n"),
+            answers=_answers(found),
             message_id=own_id if _MESSAGE_ID.fullmatch(own_id) else "",
             sent_ms=_date_ms(str(found.get("Date", ""))),
             attachments=tuple(_attachments(found)),
@@ -116,18 +126,19 @@ def parse(data: bytes) -> Parsed:
         raise GoogleError(f"Invalid message: {type(error).__name__}") from None
 
 
-def _clean(text: str) -> str:
-    """Returns the text without control characters (line ends and tabs aside) and lone surrogates."""
-    return _CONTROL.sub("", text.encode("utf-8", "replace").decode())
-
-
 def _addresses(found: EmailMessage, header: str) -> tuple[Address, ...]:
     given = [str(value) for value in found.get_all(header, ())]
-    read = tuple(Address(_clean(one.name).strip(), one.email) for one in people.parse_line(", ".join(given)))
+    read = tuple(Address(one_line(one.name), one.email) for one in people.parse_line(", ".join(given)))
     if (any(value.strip() for value in given) and not read) or not all(_ADDRESS.fullmatch(one.email) for one in read):
         raise GoogleError(f"Invalid {header} header")
     _header(read)
     return read
+
+
+def _answers(found: EmailMessage) -> tuple[str, ...]:
+    """Returns the Message-IDs that it may answer, the likeliest first: In-Reply-To, then References from the end."""
+    first, rest = (_MESSAGE_ID.findall(str(found.get(name, ""))) for name in ("In-Reply-To", "References"))
+    return tuple(dict.fromkeys([*first, *reversed(rest)]))[:_MOST_REFERENCES]
 
 
 def _date_ms(text: str) -> int | None:
@@ -141,7 +152,7 @@ def _date_ms(text: str) -> int | None:
 def letter(call: Call, found: Parsed, sender: Address, *, thread_id: int | None = None) -> Letter:
     """Returns the letter that a parsed message is, as written by ``sender``."""
     body, history = split_history(found.text)
-    reply_to = _answered(call, found.in_reply_to)
+    reply_to = next(filter(None, (by_message_id(call, one) for one in found.answers)), None)
     if reply_to and mailbox.bare(reply_to.subject).lower() != mailbox.bare(found.subject).lower():
         reply_to = None
     return Letter(
@@ -166,9 +177,8 @@ def _known(call: Call, given: Sequence[Address]) -> tuple[Address, ...]:
     return (*persons, *(address for address, person in known if person is None))
 
 
-def _answered(call: Call, wanted: str) -> Message | None:
-    if not wanted:
-        return None
+def by_message_id(call: Call, wanted: str) -> Message | None:
+    """Returns the actor's message of that Message-ID, if there is one."""
     own = _OWN_ID.fullmatch(wanted)
     origin = int(own.group(1), 16) if own and int(own.group(1), 16) < 1 << 62 else -1
     row = call.one(
@@ -189,7 +199,7 @@ def _text_of(found: EmailMessage) -> str:
         reader = _Text()
         reader.feed(content)
         content = reader.text()
-    return content.replace("\r\n", "\n").replace("\r", "\n").strip("\n")
+    return content
 
 
 def _attachments(found: EmailMessage) -> Iterable[Attachment]:
@@ -198,8 +208,7 @@ def _attachments(found: EmailMessage) -> Iterable[Attachment]:
         data = content.encode("utf-8", "replace") if isinstance(content, str) else bytes(content)
         whole = part.get_content_maintype() in ("message", "multipart")
         kind = "application/octet-stream" if whole else part.get_content_type()
-        name = " ".join(_clean(part.get_filename() or "").split())
-        yield Attachment(name or "unnamed", _clean(kind), data)
+        yield Attachment(one_line(part.get_filename() or "") or "unnamed", one_line(kind), data)
 
 
 class _Text(HTMLParser):

@@ -1,5 +1,5 @@
-"""Gmail's search language: words, "phrases", from: to: cc: subject: label: is: in: has: filename: before: after:
-older_than: newer_than:, minus, OR, { }, ( )."""
+"""Gmail's search language: words, "phrases", from: to: cc: subject: label: is: in: has: filename: rfc822msgid:
+before: after: older_than: newer_than:, minus, OR, { }, ( )."""
 
 from __future__ import annotations
 
@@ -8,15 +8,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from app_clones.kit.errors import NotFound
 from app_clones.kit.world import Call
-from app_clones.mail import labels, search
+from app_clones.mail import labels, people, search
+from app_clones.mail.clean import key
+from app_clones.mail.gmail import mime
 from app_clones.mail.gmail.wire import GoogleError
 from app_clones.mail.search import Where
 
 _TOKEN = re.compile(
-    r'\s*(?:(?P<op>[A-Za-z_]+):(?=\S)|(?P<mark>[(){}]|-(?=\S))|"(?P<phrase>[^"]*)"?|(?P<word>[^\s(){}"]+))'
+    r'\s*(?:(?P<op>[A-Za-z_][A-Za-z0-9_]*):(?=\S)|(?P<mark>[(){}]|-(?=\S))|"(?P<phrase>[^"]*)"?|(?P<word>[^\s(){}"]+))'
 )
+_PLAIN = re.compile(r'\s*(?P<word>[^\s(){}"]+)')
+_US_DATE = re.compile(r"(\d{1,2})[/-](\d{1,2})[/-](\d{4})")
 _DATE = re.compile(r"(\d{4})[/-](\d{1,2})[/-](\d{1,2})")
 _SPAN = re.compile(r"(\d{1,4})([dmy])")
 _DAY = 24 * 3600 * 1000
@@ -54,10 +57,17 @@ def _tokens(text: str) -> list[_Token]:
         match = _TOKEN.match(text, at)
         if match is None:
             raise GoogleError(f"Invalid search query at {text[at : at + 20]!r}")
+        if match.lastgroup == "op" and match.group("op").lower() not in (*_OPERATORS, *_UNSUPPORTED):
+            match = _PLAIN.match(text, at) or match  # https://… is no operator
         at = match.end()
         kind = str(match.lastgroup)
         value = match.group(kind)
+        lone_mark = kind == "word" and not any(map(str.isalnum, value))
+        if lone_mark and not (out and out[-1].kind in ("op", "-")):
+            continue  # as the & in "salt & pepper"
         out.append(_Token(value if kind == "mark" else kind, value))
+    if text and not out:
+        return [_Token("word", text)]
     if len(out) > _MOST:
         raise GoogleError(f"The search query has more than {_MOST} parts")
     return out
@@ -126,7 +136,7 @@ class _Parser:
     def _term(self) -> Where:
         token = self._next()
         if token.kind == "-":
-            return search.negated(self._term())
+            return self._negated(self._term)
         if token.kind == "(":
             where = self._sequence(")")
             self._close(")")
@@ -139,6 +149,12 @@ class _Parser:
             return search.phrase(token.text)
         raise GoogleError(f"Invalid search query: unexpected {token.text!r}")
 
+    def _negated(self, read: Callable[[], Where]) -> Where:
+        everywhere = self.everywhere
+        where = search.negated(read())
+        self.everywhere = everywhere  # -in:trash does not ask for spam
+        return where
+
     def _operator(self, name: str) -> Where:
         condition = _OPERATORS.get(name)
         if condition is None:
@@ -147,7 +163,7 @@ class _Parser:
         def value() -> Where:
             token = self._next()
             if token.kind == "-":
-                return search.negated(value())
+                return self._negated(value)
             if token.kind not in ("phrase", "word"):
                 raise GoogleError(f"Invalid search query: {name}: needs a value")
             if name in ("in", "is", "label") and token.text.lower() in ("anywhere", "trash", "spam"):
@@ -171,29 +187,42 @@ def _sender(call: Call, text: str) -> Where:
 
 
 def _recipient(call: Call, text: str) -> Where:
-    return search.phrase(_own(call) if text.lower() == "me" else text, "recipients")
+    return search.phrase(_or_own(call, text), "recipients")
 
 
 def _own(call: Call) -> str:
-    row = call.one("SELECT email FROM kit_person WHERE id = ?", call.actor)
-    return str(row[0]) if row else ""
+    return people.person(call, call.actor).email
+
+
+def _or_own(call: Call, text: str) -> str:
+    return _own(call) if text.lower() == "me" else text
 
 
 def _cc(call: Call, text: str) -> Where:
-    return Where("instr(lower(m.cc_line), ?) > 0", (text.lower(),))
+    return Where("instr(lower(m.cc_line), ?) > 0", (_or_own(call, text).lower(),))
 
 
 def _bcc(call: Call, text: str) -> Where:
-    return Where("instr(lower(m.bcc_line), ?) > 0", (text.lower(),))
+    return Where("instr(lower(m.bcc_line), ?) > 0", (_or_own(call, text).lower(),))
+
+
+def _message_id(call: Call, text: str) -> Where:
+    found = mime.by_message_id(call, f"<{text.strip('<>')}>")
+    return Where("m.id = ?", (found.id,)) if found else search.NOTHING
 
 
 def _label(call: Call, text: str) -> Where:
-    for name in (text, text.replace("-", " ")):
-        try:
-            return search.labelled(labels.find_label(call, call.actor, name).id)
-        except NotFound:
-            continue
+    every = labels.all_labels(call, call.actor)
+    for same in (key, _slug):
+        for label in every:
+            if same(label.name) == same(text):
+                return search.labelled(label.id)
     return search.NOTHING
+
+
+def _slug(name: str) -> str:
+    """Returns a label's name as people type it in a search: dashes for what would end the term."""
+    return re.sub(r'[\s/&(){}"]+', "-", key(name))
 
 
 def _is(call: Call, text: str) -> Where:
@@ -229,7 +258,8 @@ def _moment(text: str) -> int:
     """A date (midnight, UTC) or seconds since 1970, in ms."""
     if text.isdecimal() and 5 <= len(text) <= 12:
         return int(text) * 1000
-    match = _DATE.fullmatch(text)
+    us = _US_DATE.fullmatch(text)
+    match = _DATE.fullmatch(f"{us[3]}/{us[1]}/{us[2]}" if us else text)
     try:
         if match:
             year, month, day = map(int, match.groups())
@@ -246,6 +276,9 @@ def _ago(call: Call, text: str) -> int:
     return call.now_ms - int(match.group(1)) * _DAYS[match.group(2)] * _DAY
 
 
+_UNSUPPORTED = ("size", "larger", "smaller", "list", "category", "deliveredto", "around")
+"""Gmail's operators that this clone refuses; any other word before a colon is text."""
+
 _OPERATORS: dict[str, Callable[[Call, str], Where]] = {
     "from": _sender,
     "to": _recipient,
@@ -256,6 +289,7 @@ _OPERATORS: dict[str, Callable[[Call, str], Where]] = {
     "is": _is,
     "in": _in,
     "has": _has,
+    "rfc822msgid": _message_id,
     "filename": lambda call, text: search.attached(text),
     "before": lambda call, text: search.sent_before(_moment(text)),
     "older": lambda call, text: search.sent_before(_moment(text)),

@@ -37,7 +37,7 @@ async def _batch(request: Request) -> Response:
     """Runs the calls of a multipart/mixed body, in order; each is a request, and so a step, of its own."""
     data = await request.body()
     try:
-        calls = _calls(request.headers.get("content-type", ""), data)
+        calls = _calls(request.headers.get("content-type", ""), data, request.scope["root_path"])
     except GoogleError as error:
         return wire.failed(error)
     parts = []
@@ -53,16 +53,16 @@ async def _batch(request: Request) -> Response:
 Inner = tuple[str, str, str, dict[str, str], bytes]
 
 
-def _calls(content_type: str, data: bytes) -> list[Inner]:
+def _calls(content_type: str, data: bytes, base: str) -> list[Inner]:
     head = f"Content-Type: {content_type}\r\n\r\n".encode("latin-1", "replace")
     whole: Any = message_from_bytes(head + data, policy=policy.HTTP)
     parts = list(whole.iter_parts()) if whole.get_content_type() == "multipart/mixed" and whole.is_multipart() else []
     if not parts or len(parts) > _MOST_CALLS:
         raise GoogleError(f"A batch is multipart/mixed with 1 to {_MOST_CALLS} parts of application/http")
-    return [_call(part) for part in parts]
+    return [_call(part, base) for part in parts]
 
 
-def _call(part: Any) -> Inner:
+def _call(part: Any, base: str) -> Inner:
     content = part.get_payload(decode=True) or b""
     first, _, rest = content.lstrip().partition(b"\n")
     words = first.decode("latin-1").split()
@@ -73,7 +73,7 @@ def _call(part: Any) -> Inner:
     body = rest[head_end:].lstrip(b"\r\n")
     headers = {name.lower(): str(value) for name, value in inner.items() if name.lower() != "content-length"}
     path = words[1]
-    if "/gmail/v1/" not in path or path.split("?")[0].endswith("/batch"):
+    if not path.startswith((f"{base}/gmail/v1/", f"{base}/upload/gmail/v1/")):
         raise GoogleError("A batch's calls go to Gmail's methods")
     return str(part.get("Content-ID", "")), words[0].upper(), path, headers, body
 

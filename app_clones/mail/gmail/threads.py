@@ -14,10 +14,6 @@ from app_clones.mail.gmail.wire import GoogleError
 from app_clones.mail.mailbox import Message
 
 
-class ThreadQuery(GetQuery):
-    pass
-
-
 def _list(call: Call, asked: Asked) -> dict[str, Any]:
     found = search.find_threads(call, call.actor, messages.condition(call, asked.query))
     thread_of = {newest: thread for _, newest, thread in found}
@@ -43,8 +39,6 @@ def _get(call: Call, asked: Asked) -> dict[str, Any]:
     query = asked.query
     if query.format == "raw":
         raise GoogleError("A thread has no raw format")
-    if query.metadata_headers and query.format != "metadata":
-        raise GoogleError("metadataHeaders needs format=metadata")
     return resources.thread(call, resources.row_id(asked.path["id"]), query.format, query.metadata_headers)
 
 
@@ -78,7 +72,7 @@ _LISTED = {"threads": resources.THREAD, "nextPageToken": {}, "resultSizeEstimate
 
 METHODS = (
     Method("GET", "/threads", _list, _LISTED, query=ListQuery),
-    Method("GET", "/threads/{id}", _get, resources.THREAD, query=ThreadQuery),
+    Method("GET", "/threads/{id}", _get, resources.THREAD, query=GetQuery),
     Method("DELETE", "/threads/{id}", _delete, {}),
     Method("POST", "/threads/{id}/modify", _modify, resources.THREAD, body=ModifyBody),
     Method("POST", "/threads/{id}/trash", _trash, resources.THREAD),
