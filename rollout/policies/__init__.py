@@ -12,8 +12,8 @@ from factory.errors import PolicyError, boundary
 from rollout.policies.base import Policy
 from rollout.policies.scripted import NoisyOraclePolicy, OraclePolicy, Privileged, ScriptedPolicy
 
-DEFAULT_NOISE = 0.6
-"""On mail, about one episode in six of the noisy oracle still succeeds."""
+DEFAULT_NOISE = 0.75
+"""On mail, about one episode in five of the noisy oracle still succeeds."""
 
 
 @dataclass(frozen=True, slots=True)
