@@ -61,8 +61,11 @@ def label_by_id(call: Call, owner: int, id: int) -> Label:
 
 def find_label(call: Call, owner: int, name: str) -> Label:
     """Returns the label of that name in any case. Raises NotFound."""
-    wanted = key(name)  # SQLite folds the case of ASCII alone
-    for label in all_labels(call, owner):
+    wanted = key(name)
+    row = call.one(f"SELECT {_COLUMNS} FROM mail_label WHERE owner_id = ? AND lower(name) = ?", owner, wanted)
+    if row is not None:
+        return Label(*row)
+    for label in all_labels(call, owner):  # SQLite folds the case of ASCII alone
         if key(label.name) == wanted:
             return label
     raise NotFound(f"no label {name.strip()[:80]!r}")

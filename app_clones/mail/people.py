@@ -57,9 +57,11 @@ def resolve(call: Call, text: str) -> Person:
         wanted = wanted[wanted.rindex("<") + 1 : -1].strip()
     if not wanted:
         raise AppError("no person named")
-    everyone = call.rows("SELECT id, name, email FROM kit_person ORDER BY id")
-    exact = [row for row in everyone if wanted in (key(str(row[1])), key(str(row[2])))]
-    found = exact or [row for row in everyone if key(str(row[1])).startswith(f"{wanted} ")]
+    # SQLite folds the case of ASCII alone, and does so for all persons at once.
+    sql = "SELECT id, name, email, lower(name), lower(email) FROM kit_person ORDER BY id"
+    everyone = [(row[3] if row[3].isascii() else key(row[1]), row) for row in call.rows(sql)]
+    found = [row[:3] for name, row in everyone if wanted in (name, row[4])]
+    found = found or [row[:3] for name, row in everyone if name.startswith(f"{wanted} ")]
     if not found:
         raise NotFound(f"nobody is called {text.strip()[:80]!r}")
     if len(found) > 1:

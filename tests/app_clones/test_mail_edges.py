@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 import pytest
 
 from app_clones.kit.asgi import request
-from app_clones.kit.world import World
+from app_clones.kit.world import Person, World
 from app_clones.mail import MAIL
 
 
@@ -322,3 +322,65 @@ def test_an_address_that_is_none_is_a_page_that_says_so(world, path):
     reply = get(world, path)
     assert reply.status == 404
     assert 'role="alert"' in reply.text
+
+
+def test_nothing_of_another_mailbox_can_be_seen_or_changed_by_its_id(world):
+    body = {"message": {"raw": raw(email(world, 3), "travel plan", "A secret of theirs.")}}
+    draft = gmail(world, "POST", "/drafts", body, actor=2)
+    label = gmail(world, "POST", "/labels", {"name": "theirs"}, actor=2)["id"]
+    id, thread, row = draft["message"]["id"], draft["message"]["threadId"], draft["id"][1:]
+    mine = f"{received(world)[0]:016x}"
+    theirs = {(change.table, change.op) for change in world.net_change() if not change.table.startswith("kit_")}
+    for method, path, sent, status in [
+        ("GET", f"/messages/{id}", None, 404),
+        ("DELETE", f"/messages/{id}", None, 404),
+        ("POST", f"/messages/{id}/trash", None, 404),
+        ("POST", f"/messages/{id}/untrash", None, 404),
+        ("POST", f"/messages/{id}/modify", {"addLabelIds": ["STARRED"]}, 404),
+        ("POST", f"/messages/{mine}/modify", {"addLabelIds": [label]}, 400),
+        ("POST", "/messages/batchModify", {"ids": [id], "addLabelIds": ["STARRED"]}, 404),
+        ("POST", "/messages/batchDelete", {"ids": [id]}, 204),
+        ("POST", "/messages/send", body["message"] | {"threadId": thread}, 404),
+        ("GET", f"/messages/{id}/attachments/attachment-1", None, 404),
+        ("GET", f"/threads/{thread}", None, 404),
+        ("POST", f"/threads/{thread}/modify", {"addLabelIds": ["STARRED"]}, 404),
+        ("DELETE", f"/threads/{thread}", None, 404),
+        ("GET", f"/drafts/{draft['id']}", None, 404),
+        ("PUT", f"/drafts/{draft['id']}", body, 404),
+        ("POST", "/drafts/send", {"id": draft["id"]}, 404),
+        ("DELETE", f"/drafts/{draft['id']}", None, 404),
+        ("GET", f"/labels/{label}", None, 404),
+        ("PATCH", f"/labels/{label}", {"name": "mine"}, 404),
+        ("DELETE", f"/labels/{label}", None, 404),
+    ]:
+        gmail(world, method, path, sent, status=status)
+    number = int(id, 16)
+    for reply in (
+        get(world, f"/thread/{int(thread, 16)}"),
+        get(world, f"/compose?draft={row}"),
+        get(world, f"/compose?forward={number}"),
+        get(world, f"/message/{number}/attachment/1"),
+        post(world, f"/message/{number}/star"),
+        post(world, f"/thread/{int(thread, 16)}/reply", body="x"),
+        post(world, "/compose", do="send", draft=row, to=first_name(world, 3), subject="a", body="b"),
+        post(world, "/compose", do="discard", draft=row),
+        post(world, "/compose", do="send", forward=str(number), to=first_name(world, 3)),
+        post(world, "/labels", do="delete", label="theirs"),
+    ):
+        assert "secret" not in reply.text
+        assert reply.status in (400, 404), reply.status
+    assert search(world, "secret") == []
+    assert gmail(world, "GET", f"/drafts/{draft['id']}", actor=2)["message"]["id"] == id
+    rows = {(change.table, change.op) for change in world.net_change() if not change.table.startswith("kit_")}
+    assert rows == theirs
+
+
+def test_a_person_of_any_script_is_found_in_any_case():
+    persons = [Person(name="Me One", email="me@x.example"), Person(name="Élodie Durand", email="elodie@x.example")]
+    options = {"mail": {"messages": 5}}
+    with World.build([MAIL], seed=5, start_ms=0, step_ms=1000, persons=persons, options=options) as built:
+        snapshot = built.snapshot()
+    with World.fork(snapshot, [MAIL]) as world:
+        for name in ("élodie", "ÉLODIE DURAND", "E\u0301lodie", "Elodie@X.Example"):
+            tool(world, "send", to=name, subject="budget review", body="Hello.")
+        assert world.call("mail_send", {"to": "durand", "subject": "a", "body": "b"}).result.error == "not_found"
