@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from random import Random
@@ -188,6 +188,14 @@ def round_facts(done: Round) -> dict[str, Any]:
     facts = {k: v for k, v in asdict(done).items() if k != "updates"}
     played = {"sampled": done.tokens, "tokens": sum(u.tokens for u in done.updates)}
     return {**facts, **played, "steps": len(done.updates), "updates": [update_facts(u) for u in done.updates]}
+
+
+def round_of(facts: Mapping[str, Any]) -> Round:
+    """The round that a ledger entry tells of."""
+    kept = {name: facts[name] for name in Round.__dataclass_fields__}
+    ids = tuple(tuple(step) for step in facts["rollout_ids"])
+    updates = tuple(Update(**one) for one in facts["updates"])
+    return Round(**{**kept, "tokens": facts["sampled"], "updates": updates, "rollout_ids": ids})
 
 
 async def train(

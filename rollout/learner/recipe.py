@@ -16,7 +16,7 @@ from factory.errors import PolicyError
 from rollout.learner.checkpoint import Checkpoint
 from rollout.learner.controls import best_blind, shuffled_observations
 from rollout.learner.evaluate import Evaluation, attempts, collect, evaluate, task_ids
-from rollout.learner.grpo import Credit, GrpoConfig, Round, group_credit, train
+from rollout.learner.grpo import Credit, GrpoConfig, Round, group_credit, round_of, train
 from rollout.learner.ledger import Ledger, update_facts
 from rollout.learner.model import Model, ModelConfig
 from rollout.learner.sft import SftConfig, WarmStart, demonstration_rows, demonstration_texts
@@ -197,13 +197,22 @@ class Learning:
             found = await self._evaluate(checkpoint, some, f"curve{done.round}", 1)
             self._took("evaluate", begun)
             self.curve.append(CurvePoint(done.round + 1, found.success, found.stderr, found.n, mean))
+            self.ledger.add("curve", round=done.round, point=asdict(self.curve[-1]))
             facts |= {"heldout": found.success, "by_template": found.by_template}
         self.say("grpo", facts)
         return reached
 
+    def _remember(self) -> None:
+        """Takes in what an earlier life of this run had done, as its ledger tells."""
+        state = self.folder / "state.pt"
+        entries = self.ledger.entries() if state.exists() else []
+        self.rounds = [round_of(e) for e in entries if e["stage"] == "grpo"]
+        self.curve += [CurvePoint(**e["point"]) for e in entries if e["stage"] == "curve"]
+
     async def reinforce(self, checkpoint: Checkpoint, credit: Credit = group_credit) -> Checkpoint:
         """GRPO until the target or the last round."""
         begun, before = time.perf_counter(), self.seconds.get("evaluate", 0.0)
+        self._remember()
         config = self.config.grpo.model_copy(update={"run": f"{self.config.run}-grpo", "seed": self.config.seed})
         await train(
             self.pool, self.suite, config, start=checkpoint, folder=self.folder, on_round=self._on_round, credit=credit

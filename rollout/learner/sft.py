@@ -22,11 +22,11 @@ from rollout.trajectory import Trajectory
 
 
 class SftConfig(BaseModel):
-    """``steps`` optimizer steps of ``batch`` demonstrations each, warmed up over ``warmup`` steps. ``lr`` is AdamW's,
+    """``steps`` optimizer steps of ``batch`` demonstrations each, up over ``warmup`` steps, then down. ``lr`` is AdamW's,
     for embeddings; ``matrix_lr`` Muon's, for the blocks' matrices: half the steps of AdamW alone, measured here."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    steps: int = 600
+    steps: int = 400
     batch: int = 32
     lr: float = 4e-3
     matrix_lr: float = 2e-2
@@ -93,6 +93,10 @@ class WarmStart:
         ]
         self._rates = (config.lr, config.matrix_lr)
 
+    def _factor(self) -> float:
+        """Of the learning rates: up over the warm-up, then down to a twentieth at the last step."""
+        return min(1.0, (self.step + 1) / self.config.warmup, max(0.05, 1.05 - self.step / self.config.steps))
+
     def run(self, steps: int) -> list[Update]:
         """``steps`` more optimizer steps (never past ``config.steps``)."""
         updates = []
@@ -101,7 +105,7 @@ class WarmStart:
             rows = rng.sample(self.demonstrations, min(self.config.batch, len(self.demonstrations)))
             for optimizer, rate in zip(self._optimizers, self._rates, strict=True):
                 for group in optimizer.param_groups:
-                    group["lr"] = rate * min(1.0, (self.step + 1) / self.config.warmup)
+                    group["lr"] = rate * self._factor()
             updates.append(optimise(self.model, self._optimizers, rows, imitation_loss))
             self.step += 1
         return updates

@@ -16,6 +16,7 @@ from rollout.learner.evaluate import Evaluation, attempts, collect, evaluate, ta
 from rollout.learner.generate import Request, generate
 from rollout.learner.grpo import GrpoConfig, group_credit, round_attempts, train
 from rollout.learner.model import Model, ModelConfig
+from rollout.learner.recipe import LearnConfig, Learning, learn
 from rollout.learner.sft import SftConfig, WarmStart, demonstration_rows, demonstration_texts
 from rollout.learner.tokenizer import Tokenizer
 from rollout.learner.toy import ToyMailbox
@@ -52,7 +53,7 @@ def warm(suite):
     tokenizer = Tokenizer.build(demonstration_texts(demonstrations))
     model = Model(ModelConfig(vocabulary=len(tokenizer), width=48, layers=2, hidden=96, context=CONTEXT))
     rows = demonstration_rows(tokenizer, demonstrations, CONTEXT)
-    WarmStart(model, rows, SftConfig(steps=150, batch=24)).run(150)
+    WarmStart(model, rows, SftConfig(steps=220, batch=24)).run(220)
     return Checkpoint(model, tokenizer).to_bytes()
 
 
@@ -141,7 +142,7 @@ async def heldout_success(suite, checkpoint, times=6):
         return await evaluate(pool, suite, policy, task_ids(suite, "train"), run="e", times=times, seed=5)
 
 
-SHORT = GrpoConfig(rounds=12, prompts=8, group=12, minimum=4, lr=1e-3, max_tokens=20)
+SHORT = GrpoConfig(rounds=18, prompts=8, group=12, minimum=4, lr=1e-3, max_tokens=20)
 
 
 async def trained(suite, warm, config=SHORT, folder=None, credit=group_credit, on_round=None):
@@ -241,3 +242,30 @@ def test_the_statistics_tell_a_rise_from_noise():
     before = Evaluation(0.2, 200, 0.03)
     assert p_above(Evaluation(0.22, 200, 0.03), before) > 0.05
     assert p_above(Evaluation(0.5, 200, 0.03), before) < 1e-6
+
+
+async def test_the_whole_recipe_goes_on_where_it_was_cut(suite, tmp_path):
+    config = LearnConfig(
+        noise=0.4, demonstrations=6, width=48, layers=2, hidden=96, context=CONTEXT, probe_every=80, probe_tasks=12,
+        sft=SftConfig(steps=160, batch=24), grpo=GrpoConfig(rounds=3, prompts=4, group=8, minimum=4, max_tokens=20),
+        curve_every=2, curve_tasks=4, times=2, target=2.0,
+    )  # fmt: skip
+    async with LocalPool(suite) as pool:
+        whole = await learn(pool, suite, config, tmp_path / "whole")
+        cut = Learning(pool, suite, config.model_copy(), tmp_path / "cut")
+        warm = await cut.warm_start()
+        few = cut.config.grpo.model_copy(update={"run": f"{config.run}-grpo"})
+
+        async def stop(done, checkpoint):
+            await cut._on_round(done, checkpoint)
+            if done.round == 1:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            await train(pool, suite, few, start=warm, folder=cut.folder, on_round=stop)
+        resumed = await learn(pool, suite, config, tmp_path / "cut")
+    assert resumed.checkpoint.version() == whole.checkpoint.version()
+    assert resumed.report()["curve"] == whole.report()["curve"]
+    assert [r.round for r in resumed.rounds] == [0, 1, 2]
+    assert [r.rollout_ids for r in resumed.rounds] == [r.rollout_ids for r in whole.rounds]
+    assert whole.report()["heldout_success"]["n"] == 16
