@@ -245,7 +245,8 @@ def replay(run_name: str, rollout_id: str | None, step: int | None, fork: int | 
     if step is not None:
         found = asyncio.run(show_step(suite, trajectory, step))
         lines = [f"{found['rollout_id']} after {step} steps: {found['state_digest']}"]
-        lines += [f"  ~ {line}" for line in found["changes"] or ["nothing changed"]]
+        lines += [f"  ~ {line}" for line in found["changes"]]
+        lines += [f"  layer {layer}" for layer in found["layers"]]
         say(as_json, found, "\n".join(lines))
     elif fork is not None:
         forked = asyncio.run(fork_rollout(played, suite, trajectory, fork))

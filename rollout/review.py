@@ -38,13 +38,14 @@ def _failed(row: dict[str, Any]) -> bool:
 
 async def show_step(suite: Suite, trajectory: Trajectory, steps: int) -> dict[str, Any]:
     """The state after ``steps`` steps, rebuilt and held against the record; what changed since the start."""
-    await checkpoint_at(suite, trajectory, steps)
+    checkpoint = await checkpoint_at(suite, trajectory, steps)
     last = trajectory.steps[steps - 1] if steps else None
     return {
         "rollout_id": trajectory.rollout_id,
         "steps": steps,
         "state_digest": last.state_digest if last else trajectory.start_digest,
         "changes": list(state_diff(suite, trajectory, steps)),
+        "layers": list(checkpoint.files.layers) if checkpoint.files else [],
         "last": list(suite.describe(last.changeset)) if last and last.changeset else [],
     }
 
