@@ -23,7 +23,7 @@ from factory.repos.source import SourceTree
 from factory.repos.submission import Submission
 from sandboxes.base import Backend, FileSnapshot, Limits
 
-LIMITS = Limits(memory_mb=768, processes=64, disk_mb=64, output_bytes=4 << 20, cpu_s=20.0)
+LIMITS = Limits(memory_mb=768, processes=64, disk_mb=64, output_bytes=4 << 20, cpu_s=10.0)
 CANARY_RUNS = 2
 
 

@@ -63,16 +63,14 @@ class RunReport:
         return {"collected": len(self.collected), **dict(sorted(Counter(self.outcomes.values()).items()))}
 
 
-async def run_tests(
-    box: Sandbox, options: RunOptions, *, timeout_s: float, env: Mapping[str, str] | None = None
-) -> RunReport:
+async def run_tests(box: Sandbox, options: RunOptions, *, timeout_s: float, hash_seed: int = 0) -> RunReport:
     """Runs the suite once in ``box``. Never raises for what the code inside did."""
-    return parse_run(await _execute(box, options, timeout_s, env))
+    return parse_run(await _execute(box, options, timeout_s, hash_seed))
 
 
 async def screen(box: Sandbox, options: RunOptions, *, timeout_s: float) -> AsyncIterator[RunReport]:
     """One report per candidate, in order. Raises BuildError where a limit of the whole batch was hit."""
-    result = await _execute(box, options, timeout_s, None)
+    result = await _execute(box, options, timeout_s, 0)
     if result.stopped or result.truncated or result.exit_code:
         text = result.stderr[-300:].decode(errors="replace")
         raise BuildError(f"screening ended early: {result.stopped or result.exit_code}: {text}")
@@ -96,13 +94,13 @@ def parse_run(result: ExecResult) -> RunReport:
     return report
 
 
-async def _execute(box: Sandbox, options: RunOptions, timeout_s: float, env: Mapping[str, str] | None) -> ExecResult:
+async def _execute(box: Sandbox, options: RunOptions, timeout_s: float, hash_seed: int) -> ExecResult:
     source = (resources.files("factory.repos.inside") / "runner.py").read_text(encoding="utf-8")
     payload = {**asdict(options), "path": [SITE, *options.path]}
-    argv = [PYTHON, "-I", "-S", "-B", "-c", source]
-    if env and "PYTHONHASHSEED" in env:
-        argv[1:2] = ["-P", "-s"]  # -I ignores the environment, the hash seed with it
-    return await box.exec(argv, timeout_s=timeout_s, stdin=json.dumps(payload).encode(), env=env)
+    argv = [PYTHON, "-P", "-s", "-S", "-B", "-c", source]  # not -I: the hash seed comes by the environment
+    return await box.exec(
+        argv, timeout_s=timeout_s, stdin=json.dumps(payload).encode(), env={"PYTHONHASHSEED": str(hash_seed)}
+    )
 
 
 def _json(line: bytes) -> Any:

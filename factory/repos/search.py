@@ -34,9 +34,8 @@ class Bench:
 
     async def run(self, options: RunOptions, *, timeout_s: float, hash_seed: int = 0) -> RunReport:
         """One run in a sandbox of its own."""
-        env = {"PYTHONHASHSEED": str(hash_seed)} if hash_seed else None
         async with self.backend.fork(self.pristine, LIMITS) as box:
-            return await run_tests(box, options, timeout_s=timeout_s, env=env)
+            return await run_tests(box, options, timeout_s=timeout_s, hash_seed=hash_seed)
 
     async def screen(self, options: RunOptions, candidates: Sequence[Trial]) -> list[RunReport]:
         """One report per candidate, in order, each tried alone on the pristine source."""

@@ -158,6 +158,21 @@ async def test_long_output_is_clipped_and_an_exit_code_is_told(suite):
     assert failed == "[exit code 3]"
 
 
+async def test_a_work_tree_that_cannot_be_read_is_the_agents_loss_and_no_fault(suite):
+    task = task_on(suite, "removed", "power")
+    repair, submit = suite.oracle(task)
+    verdict = await play(suite, task, [repair, run("for n in 1 2 3 4 5; do truncate -s 60M huge$n; done"), submit])
+    assert verdict.reward == 0.0
+    assert "cannot be read" in verdict.checks[0].detail
+
+
+async def test_code_that_never_ends_is_a_verdict(suite):
+    task = task_on(suite, "removed", "power")
+    endless = Action("shell_run", {"command": "echo 'while True: pass' >> sums/__init__.py"})
+    verdict = await play(suite, task, [endless, SUBMIT])
+    assert (verdict.reward, verdict.checks[-1].detail) == (0.0, "stopped by the cpu limit")
+
+
 async def test_after_handing_in_nothing_more_is_done(suite):
     environment = suite.fork(task_on(suite, "removed", "power"))
     await environment.open()

@@ -1,6 +1,6 @@
 """Runs a test suite inside a sandbox and reports every phase of every test on the first standard output.
 
-Brought in as ``python3 -I -S -B -c SOURCE`` with one JSON object on standard input:
+Brought in as ``python3 -P -s -S -B -c SOURCE`` with one JSON object on standard input:
 
     files   {path: text}   written below ``root`` before anything of theirs is imported; null deletes the file
     root, path             the work tree; folders appended to sys.path (``path`` is below ``root`` or absolute)
