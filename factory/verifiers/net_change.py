@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from app_clones.kit.canonical import Canonical, canonical, difference
 from app_clones.kit.change import RowChange
-from app_clones.kit.schema import Table
+from app_clones.kit.schema import Table, is_log
 from factory.environment import Check, Verdict
 
 OUTCOME = "task_outcome"
@@ -37,17 +38,21 @@ def wanted_form(expected: Expected, schema: Mapping[str, Table]) -> Canonical:
 
 
 def judge(
-    expected: Expected, found: Sequence[RowChange], schema: Mapping[str, Table], wanted: Canonical | None = None
+    expected: Expected,
+    found: Sequence[RowChange],
+    schema: Mapping[str, Table],
+    wanted: Canonical | None = None,
+    *,
+    explain: bool = True,
 ) -> Verdict:
     """Compares the net change since the fork with what was expected. Reward 1 if every check passes, else 0.
 
-    ``wanted``: ``wanted_form(expected, schema)``, where the caller has it already.
+    ``wanted``: ``wanted_form(expected, schema)``, where the caller has it already. Without ``explain`` a verdict below
+    1 comes sooner, with the same reward and checks that do not say which row failed them.
     """
     rest = [change for change in found if change.table != OUTCOME]
     wanted = wanted_form(expected, schema) if wanted is None else wanted
-    there = canonical(rest, schema, times=expected.times)
-    equal = wanted == there
-    lines = () if equal else difference(wanted, there)
+    equal, lines = _compared(expected, wanted, rest, schema, explain)
     checks = (
         *_outcome_checks(expected, [change for change in found if change.table == OUTCOME]),
         _check("expected_changes", lines, ("missing:", "differs:"), equal),
@@ -55,6 +60,23 @@ def judge(
     )
     evidence = {"difference": list(lines[:SHOWN]), "differences": len(lines)}
     return Verdict(1.0 if all(check.passed for check in checks) else 0.0, checks, evidence)
+
+
+def _compared(
+    expected: Expected, wanted: Canonical, found: Sequence[RowChange], schema: Mapping[str, Table], explain: bool
+) -> tuple[bool, tuple[str, ...]]:
+    """Whether the changes are equal, and how they differ if ``explain``."""
+    counted = _rows(expected.changes, schema) == _rows(found, schema)
+    if not counted and not explain:
+        return False, ()
+    there = canonical(found, schema, times=expected.times)
+    equal = counted and wanted == there
+    return equal, difference(wanted, there) if explain and not equal else ()
+
+
+def _rows(changes: Iterable[RowChange], schema: Mapping[str, Table]) -> Counter[tuple[str, str]]:
+    """How many rows came and went, by table: no renaming alters that, so it is looked at before any is sought."""
+    return Counter((c.table, c.op) for c in changes if c.op != "update" and not is_log(schema[c.table]))
 
 
 def _outcome_checks(expected: Expected, outcomes: Sequence[RowChange]) -> tuple[Check, Check]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -13,12 +13,13 @@ from app_clones.kit.change import RowChange
 from app_clones.kit.errors import AppError, WorldDiverged
 from app_clones.kit.seeds import derive
 from app_clones.kit.world import World
-from factory.environment import Action, Checkpoint, Tally, Task, TaskCertificate
+from factory.environment import Action, Tally, Task, TaskCertificate
 from factory.errors import BuildError, VerifierError, boundary
 from factory.worlds.edits import Edit, Inventory, edits, unrelated
 from factory.worlds.episode import step
 from factory.worlds.fullcheck import FullCheck
-from factory.worlds.isomorphism import same
+from factory.worlds.isomorphism import Form
+from factory.worlds.resumed import State, resume
 from factory.worlds.variants import Pool, Variant, variants
 
 if TYPE_CHECKING:
@@ -31,11 +32,13 @@ _BESIDE = 4
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """An oracle's run: the checkpoint before each step and, last, after all; the net change; the trace digest (hex)."""
+    """An oracle's run: the state before each step and, last, after all; the net change, also as what it comes to up to
+    renaming; the trace digest (hex)."""
 
     way: tuple[Action, ...]
-    states: tuple[Checkpoint, ...]
+    states: tuple[State, ...]
     changes: tuple[RowChange, ...]
+    form: Form
     reward: float
     trace: str
     wrong: tuple[str, ...]
@@ -55,7 +58,7 @@ class Auditor:
     """Certifies tasks of one suite; what all tasks share is computed once."""
 
     def __init__(self, suite: WorldSuite) -> None:
-        self.suite = suite
+        self.suite = replace(suite, explain=False)  # tens of verdicts a task, read by nobody
         self.pool = Pool(suite)
         with suite.fork_world() as world:
             self.schema = world.registry.schema
@@ -108,7 +111,7 @@ class Auditor:
             return
         with world:
             reward = self.suite.judge(task, world).reward
-            equal = same(world.net_change(), played.changes, self.schema)
+            equal = Form(world.net_change(), self.schema).same(played.form)
         if equal:
             count.equivalent += 1
             if reward != played.reward:
@@ -122,7 +125,7 @@ class Auditor:
 
     def _vary(self, played: Played, variant: Variant) -> Callable[[], World]:
         def run() -> World:
-            world = self.suite.fork_world(played.states[variant.at])
+            world = resume(self.suite, played.states[variant.at])
             for action in variant.way[variant.at :]:
                 if step(world, action).done:
                     break
@@ -132,7 +135,7 @@ class Auditor:
 
     def _edit(self, played: Played, edit: Edit) -> Callable[[], World | None]:
         def run() -> World | None:
-            world = self.suite.fork_world(played.states[-1])
+            world = resume(self.suite, played.states[-1])
             try:
                 with world.transaction() as call:
                     edit.run(call)
@@ -170,18 +173,20 @@ def play(suite: WorldSuite, task: Task, full: FullCheck) -> Played:
         if world.state_digest != suite.start_digest:
             wrong.append("a fresh fork is not in the start state")
         for action in way:
-            states.append(Checkpoint(suite.snapshot_digest, world.changeset()))
+            states.append(State.of(world))
             after = step(world, action)
             trace = chain(trace, action, after.observation.text, after.state_digest)
             if after.error:
                 wrong.append(f"the oracle's {action.name} failed: {after.observation.text}")
-        states.append(Checkpoint(suite.snapshot_digest, world.changeset()))
+        states.append(State.of(world))
         try:
             full.check(world)
         except WorldDiverged as error:
             wrong.append(str(error))
         reward = suite.judge(task, world).reward
-        return Played(way, tuple(states), world.net_change(), reward, trace, tuple(wrong))
+        changes = world.net_change()
+        form = Form(changes, world.registry.schema)
+        return Played(way, tuple(states), changes, form, reward, trace, tuple(wrong))
 
 
 def chain(previous: str, action: Action, observation: str, state_digest: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from itertools import permutations, product
 from typing import Any
 
@@ -21,14 +22,12 @@ def same(one: Sequence[RowChange], other: Sequence[RowChange], schema: Mapping[s
 
     The outcome's answer counts without surrounding space, a decline's reason not at all.
     """
-    a, b = _Form(one, schema), _Form(other, schema)
-    if a.shape() != b.shape():
-        return False
-    wanted = b.rows({})
-    return any(a.rows(renaming) == wanted for renaming in a.renamings(b))
+    return Form(one, schema).same(Form(other, schema))
 
 
-class _Form:
+class Form:
+    """A net change, to be compared with others; what that takes is kept."""
+
     def __init__(self, changes: Sequence[RowChange], schema: Mapping[str, Table]) -> None:
         self.schema = schema
         self.changes = [change for change in changes if self._counts(change)]
@@ -41,6 +40,23 @@ class _Form:
             return False
         return change.op != "update" or any(name in change.new for name in told)
 
+    def same(self, other: Form) -> bool:
+        """As :func:`same`."""
+        if self.kinds != other.kinds or self.shape != other.shape:
+            return False
+        return any(self.rows(renaming) == other.named for renaming in self.renamings(other))
+
+    @cached_property
+    def kinds(self) -> Counter[tuple[str, str]]:
+        """How many rows of which table were inserted, updated, deleted: cheap, and tells most apart."""
+        return Counter((change.table, change.op) for change in self.changes)
+
+    @cached_property
+    def named(self) -> Counter[Row]:
+        """All rows under the ids that they have."""
+        return self.rows({})
+
+    @cached_property
     def shape(self) -> Counter[tuple[Any, ...]]:
         """What no renaming changes."""
         return Counter(self._own(change) for change in self.changes)
@@ -68,7 +84,7 @@ class _Form:
         """All rows, fresh ones under ``names``."""
         return Counter((c.table, c.op, tuple(self._cells(c, names))) for c in self.changes)
 
-    def renamings(self, other: _Form) -> Iterator[dict[Fresh, Fresh]]:
+    def renamings(self, other: Form) -> Iterator[dict[Fresh, Fresh]]:
         """Every way to pair fresh rows that look alike by themselves."""
         mine, theirs = self._alike(), other._alike()
         choices = [[list(zip(mine[look], way, strict=True)) for way in permutations(theirs[look])] for look in mine]

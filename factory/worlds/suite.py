@@ -49,12 +49,15 @@ def judge_net_change(suite: WorldSuite, task: Task, world: World) -> Verdict:
         expected = EXPECTED[task.template](task.private, suite.start)
         suite.expected[task.id] = expected, wanted_form(expected, schema)
     expected, wanted = suite.expected[task.id]
-    return judge(expected, world.net_change(), schema, wanted)
+    return judge(expected, world.net_change(), schema, wanted, explain=suite.explain)
 
 
 @dataclass(frozen=True, eq=False)
 class WorldSuite:
-    """Satisfies :class:`factory.environment.Suite`. Not thread-safe. Replace ``judging`` to plant a weak verifier."""
+    """Satisfies :class:`factory.environment.Suite`. Not thread-safe. Replace ``judging`` to plant a weak verifier.
+
+    ``explain``: whether a verdict below 1 says row by row what was wrong.
+    """
 
     name: str
     digest: str
@@ -67,6 +70,7 @@ class WorldSuite:
     account: str
     start: Start
     judging: Judge = judge_net_change
+    explain: bool = True
     kind: Literal["world"] = "world"
     expected: dict[str, tuple[Expected, Canonical]] = field(default_factory=dict)
     _writes: frozenset[str] = field(default=frozenset())
