@@ -12,6 +12,8 @@ from app_clones.mail import labels, people, text
 from app_clones.mail.clean import clean, one_line
 from app_clones.mail.people import Address, Person
 
+LONGEST_SUBJECT = 998
+"""In characters: folding a header takes time that grows with its square."""
 _PREFIXES = re.compile(r"(?:(?:re|fwd?): )+", re.IGNORECASE)
 _COLUMNS = (
     "id, owner_id, thread_id, origin_id, reply_to_id, header_id, from_name, from_email,"
@@ -106,6 +108,8 @@ def file_copy(call: Call, owner: int, letter: Letter, names: Iterable[str], *, o
               sent_ms: int | None = None, id: int | None = None) -> int:  # fmt: skip
     """Files one copy of ``letter`` in ``owner``'s mailbox under the system labels ``names``; returns its id."""
     letter = replace(letter, subject=one_line(letter.subject), body=clean(letter.body))
+    if len(letter.subject) > LONGEST_SUBJECT:
+        raise AppError(f"a subject has at most {LONGEST_SUBJECT} characters")
     reply_to = letter.reply_to
     thread_id = letter.thread_id or (reply_to.thread_id if reply_to else None)
     if thread_id is None:
@@ -207,7 +211,7 @@ def reply_letter(call: Call, mail: Message, body: str, *, everyone: bool = False
         sender=me,
         to=to,
         cc=cc,
-        subject=f"Re: {bare(mail.subject)}",
+        subject=f"Re: {bare(mail.subject)}"[:LONGEST_SUBJECT],
         body=body,
         history=text.quote(mail.from_name or mail.from_email, full_text(mail)),
         reply_to=mail,
@@ -226,7 +230,7 @@ def forward_letter(
         sender=people.person(call, call.actor),
         to=to,
         cc=cc,
-        subject=subject or f"Fwd: {bare(mail.subject)}",
+        subject=subject or f"Fwd: {bare(mail.subject)}"[:LONGEST_SUBJECT],
         body=body,
         history=f"Forwarded: {mail.subject}\n{text.quote(mail.from_name or mail.from_email, full_text(mail))}",
         attachments=attachments(call, mail.id),

@@ -384,3 +384,11 @@ def test_a_person_of_any_script_is_found_in_any_case():
         for name in ("élodie", "ÉLODIE DURAND", "E\u0301lodie", "Elodie@X.Example"):
             tool(world, "send", to=name, subject="budget review", body="Hello.")
         assert world.call("mail_send", {"to": "durand", "subject": "a", "body": "b"}).result.error == "not_found"
+
+
+def test_a_subject_too_long_to_fold_is_refused_and_the_longest_can_be_answered(world):
+    error = world.call("mail_send", {"to": first_name(world, 2), "subject": "é" * 999, "body": "b"}).result.error
+    assert error == "invalid"
+    sent = tool(world, "send", to=first_name(world, 2), subject="é" * 998, body="b").data["sent"]
+    tool(world, "reply", id=sent, body="c")
+    tool(world, "forward", id=sent, to=first_name(world, 3))

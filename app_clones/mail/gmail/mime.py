@@ -240,10 +240,10 @@ class _Text(HTMLParser):
 def split_history(text: str) -> tuple[str, str]:
     """Returns (new text, signature and quoted text under it). Quotes with new text between them stay where they are."""
     lines = text.split("\n")
+    last = max((at for at, line in enumerate(lines) if line.strip() and not line.startswith(">")), default=-1)
     for at, line in enumerate(lines):
-        rest = lines[at + 1 :]
-        opens = line.startswith(">") or (line.endswith("wrote:") and bool(rest) and rest[0].startswith(">"))
-        if line == "-- " or (opens and all(one.startswith(">") or not one.strip() for one in rest)):
+        opens = line.startswith(">") or (line.endswith("wrote:") and "".join(lines[at + 1 : at + 2]).startswith(">"))
+        if line == "-- " or (opens and at >= last):
             return "\n".join(lines[:at]).strip("\n"), "\n".join(lines[at:]).strip("\n")
     return text, ""
 
