@@ -14,15 +14,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A moment: the whole database then, and what has changed since the start."""
+    """A moment: the whole database then, what has changed since the start, and the digest that was followed (hex)."""
 
     database: bytes
     changeset: bytes
+    digest: str
 
     @classmethod
     def of(cls, world: World) -> Self:
         """The state that ``world`` is in."""
-        return cls(world.snapshot(), world.changeset())
+        return cls(world.connection.serialize("main"), world.changeset(), world.state_digest)
 
 
 def resume(suite: WorldSuite, state: State) -> World:
@@ -38,5 +39,6 @@ class _Resumed(World):
 
     def __init__(self, state: State, registry: Registry) -> None:
         super().__init__(state.database, registry)
+        self._digest = int(state.digest, 16)  # the database still bears the start's
         if state.changeset:
             self._steps.append(state.changeset)

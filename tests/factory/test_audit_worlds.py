@@ -13,15 +13,16 @@ from small_world import built, small_spec, some, with_private
 from app_clones.kit.errors import WorldDiverged
 from factory import audit as audits
 from factory.audit import audit, by_template, certificate_of, certified, summary, table
-from factory.environment import Action, Certificate, Check, Tally, TaskCertificate, Verdict
+from factory.environment import Action, Certificate, Check, Checkpoint, Tally, TaskCertificate, Verdict
 from factory.errors import BuildError
 from factory.store import Store
 from factory.verifiers.mail import EXPECTED
 from factory.verifiers.net_change import OUTCOME, Expected, judge
 from factory.worlds import rerun
-from factory.worlds.certify import Auditor, traces
+from factory.worlds.certify import Auditor, play, traces
 from factory.worlds.fullcheck import FullCheck
 from factory.worlds.isomorphism import same
+from factory.worlds.resumed import State, resume
 from factory.worlds.suite import CERTIFICATE, WorldSuite, judge_net_change, load
 from factory.worlds.variants import Pool, variants
 
@@ -340,3 +341,34 @@ def test_net_changes_that_differ_only_in_whom_a_reference_names_are_not_the_same
     )
     assert same(one, one, schema)
     assert not same(one, other, schema)
+
+
+# ---- worlds opened where they were
+
+
+def test_a_resumed_world_is_the_restored_one_and_goes_on_alike(suite):
+    with suite.fork_world() as world:
+        world.call("mail_create_label", {"name": "some label"})
+        world.call("mail_send", {"to": "Ana", "subject": "a b", "body": "hello"})
+        state, checkpoint = State.of(world), Checkpoint(suite.snapshot_digest, world.changeset())
+    with resume(suite, state) as resumed, suite.fork_world(checkpoint) as restored:
+        for world in (resumed, restored):
+            world.check()
+            assert world.call("notes_create", {"text": "one"}).result.error is None
+            world.check()
+        assert resumed.state_digest == restored.state_digest
+        assert resumed.changeset() == restored.changeset()
+        assert resumed.net_change() == restored.net_change()
+
+
+@pytest.mark.parametrize("template", list(EXPECTED))
+def test_a_verdict_that_need_not_explain_itself_is_the_same_verdict(suite, template):
+    task, auditor = some(suite, template), Auditor(suite)
+    played = play(suite, task, auditor.full)
+    for variant in variants(played.way, auditor.pool, Random(3)):
+        with auditor._vary(played, variant)() as world:
+            said = suite.judge(task, world)
+            unsaid = auditor.suite.judge(task, world)
+        assert unsaid.reward == said.reward
+        if said.reward == 0.0:
+            assert any(check.detail for check in said.checks)
