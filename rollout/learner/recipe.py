@@ -19,6 +19,7 @@ from rollout.learner.evaluate import Evaluation, attempts, collect, evaluate, ta
 from rollout.learner.grpo import Credit, GrpoConfig, Round, group_credit, round_of, train
 from rollout.learner.ledger import Ledger, update_facts
 from rollout.learner.model import Model, ModelConfig
+from rollout.learner.renaming import Renaming, names
 from rollout.learner.sft import SftConfig, WarmStart, demonstration_rows, demonstration_texts
 from rollout.learner.tokenizer import Tokenizer
 from rollout.pools import PolicySpec, Pool
@@ -28,7 +29,8 @@ Say = Callable[[str, Mapping[str, Any]], None]
 
 
 class LearnConfig(BaseModel):
-    """``noise`` of the demonstrator, ``demonstrations`` per training task. The warm start ends at the first probe
+    """``noise`` of the demonstrator, ``demonstrations`` per training task, ``renamed`` the share of them
+    that a batch sees under other names. The warm start ends at the first probe
     (every ``probe_every`` steps, ``probe_tasks`` training tasks once each) with sampled success of ``band[0]`` or more.
     GRPO ends when its own rollouts' success, averaged over ``window`` rounds, reaches ``target``. The curve is measured
     on ``curve_tasks`` held-out tasks every ``curve_every`` rounds, once each; first and last evaluation and controls on
@@ -37,17 +39,18 @@ class LearnConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     run: str = "learn"
     seed: int = 0
-    noise: float = 0.6
+    noise: float = 0.5
     demonstrations: int = 4
+    renamed: float = 0.7
     width: int = 96
     layers: int = 3
     heads: int = 4
     hidden: int = 256
     context: int = 320
     sft: SftConfig = SftConfig()
-    probe_every: int = 50
-    probe_tasks: int = 96
-    band: tuple[float, float] = (0.14, 0.30)
+    probe_every: int = 100
+    probe_tasks: int = 160
+    band: tuple[float, float] = (0.24, 0.30)
     grpo: GrpoConfig = GrpoConfig()
     target: float = 0.93
     window: int = 4
@@ -147,7 +150,8 @@ class Learning:
         shape = ModelConfig(vocabulary=len(tokenizer), width=config.width, layers=config.layers, heads=config.heads,
                             hidden=config.hidden, context=config.context)  # fmt: skip
         checkpoint = Checkpoint(Model(shape, seed=config.seed), tokenizer)
-        await self._imitate(checkpoint, WarmStart(checkpoint.model, rows, config.sft))
+        rename = Renaming(tokenizer, names(demonstrations), config.renamed)
+        await self._imitate(checkpoint, WarmStart(checkpoint.model, rows, config.sft, rename))
         kept.write_bytes(checkpoint.to_bytes())
         return checkpoint
 

@@ -17,12 +17,13 @@ from factory.environment import Fault
 from rollout.learner.batch import Row
 from rollout.learner.model import Model
 from rollout.learner.optimise import Update, imitation_loss, optimise
+from rollout.learner.renaming import Renaming
 from rollout.learner.tokenizer import CALL, OBS, USER, Tokenizer, call_text, turn_ids
 from rollout.trajectory import Trajectory
 
 
 class SftConfig(BaseModel):
-    """``steps`` optimizer steps of ``batch`` demonstrations each, up over ``warmup`` steps, then down. ``lr`` is AdamW's,
+    """``steps`` optimizer steps of ``batch`` demonstrations each, up over ``warmup``, then down. ``lr`` is AdamW's,
     for embeddings; ``matrix_lr`` Muon's, for the blocks' matrices: half the steps of AdamW alone, measured here."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -81,7 +82,10 @@ def demonstration_rows(tokenizer: Tokenizer, trajectories: Iterable[Trajectory],
 class WarmStart:
     """Imitation, resumable step by step: call :meth:`run` for some more steps, look at the policy, go on or stop."""
 
-    def __init__(self, model: Model, demonstrations: Sequence[Row], config: SftConfig) -> None:
+    def __init__(
+        self, model: Model, demonstrations: Sequence[Row], config: SftConfig, rename: Renaming | None = None
+    ) -> None:
+        self._rename = rename
         self.model, self.demonstrations, self.config = model, demonstrations, config
         self.step = 0
         matrices = [p for block in model.blocks for p in block.parameters()]
@@ -103,6 +107,8 @@ class WarmStart:
         for _ in range(min(steps, self.config.steps - self.step)):
             rng = Random(derive(self.config.seed, "sft", self.step))
             rows = rng.sample(self.demonstrations, min(self.config.batch, len(self.demonstrations)))
+            if self._rename is not None:
+                rows = [self._rename(row, rng) for row in rows]
             for optimizer, rate in zip(self._optimizers, self._rates, strict=True):
                 for group in optimizer.param_groups:
                     group["lr"] = rate * self._factor()
