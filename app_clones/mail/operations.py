@@ -99,7 +99,11 @@ def _hit(call: Call, id: int) -> dict[str, Any]:
 
 
 def _render_search(data: Mapping[str, Any]) -> str:
-    lines = [f"{hit['id']} | {hit['sender']} | {hit['subject']} | {', '.join(hit['labels'])}" for hit in data["hits"]]
+    first = (data["page"] - 1) * PAGE + 1
+    lines = [
+        f"{place}. {hit['id']} | {hit['sender']} | {hit['subject']} | {', '.join(hit['labels'])}"
+        for place, hit in enumerate(data["hits"], first)
+    ]
     return "\n".join([f"{data['found']} found", *lines])
 
 

@@ -28,29 +28,13 @@ SEEDED_LABELS = LABELS[:8]
 
 CODES = ("1187", "2045", "2318", "2904", "3391", "3762", "4120", "4586", "4821", "5033", "5279", "5648", "6104", "6437",
          "6950", "7216", "7583", "7809", "8142", "8365", "8871", "9028", "9436", "9754")  # fmt: skip
-AMOUNTS = ("120", "150", "180", "210", "240", "260", "310", "350", "390", "420", "460", "510", "560", "620", "680",
-           "740", "790", "830", "890", "940")  # fmt: skip
+ORDERS = ("120", "150", "180", "210", "240", "260", "310", "350", "390", "420", "460", "510", "560", "620", "680",
+          "740", "790", "830", "890", "940")  # fmt: skip
 ROOMS = ("A11", "A14", "A23", "B12", "B15", "B21", "C10", "C17", "C24", "D13", "D18", "D22")
-DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-PLACES = ("library", "harbour", "station", "museum", "market", "garden", "theatre", "bakery", "stadium", "airport")
-EXTENSIONS = (
-    "411",
-    "415",
-    "422",
-    "427",
-    "433",
-    "438",
-    "444",
-    "449",
-    "452",
-    "456",
-    "463",
-    "467",
-    "471",
-    "478",
-    "485",
-    "491",
-)
+EXTENSIONS = ("411", "415", "422", "427", "433", "438", "444", "449", "452", "456", "463", "467", "471", "478", "485",
+              "491")  # fmt: skip
+DESKS = ("12", "17", "21", "26", "34", "39", "43", "48", "52", "57", "61", "66", "73", "78", "85", "92")
+TRAINS = ("1203", "1418", "1527", "1640", "1755", "1869", "1932", "2011", "2126", "2239", "2347", "2458")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +47,16 @@ class FactKind:
 
 
 FACTS = (
-    FactKind("code", CODES, ("The door code is {}.", "Please use code {}.", "The new code is {}.")),
-    FactKind("amount", AMOUNTS, ("The total is {} euros.", "It costs {} euros.", "We agreed on {} euros.")),
+    FactKind("code", CODES, ("Please use code {}.", "The new code {} works.", "It opens with code {}.")),
+    FactKind("order", ORDERS, ("It is order {}.", "Please check order {}.", "We paid for order {}.")),
     FactKind("room", ROOMS, ("We meet in room {}.", "I booked room {}.", "Please come to room {}.")),
-    FactKind("day", DAYS, ("The deadline is {}.", "It is due on {}.", "We start on {}.")),
-    FactKind("place", PLACES, ("Lunch is at the {}.", "Meet me at the {}.", "The car waits at the {}.")),
-    FactKind("extension", EXTENSIONS, ("Call me on extension {}.", "My extension is {}.", "Ring extension {} first.")),
+    FactKind(
+        "extension", EXTENSIONS, ("Call me on extension {}.", "I am at extension {}.", "Ring extension {} first.")
+    ),
+    FactKind("desk", DESKS, ("I sit at desk {}.", "Leave it on desk {}.", "Please ask at desk {}.")),
+    FactKind("train", TRAINS, ("I take train {}.", "We come with train {}.", "Meet me at train {}.")),
 )
+"""Each sentence names the kind right before the value, as a person asked for it would look for it."""
 
 OPENERS = (
     "Here is the {subject}.",

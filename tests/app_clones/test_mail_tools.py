@@ -120,7 +120,8 @@ def test_a_search_shows_four_hits_a_page_newest_first(world):
     lines = result.text.split("\n")
     assert re.fullmatch(r"\d+ found", lines[0])
     assert len(lines) == 5
-    assert all(re.fullmatch(r"\d+ \| \w+ \w+ \| (Re: )?\w+ \w+ \| [a-z, ]*inbox[a-z, ]*", line) for line in lines[1:])
+    row = r"(\d)\. \d+ \| \w+ \w+ \| (Re: )?\w+ \w+ \| [a-z, ]*inbox[a-z, ]*"
+    assert [re.fullmatch(row, line)[1] for line in lines[1:]] == ["1", "2", "3", "4"]
     found = hits(world, label="inbox")
     times = dict(sql(world, "SELECT id, sent_ms FROM mail_message"))
     assert found == sorted(found, key=lambda id: (times[id], id), reverse=True)
@@ -130,7 +131,7 @@ def test_a_search_shows_four_hits_a_page_newest_first(world):
 def test_sender_and_subject_name_one_mail(world):
     id, name, subject, _ = next(row for row in incoming(world) if not row[2].startswith("Re:"))
     found = ask(world, "search", sender=name.split()[0].lower(), subject=subject)
-    assert found.text.startswith(f"1 found\n{id} | {name} | {subject} | ")
+    assert found.text.startswith(f"1 found\n1. {id} | {name} | {subject} | ")
 
 
 def test_reading_shows_the_new_text_and_hides_the_quoted(world):
