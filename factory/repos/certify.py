@@ -1,8 +1,9 @@
 """The audit of repository tasks: everything a certificate says, found by running it through the real grader.
 
 Gold is 1; nothing done, a source that does not import and an explicit refusal are 0; every mutant of the gold function
-and every exploit is 0; the broken state fails the same tests under other hash seeds, test orders and dates, the gold
-none. Mutants that survive are named, and fail the task: see :mod:`factory.repos.tasks` for how they are drawn.
+and every exploit is 0; the broken state fails the same tests under other hash seeds, random seeds, test orders and
+dates, the gold none. Mutants that survive are named, and fail the task: see :mod:`factory.repos.tasks` for how they
+are drawn.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ Brought in as ``python3 -P -s -S -B -c SOURCE`` with one JSON object on standard
     root, path             the work tree; folders appended to sys.path (``path`` is below ``root`` or absolute)
     tests                  what pytest is to collect, relative to ``root``
     first                  test ids to run before the others
-    shuffle                seed for another order, or null
+    shuffle                seed for another order and for the random module before each test, or null: as it is, and 0
     clock                  seconds to move the time module's wall clock by
     stop_after             end the run after this many tests that did not pass; 0: never
     candidates             null, or a list of {files, first}: each is tried in a child of its own (screening of our own
@@ -55,6 +55,11 @@ class Recorder:
             random.Random(self.options["shuffle"]).shuffle(items)
         rank = {name: n for n, name in enumerate(self.options["first"])}
         items.sort(key=lambda item: rank.get(item.nodeid, len(rank)))
+
+    def pytest_runtest_setup(self, item: Any) -> None:
+        import random
+
+        random.seed(self.options["shuffle"] or 0)  # noqa: TID251 (of a stranger's tests, so that a verdict is a function)
 
     def pytest_collection_finish(self, session: Any) -> None:
         self.collected = [item.nodeid for item in session.items]
