@@ -210,7 +210,9 @@ def read_deb(client: httpx.Client, roots: Sequence[str], pool_path: str, package
         if with_file and (data := _maybe(client, f"{with_file}/{pool_path}")) is not None:
             return data
     with tempfile.TemporaryDirectory() as folder:
-        got = run(["sh", "-c", 'cd "$1" && apt-get download -qq "$2"', "sh", folder, package], doing="download a .deb")
+        got = run(
+            ["sh", "-c", 'cd "$1" && apt-get download -qq -- "$2"', "sh", folder, package], doing="download a .deb"
+        )
         for path in Path(folder).glob("*.deb"):
             return path.read_bytes()
     raise InputGone(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -27,6 +28,8 @@ from factory.store import Store, canonical_json, sha256
 
 Report = Callable[[str], None]
 _WORKERS = 8
+_PLAIN = r"^[A-Za-z0-9][A-Za-z0-9.+!~:%_-]*$"  # what ends up in a command line or an address: no option, no path
+_PLACE = r"^([A-Za-z0-9][A-Za-z0-9.+!~:%_-]*(/[A-Za-z0-9][A-Za-z0-9.+!~:%_-]*)*)?$"
 
 
 class LockedInput(BaseModel):
@@ -35,12 +38,12 @@ class LockedInput(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: Literal["sdist", "wheel", "deb"]
-    name: str
-    version: str
-    filename: str
+    name: str = Field(pattern=_PLAIN)
+    version: str = Field(pattern=_PLAIN)
+    filename: str = Field(pattern=_PLAIN)
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
-    size: int
-    path: str = ""
+    size: int = Field(ge=0)
+    path: str = Field(default="", pattern=_PLACE)
 
 
 class Lock(BaseModel):
@@ -117,11 +120,36 @@ def lock_spec(spec_path: Path | str, store: Store, *, update: bool = False, repo
 
 
 def check_lock(spec: EnvSpec, lock: Lock) -> None:
-    """Raises SpecError unless ``lock`` was made for this very spec."""
+    """Raises SpecError unless ``lock`` was made for this very spec, and pins what the spec names."""
     if lock.spec != spec.name or lock.wants != wanted(spec):
-        raise SpecError(
-            f"the lock was made for another state of spec {spec.name!r}", "`grind lock --update` makes it anew"
-        )
+        trouble = f"the lock was made for another state of spec {spec.name!r}"
+    else:
+        trouble = _mispinned(spec, lock) if isinstance(spec, RepoSpec) else ""
+    if trouble:
+        raise SpecError(trouble, "`grind lock --update` makes it anew")
+
+
+def _mispinned(spec: RepoSpec, lock: Lock) -> str:
+    """What ``lock`` pins otherwise than the spec says, or nothing: an edited lock still bears the right ``wants``."""
+    sdists, source = lock.of_kind("sdist"), spec.source
+    if len(sdists) != 1:
+        return f"the lock pins {len(sdists)} sources, not one"
+    if (sdists[0].name, sdists[0].version) != (source.package, source.version):
+        there = f"{sdists[0].name} {sdists[0].version}"
+        return f"the lock pins {there}, the spec asks for {source.package} {source.version}"
+    if source.sha256 not in (None, sdists[0].sha256):
+        return f"the lock pins {sdists[0].filename} by {sdists[0].sha256}, the spec says SHA-256 {source.sha256}"
+    pinned = {(indexes.normalized(wheel.name), _release(wheel.version)) for wheel in lock.of_kind("wheel")}
+    for requirement in spec.base.test_requires:
+        name, _, version = requirement.partition("==")
+        if (indexes.normalized(name), _release(version)) not in pinned:
+            return f"the lock does not pin {requirement}"
+    return ""
+
+
+def _release(version: str) -> str:
+    """2.0 and 2.0.0 are one release."""
+    return re.sub(r"(\.0)+$", "", version)
 
 
 # ---- resolve
@@ -304,6 +332,10 @@ def _fetch_one(
         raise InputGone(
             f"{entry.filename}: locked with SHA-256 {entry.sha256}, but served with {digest}",
             "if that change is wanted: `grind lock --update`",
+        )
+    if len(data) != entry.size:
+        raise InputGone(
+            f"{entry.filename}: locked with {entry.size} bytes, but it has {len(data)}", "`grind lock --update`"
         )
     store.put(data)
 

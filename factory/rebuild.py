@@ -52,7 +52,7 @@ def rebuild(spec_path: Path | str, lock: Lock, store: Store) -> Rebuilt:
         ran = subprocess.run(argv, cwd=root, env=_foreign(root), capture_output=True, text=True, check=False)
         if ran.returncode:
             raise BuildError(f"building {lock.spec} again elsewhere failed: {ran.stderr.strip()[-800:]}")
-        place, digest = ran.stdout.split()
+        place, digest = ran.stdout.rsplit(maxsplit=1)
         if not Path(place).is_relative_to(root.resolve()):
             raise BuildError(
                 f"building again elsewhere ran the code of {place}", "is PYTHONSAFEPATH or a .pth in the way?"

@@ -8,13 +8,14 @@ byte code. Modes are reduced to "executable or not" (see ``sandboxes.layers``), 
 from __future__ import annotations
 
 import configparser
+import gzip
 import io
 import lzma
 import sys
 import tarfile
 import zipfile
-import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import IO, cast
 
 import zstandard
 
@@ -28,6 +29,8 @@ from sandboxes.base import Backend, FileSnapshot
 from sandboxes.layers import Entry, check_path, pack_entries
 
 Report = Callable[[str], None]
+LARGEST = 1 << 30
+"""Bytes that one package may unpack to: a few kilobytes can mean terabytes, and all of it is held in memory."""
 PACKAGES = "usr/lib/python3/dist-packages"  # where Debian's Python finds what it did not bring itself
 _MERGED = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 _TRIMMED = (
@@ -152,6 +155,14 @@ def _merged(path: str) -> str:
     return f"usr/{path}" if path.split("/", 1)[0] in _MERGED else path
 
 
+_OPENERS: Mapping[str, Callable[[IO[bytes]], IO[bytes]]] = {
+    "": lambda file: file,
+    ".gz": lambda file: cast(IO[bytes], gzip.GzipFile(fileobj=file)),
+    ".xz": lambda file: cast(IO[bytes], lzma.LZMAFile(file)),  # noqa: SIM115
+    ".zst": lambda file: cast(IO[bytes], zstandard.ZstdDecompressor().stream_reader(file)),
+}
+
+
 def _data_tar(deb: bytes) -> bytes:
     """The uncompressed ``data.tar`` out of the ``ar`` archive that a ``.deb`` is."""
     if deb[:8] != b"!<arch>\n":
@@ -167,15 +178,17 @@ def _data_tar(deb: bytes) -> bytes:
 
 
 def _decompressed(body: bytes, suffix: str) -> bytes:
-    if suffix == ".xz":
-        return lzma.decompress(body)
-    if suffix == ".zst":
-        return zstandard.ZstdDecompressor().decompressobj().decompress(body)
-    if suffix == ".gz":
-        return zlib.decompress(body, wbits=31)
-    if suffix == "":
-        return body
-    raise ValueError(f"a .deb compressed as {suffix}")
+    if suffix not in _OPENERS:
+        raise ValueError(f"a .deb compressed as {suffix}")
+    with _OPENERS[suffix](io.BytesIO(body)) as plain:
+        data = plain.read(LARGEST + 1)
+    _check_size(len(data))
+    return data
+
+
+def _check_size(size: int) -> None:
+    if size > LARGEST:
+        raise ValueError(f"it unpacks to more than {LARGEST} bytes")
 
 
 def _tar_entries(tar: tarfile.TarFile) -> Iterator[Entry]:
@@ -212,6 +225,7 @@ def _python(entries: Iterable[Entry]) -> list[Entry]:
 def wheel_entries(data: bytes) -> Iterator[Entry]:
     """The files of one pure-Python wheel at their places below ``/``, and a command for each of its console scripts."""
     with zipfile.ZipFile(io.BytesIO(data)) as wheel:
+        _check_size(sum(info.file_size for info in wheel.infolist()))  # no more than that is ever read of a file
         for info in wheel.infolist():
             place = _place(info.filename)
             if info.is_dir() or place is None or _is_bytecode(info.filename):

@@ -21,6 +21,7 @@ Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 M = TypeVar("M", bound=BaseModel)
 Loc = tuple[str | int, ...]
 _MAX_FIELDS = 20_000
+_INSIDE = r"^[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*/?$"  # a path that stays within its tree
 
 
 class Part(BaseModel):
@@ -89,7 +90,7 @@ class SourceSpec(Part):
     """The sdist a repository is made of. ``sha256``, where given, must be that of the index's file."""
 
     package: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
-    version: str
+    version: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.!+_-]*$")
     sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
 
 
@@ -98,7 +99,7 @@ class BaseSpec(Part):
 
     distribution: Literal["debian"]
     packages: tuple[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.+-]+$")], ...] = Field(min_length=1)
-    test_requires: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+==[A-Za-z0-9.!+]+$")], ...]
+    test_requires: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9.!+]+$")], ...]
 
 
 class TestSpec(Part):
@@ -106,8 +107,8 @@ class TestSpec(Part):
 
     __test__ = False
 
-    paths: tuple[str, ...] = Field(min_length=1)
-    timeout_s: float = Field(default=120, gt=0, strict=True)
+    paths: tuple[Annotated[str, Field(pattern=_INSIDE)], ...] = Field(min_length=1)
+    timeout_s: float = Field(default=120, gt=0, strict=True, allow_inf_nan=False)
 
 
 class RepoTasksSpec(Part):
@@ -191,9 +192,11 @@ def _check_templates(spec: WorldSpec, lines: Mapping[Loc, int], source: str) -> 
     from factory.worlds.mail_templates import TEMPLATES  # which imports this module's neighbours, so not at the top
 
     for name in spec.tasks.templates:
+        where = f"{source}:{_line(lines, ('tasks', 'templates', name))}: tasks.templates.{name}"
         if name not in TEMPLATES:
-            loc = ("tasks", "templates", name)
-            raise SpecError(f"{source}:{_line(lines, loc)}: {'.'.join(loc)}: {_unknown(name, list(TEMPLATES))}")
+            raise SpecError(f"{where}: {_unknown(name, list(TEMPLATES))}")
+        if missing := [app for app in TEMPLATES[name].apps if app not in spec.apps]:
+            raise SpecError(f"{where}: needs the app {missing[0]}", f"add it to apps: `{missing[0]}: {{}}`")
 
 
 def _unknown(name: str, known: list[str]) -> str:

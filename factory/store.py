@@ -15,7 +15,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -117,29 +117,33 @@ class Store:
             self._write(path, digest.encode())
 
     def ref(self, kind: str, name: str) -> str | None:
-        """What ``name`` points at, or None."""
+        """What ``name`` points at, or None. Raises InputGone where what is kept there is no digest."""
         path = self._ref_path(kind, name)
         try:
-            return path.read_text() if path else None
+            digest = path.read_text(errors="replace") if path else None
         except FileNotFoundError:
             return None
+        except OSError as error:
+            raise InputGone(f"name {name!r} of kind {kind!r} cannot be read: {error}", f"look at {path}") from error
+        if digest is not None and not _DIGEST.fullmatch(digest):
+            raise InputGone(f"name {name!r} of kind {kind!r} was altered", f"delete {path}, then `grind build`")
+        return digest
 
     def refs(self, kind: str) -> dict[str, str]:
-        """All names of ``kind``, sorted."""
+        """All names of ``kind``, sorted. Raises InputGone as ``ref`` does."""
         folder = self.root / "refs" / kind
-        found = {path.name: path.read_text() for path in folder.iterdir()} if folder.is_dir() else {}
-        return dict(sorted(found.items()))
+        names = sorted(path.name for path in folder.iterdir()) if _NAME.fullmatch(kind) and folder.is_dir() else []
+        found = {name: self.ref(kind, name) for name in names}
+        return {name: digest for name, digest in found.items() if digest is not None}
 
     def sweep(self) -> int:
         """Removes what killed writers left in ``tmp/``; what is being written is locked and stays. Returns how many."""
         swept = 0
         for path in (self.root / "tmp").iterdir():
-            with path.open("rb") as file:
-                try:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    continue
-                path.unlink(missing_ok=True)
+            # Busy, finished meanwhile, swept by another process, or another user's: not ours to take.
+            with suppress(OSError), path.open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                path.unlink()
                 swept += 1
         return swept
 

@@ -149,13 +149,16 @@ TEMPLATES: Mapping[str, Template] = {
         Template("archive_position", WORDINGS["archive_position"], _to_archive, _archive, {"mail": ("person",)}),
         Template("answer_fact", WORDINGS["answer_fact"], _with_fact, _answer, {**_MAIL, "fact": ("kind", "person")}),
         Template("forward", WORDINGS["forward"], _to_forward, _forward, _MAIL),
-        Template("note_fact", WORDINGS["note_fact"], _with_fact, _note_fact, {**_MAIL, "fact": ("kind", "person")}),
+        Template(
+            "note_fact", WORDINGS["note_fact"], _with_fact, _note_fact,
+            {**_MAIL, "fact": ("kind", "person")}, apps=("mail", "notes"),
+        ),
         Template(
             "trash_if_starred", WORDINGS["trash_if_starred"], _maybe_starred, _trash_if_starred,
             {**_MAIL, "act": ()}, twins=True,
         ),
         Template("send", WORDINGS["send"], _to_send, _send),
         Template("create_label", WORDINGS["create_label"], _to_create, _create),
-        Template("note", WORDINGS["note"], _to_note, _note),
+        Template("note", WORDINGS["note"], _to_note, _note, apps=("mail", "notes")),
     )
 }  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -29,7 +30,7 @@ class Mail:
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """``people``: first names, without the agent's own. ``labels``: those of the user."""
+    """``people``: first names that one person alone has, without the agent's own. ``labels``: those of the user."""
 
     people: tuple[str, ...]
     labels: tuple[str, ...]
@@ -39,8 +40,9 @@ class Survey:
 def survey(world: World) -> Survey:
     """Looks through a fork that nobody else uses; its clock moves, so throw it away afterwards."""
     with world.transaction(1) as call:
-        names = [str(name) for (name,) in call.rows("SELECT name FROM kit_person WHERE id > 1 ORDER BY id")]
-    people = tuple(name.split()[0] for name in names)
+        names = [str(name).split()[0] for (name,) in call.rows("SELECT name FROM kit_person ORDER BY id")]
+    called = Counter(names)
+    people = tuple(name for name in names[1:] if called[name] == 1)
     system = {name.lower() for name in SYSTEM_LABELS}
     labels = tuple(name for name in _ask(world, "mail_list_labels") if name not in system)
     return Survey(people, labels, tuple(mail for person in people for mail in _from(world, person)))

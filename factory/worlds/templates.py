@@ -30,6 +30,7 @@ class Template:
     ``candidates(survey)`` lists all values there are, in fixed order; each has ``person`` and ``subject``, by which it
     is held out or not. ``oracle(values)`` is the honest agent's way. ``hidden`` names the values that only observing
     tells; with each the visible values that a blind guess would go by, best first.
+    ``apps``: those that it plays in; candidates are always found in the mail.
     ``twins``: candidates come in pairs of one wording of which one is to be declined.
     """
 
@@ -39,6 +40,7 @@ class Template:
     oracle: Callable[[Values], tuple[Action, ...]]
     hidden: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     twins: bool = False
+    apps: tuple[str, ...] = ("mail",)
 
     @property
     def observes(self) -> bool:

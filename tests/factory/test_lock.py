@@ -213,3 +213,75 @@ def test_the_committed_locks_are_of_the_committed_specs_and_name_no_host(path):
     assert "://" not in path.read_text()
     write_back = path.read_text()
     assert write_back == json.dumps(json.loads(write_back), indent=1, sort_keys=True) + "\n"
+
+
+# ---- locks that somebody has touched
+
+
+def changed(lock: Lock, kind: str, **given: object) -> Lock:
+    """``lock`` with the first input of a kind changed, as an edited file reads."""
+    first = lock.of_kind(kind)[0]
+    entries = [{**i.model_dump(), **(given if i == first else {})} for i in lock.inputs]
+    return Lock.model_validate({**lock.model_dump(), "inputs": entries})
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "told"),
+    [
+        ("sdist", {"version": "1.0"}, "pins grist 1.0"),
+        ("sdist", {"name": "other"}, "pins other 2.0"),
+        ("wheel", {"version": "3.0"}, "does not pin checker==3.1"),
+    ],
+)
+def test_a_lock_that_pins_something_else_than_the_spec_asks_for_is_refused(resolved, spec_path, kind, given, told):
+    spec = load_spec(spec_path)
+    check_lock(spec, resolved)
+    with pytest.raises(SpecError, match=f"{told}.*grind lock --update"):
+        check_lock(spec, changed(resolved, kind, **given))
+
+
+def test_a_lock_with_another_hash_than_the_spec_gives_is_refused(resolved, spec_path):
+    right = resolved.of_kind("sdist")[0].sha256
+    spec_path.write_text(GRIST.replace("version:", f"sha256: {right}\n  version:", 1))
+    spec = load_spec(spec_path)
+    lock = resolved.model_copy(update={"wants": wanted(spec)})
+    check_lock(spec, lock)
+    with pytest.raises(SpecError, match=f"the spec says SHA-256 {right}"):
+        check_lock(spec, changed(lock, "sdist", sha256="0" * 64))
+
+
+@pytest.mark.parametrize("missing", [0, 2])
+def test_a_lock_pins_one_source(resolved, spec_path, missing):
+    rest = tuple(i for i in resolved.inputs if i.kind != "sdist")
+    lock = resolved.model_copy(update={"inputs": (*rest, *resolved.of_kind("sdist") * missing)})
+    with pytest.raises(SpecError, match=f"pins {missing} sources"):
+        check_lock(load_spec(spec_path), lock)
+
+
+@pytest.mark.parametrize(
+    ("kind", "given"),
+    [
+        ("deb", {"name": "-oAPT::Update::Pre-Invoke::=id"}),
+        ("deb", {"version": "1 -oDir::Etc=x"}),
+        ("deb", {"path": "../../etc/passwd"}),
+        ("deb", {"path": "pool/../../x.deb"}),
+        ("deb", {"path": "/etc/passwd"}),
+        ("wheel", {"filename": "../checker-3.1-py3-none-any.whl"}),
+        ("wheel", {"name": "../simple"}),
+        ("wheel", {"size": -1}),
+    ],
+)
+def test_a_lock_cannot_hand_options_or_paths_to_the_tools_that_fetch(resolved, tmp_path, kind, given):
+    field = next(iter(given))
+    path = tmp_path / "x.lock"
+    first = resolved.of_kind(kind)[0]
+    entries = [{**i.model_dump(), **(given if i == first else {})} for i in resolved.inputs]
+    path.write_text(json.dumps({**resolved.model_dump(), "inputs": entries}))
+    with pytest.raises(SpecError, match=rf"x\.lock: inputs\.\d+\.{field}: "):
+        read_lock(path)
+
+
+def test_a_file_of_another_size_than_locked_is_refused(shelf, resolved, tmp_path):
+    lock = changed(resolved, "sdist", size=7)
+    with pytest.raises(InputGone, match="locked with 7 bytes"):
+        fetch(lock, Store(tmp_path / "other"))

@@ -16,6 +16,7 @@ import pytest
 import zstandard
 from shelf import ar, deb, wheel
 
+from factory import rootfs
 from factory.errors import BuildError, InputGone
 from factory.lock import Lock, LockedInput, fetch, read_lock
 from factory.rootfs import base_snapshot, compiled
@@ -145,6 +146,28 @@ def test_every_compression_of_debian_packages_is_read(store, suffix, compress):
 def test_what_is_no_package_or_leaves_its_tree_fails_the_build(store, broken):
     with pytest.raises(BuildError, match="unpack p0"):
         base_snapshot(locked(store, debs=[broken]), store)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "compress"),
+    [("", bytes), (".gz", gzip.compress), (".xz", lzma.compress), (".zst", zstandard.ZstdCompressor().compress)],
+)
+def test_a_package_that_unpacks_to_more_than_a_disk_holds_fails_the_build(store, monkeypatch, suffix, compress):
+    package = deb(FIELDS, {}, data_tar=(suffix, compress(raw_tar(member("./bomb", size=3_000_000)))))
+    monkeypatch.setattr(rootfs, "LARGEST", 2_000_000)
+    with pytest.raises(BuildError, match="unpacks to more than 2000000 bytes"):
+        base_snapshot(locked(store, debs=[package]), store)
+
+
+def test_a_wheel_that_unpacks_to_more_than_a_disk_holds_fails_the_build(store, monkeypatch):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in ("one.py", "two.py"):
+            archive.writestr(name, b"#" * 1_500_000)
+    assert len(out.getvalue()) < 20_000
+    monkeypatch.setattr(rootfs, "LARGEST", 2_000_000)
+    with pytest.raises(BuildError, match="unpacks to more than 2000000 bytes"):
+        base_snapshot(locked(store, debs=[deb(FIELDS, {"etc/x": b""})], wheels=[out.getvalue()]), store)
 
 
 def test_a_wheel_lands_where_debians_python_looks_with_a_command_per_script(store):

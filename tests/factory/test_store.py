@@ -177,6 +177,40 @@ def test_sweeping_takes_what_the_dead_left_and_not_what_the_living_write(store):
         assert [p.name for p in (store.root / "tmp").iterdir()] == ["living"]
 
 
+def test_sweeping_beside_a_writer_that_finishes_meanwhile_is_no_error(store, monkeypatch):
+    left = store.root / "tmp" / "left"
+    left.write_bytes(b"half")
+    listed = list((store.root / "tmp").iterdir())
+    left.unlink()  # as its writer does by renaming it, or another sweep, between the listing and the look
+    monkeypatch.setattr(Path, "iterdir", lambda self: iter(listed))
+    assert store.sweep() == 0
+
+
+def test_sweeping_leaves_what_is_not_ours_to_judge(store):
+    (store.root / "tmp" / "folder").mkdir()
+    (store.root / "tmp" / "link").symlink_to(store.root / "nowhere")
+    assert store.sweep() == 0
+
+
+@pytest.mark.parametrize("kept", ["", "no digest", "../../etc/passwd", "ab" * 32 + "\n"])
+def test_a_damaged_name_is_gone_and_not_followed(store, kept):
+    store.set_ref("environment", "mail", store.put(b"x"))
+    path = store.root / "refs" / "environment" / "mail"
+    path.chmod(0o644)
+    path.write_text(kept)
+    for look in (lambda: store.ref("environment", "mail"), lambda: store.refs("environment")):
+        with pytest.raises(InputGone, match="name 'mail' of kind 'environment' was altered"):
+            look()
+    store.set_ref("environment", "mail", "ab" * 32)
+    assert store.ref("environment", "mail") == "ab" * 32
+
+
+def test_names_are_listed_of_plain_kinds_only(store):
+    store.put(b"x")
+    assert store.refs("../blobs") == {}
+    assert store.refs("none") == {}
+
+
 FULL = """
 import sys
 from factory.errors import BuildError

@@ -17,6 +17,7 @@ from factory.environment import Action, Checkpoint
 from factory.errors import BuildError, InputGone, VerifierError
 from factory.spec import TemplateSpec
 from factory.store import Store
+from factory.worlds.certify import Auditor
 from factory.worlds.mail_templates import TEMPLATES
 from factory.worlds.suite import build_world, load
 
@@ -293,3 +294,18 @@ def test_tasks_that_this_world_cannot_give_are_refused_by_name(tmp_path, templat
 def test_a_start_that_has_no_changes_is_a_fresh_fork(suite):
     with suite.fork_world(Checkpoint(suite.snapshot_digest)) as world:
         assert world.state_digest == suite.start_digest
+
+
+def test_a_first_name_that_two_persons_share_is_never_asked_about(tmp_path):
+    spec = small_spec(train=2, heldout=0).model_copy(update={"persons": 30})
+    _, _, suite = built(tmp_path, spec)
+    with suite.fork_world() as world:
+        called = Counter(person.name.split()[0] for person in world.persons().values())
+    assert max(called.values()) == 2
+    people = [
+        task.private[name] for task in suite.tasks.values() for name in ("person", "to") if task.private.get(name)
+    ]
+    assert people
+    assert {called[name] for name in people} == {1}
+    for template in TEMPLATES:
+        assert Auditor(suite).certify(some(suite, template))[0].ok
