@@ -25,7 +25,7 @@ def decode(data: bytes) -> Trajectory:
     """What ``encode`` was given. Raises ValueError for anything else, one flipped bit included."""
     try:
         return from_json(json.loads(zstandard.ZstdDecompressor().decompress(data)))
-    except (zstandard.ZstdError, KeyError, TypeError, AttributeError) as error:
+    except (zstandard.ZstdError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"not a recorded trajectory: {error}") from error
 
 

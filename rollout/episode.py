@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-import math
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 from app_clones.kit.seeds import derive
 from factory.environment import Action, Environment, Fault, Observation, Outcome, Step, Suite, Task, Verdict
 from factory.errors import GrindError, PolicyError, SandboxError, VerifierError, boundary
-from rollout.limits import EpisodeLimits, clean, cut
+from rollout.intake import admit, checked_turn, checked_verdict
+from rollout.limits import EpisodeLimits, cut
 from rollout.policies.base import Conversation, Message, Policy, Sampling, Turn
 from rollout.policies.scripted import Privileged
 from rollout.trajectory import Attempt, StepRecord, Trajectory, TurnRecord
@@ -44,32 +44,6 @@ def chain(previous: str, action: Action, observation: str, state_digest: str) ->
         data = part.encode()
         digest.update(len(data).to_bytes(8, "big") + data)
     return digest.hexdigest()
-
-
-def admit(action: Action, limits: EpisodeLimits) -> Action:
-    """``action`` as it is executed and recorded.
-
-    What is no JSON object, or too large, becomes a call without arguments: the environment answers that as the agent's
-    mistake.
-    """
-    name, raw = cut(str(action.name), 200), cut(str(action.raw), limits.turn_text)
-    if action.arguments is None:
-        return Action(name, None, raw)
-    try:
-        text = json.dumps(action.arguments, allow_nan=False)
-        plain = json.loads(clean(json.dumps(action.arguments, ensure_ascii=False)))
-    except (TypeError, ValueError, RecursionError):
-        return Action(name, None, raw or cut(_safe_repr(action.arguments), limits.turn_text))
-    if len(text) > limits.arguments or not isinstance(plain, dict):
-        return Action(name, None, cut(text, limits.turn_text))
-    return Action(name, plain, raw)
-
-
-def _safe_repr(value: object) -> str:
-    try:
-        return repr(value)
-    except Exception as error:
-        return f"<{type(value).__name__}: {type(error).__name__}>"
 
 
 @dataclass
@@ -110,6 +84,7 @@ class Episode:
 
     def answered(self, turn: Turn) -> tuple[Action, ...]:
         """Takes in a policy's answer, within limits; returns the calls to execute."""
+        turn = checked_turn(turn)
         actions = tuple(admit(action, self.limits) for action in turn.actions[: self.max_steps + 1])
         text = cut(turn.text, self.limits.turn_text)
         self.turns.append(TurnRecord(text, turn.tokens))
@@ -184,13 +159,22 @@ async def run(
     """Plays ``episode`` to its end in the environment that ``fork`` makes; ``prefix`` puts in what went before."""
     version = policy.version
     try:
-        async with asyncio.timeout(episode.limits.wall_s):
-            outcome: Outcome = await _play(episode, fork, policy, prefix)
+        outcome: Outcome = await _play(episode, fork, policy, prefix)
     except GrindError as error:
         outcome = Fault(type(error).__name__, cut(str(error), 2_000))
-    except TimeoutError:
-        outcome = Fault("SandboxError", f"{episode.task.id}: not done after {episode.limits.wall_s:g} s")
     return episode.trajectory(version, outcome, origin)
+
+
+@asynccontextmanager
+async def _answering(episode: Episode, kind: type[GrindError], doing: str) -> AsyncIterator[None]:
+    """One answer of infrastructure's: what it raises is a fault of ``kind``, and so is no answer in time."""
+    limit = episode.limits.wall_s
+    try:
+        async with asyncio.timeout(limit):
+            with boundary(kind, doing):
+                yield
+    except TimeoutError:
+        raise kind(f"{doing}: no answer after {limit:g} s", "is the machine overloaded?") from None
 
 
 async def _play(
@@ -205,7 +189,7 @@ async def _play(
     with boundary(SandboxError, f"fork {task.id}"):
         environment = fork()
     try:
-        with boundary(SandboxError, f"open {task.id}"):
+        async with _answering(episode, SandboxError, f"open {task.id}"):
             opening = await environment.open()
             episode.opened(opening, environment.state_digest)
         if prefix is not None:
@@ -214,15 +198,14 @@ async def _play(
             _check_start(episode)
         while episode.stop_reason is None:
             await _turn(episode, environment, player)
-        with boundary(VerifierError, f"verify {task.id}"):
-            verdict = await environment.verdict()
-            check_reward(verdict)
+        async with _answering(episode, VerifierError, f"verify {task.id}"):
+            verdict = checked_verdict(await environment.verdict(), episode.limits)
     except BaseException:
         # The first failure is the one to report; one more while cleaning up says nothing new.
         with suppress(Exception):
             await environment.close()
         raise
-    with boundary(SandboxError, f"close {task.id}"):
+    async with _answering(episode, SandboxError, f"close {task.id}"):
         await environment.close()
     return verdict
 
@@ -237,12 +220,6 @@ def _check_start(episode: Episode) -> None:
         )
 
 
-def check_reward(verdict: Verdict) -> None:
-    """Raises ValueError unless the reward is a number in [0, 1]."""
-    if not (math.isfinite(verdict.reward) and 0.0 <= verdict.reward <= 1.0):
-        raise ValueError(f"reward {verdict.reward!r} is not in [0, 1]")
-
-
 async def _turn(episode: Episode, environment: Environment, policy: Policy) -> None:
     """One answer of the policy and the calls in it."""
     if episode.tokens >= episode.limits.tokens:
@@ -250,7 +227,7 @@ async def _turn(episode: Episode, environment: Environment, policy: Policy) -> N
         return
     index = len(episode.turns)
     seed = derive(episode.attempt.policy_seed, "turn", index)
-    with boundary(PolicyError, f"turn {index} of {episode.task.id}"):
+    async with _answering(episode, PolicyError, f"turn {index} of {episode.task.id}"):
         turn = await policy.act(episode.conversation(), seed=seed, sampling=episode.sampling)
         actions = episode.answered(turn)
     await execute(episode, environment, actions)
@@ -259,7 +236,7 @@ async def _turn(episode: Episode, environment: Environment, policy: Policy) -> N
 async def execute(episode: Episode, environment: Environment, actions: Sequence[Action]) -> None:
     """Executes calls in order until one ends the episode."""
     for action in actions:
-        with boundary(SandboxError, f"step {len(episode.steps)} of {episode.task.id}"):
+        async with _answering(episode, SandboxError, f"step {len(episode.steps)} of {episode.task.id}"):
             step = await environment.step(action)
             episode.stepped(action, step)
         if episode.stop_reason is not None:

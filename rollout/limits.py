@@ -13,15 +13,19 @@ class EpisodeLimits:
 
     ``steps``: None takes the task's own. ``tokens``: sampled tokens over all turns, counted where the policy says what
     it sampled. ``turn_text``: characters kept of a turn's text. ``arguments``: characters of one call's arguments as
-    JSON; a longer call is not executed as given, it is an error of the agent's. ``observation``: characters kept of
-    one observation. ``wall_s``: infrastructure's time-out of one episode; running into it is a fault.
+    JSON, ``depth``: how deep they may nest; a call beyond is not executed as given, it is an error of the agent's.
+    ``observation``: characters kept of one observation. ``evidence``: characters kept of a verdict's evidence, and of
+    each check's detail. ``wall_s``: infrastructure's time-out of each single answer of policy, environment or verifier;
+    running into it is a fault. It bounds no episode: an agent whose every command takes its time would choose a fault.
     """
 
     steps: int | None = None
     tokens: int = 100_000
     turn_text: int = 65_536
     arguments: int = 262_144
+    depth: int = 64
     observation: int = 16_384
+    evidence: int = 65_536
     wall_s: float = 900.0
 
 

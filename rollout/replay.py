@@ -4,21 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from random import Random
-from typing import Any, Protocol, cast, runtime_checkable
 
-import apsw
-
-from app_clones.kit.seeds import derive
 from app_clones.kit.world import World
-from factory.environment import Checkpoint, Environment, Fault, Observation, Step, Suite, Task, Verdict
-from factory.errors import GrindError, ReplayDivergence, SandboxError, VerifierError, boundary
-from rollout.episode import Episode, run
+from factory.environment import Environment, Fault, Step, Suite, Verdict
+from factory.errors import ReplayDivergence, SandboxError, VerifierError, boundary
+from rollout.intake import checked_verdict
 from rollout.limits import EpisodeLimits, cut
-from rollout.policies import PolicySpec, make_policy
-from rollout.policies.base import Message, Policy, Sampling
-from rollout.policies.scripted import Privileged
-from rollout.trajectory import Attempt, StepRecord, Trajectory, TurnRecord
+from rollout.past import InWorld, check_suite, checkpoint_of
+from rollout.trajectory import StepRecord, Trajectory
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +65,6 @@ class Tamper:
     apply: Callable[[Environment], None]
 
 
-@runtime_checkable
-class InWorld(Protocol):
-    """An environment whose state is a world of the kit."""
-
-    world: World
-
-
 async def replay(
     suite: Suite,
     trajectory: Trajectory,
@@ -101,19 +87,6 @@ async def replay(
     if report.divergence is not None and suite.kind == "world":
         report = await again.run(deep=True)
     return report
-
-
-def check_suite(suite: Suite, trajectory: Trajectory) -> Task:
-    """The trajectory's task. Raises :class:`ReplayDivergence` if it was played in another build."""
-    if trajectory.environment != suite.digest:
-        raise ReplayDivergence(
-            f"rollout {trajectory.rollout_id} was played in {trajectory.environment[:16]}, this is {suite.digest[:16]}",
-            "build the environment from the spec and code that it was played with",
-        )
-    task = suite.tasks.get(trajectory.attempt.task_id)
-    if task is None:
-        raise ReplayDivergence(f"{suite.name} has no task {trajectory.attempt.task_id}", "was its certificate revoked?")
-    return task
 
 
 @dataclass
@@ -193,7 +166,7 @@ class _Replay:
         if not self.verify or not isinstance(self.trajectory.outcome, Verdict):
             return None
         with boundary(VerifierError, f"verify the replay of {self.trajectory.rollout_id}"):
-            verdict = await environment.verdict()
+            verdict = checked_verdict(await environment.verdict(), self.limits)
         details = self.suite.kind == "world"  # a test suite's words may hold times
         expected, found = (_comparable(v, details) for v in (self.trajectory.outcome, verdict))
         return None if expected == found else Divergence(steps, "verdict", expected, found)
@@ -208,7 +181,7 @@ def row_differences(expected: World, found: World, most: int = 8) -> tuple[str, 
     """Rows that are not in both worlds, a line each: ``-`` expected, ``+`` found."""
     lines: list[str] = []
     for name, layout in sorted(expected.registry.layouts.items()):
-        sql = f"SELECT {', '.join(_quoted(c) for c in layout.columns)} FROM {_quoted(name)}"
+        sql = f"SELECT {', '.join(quoted(c) for c in layout.columns)} FROM {quoted(name)}"
         before, after = (set(world.connection.execute(sql)) for world in (expected, found))
         for sign, rows in (("-", before - after), ("+", after - before)):
             for row in sorted(rows, key=repr):
@@ -217,180 +190,10 @@ def row_differences(expected: World, found: World, most: int = 8) -> tuple[str, 
     return tuple(lines[:most])
 
 
-def _quoted(name: str) -> str:
+def quoted(name: str) -> str:
+    """``name`` as SQL takes it."""
     return '"' + name.replace('"', '""') + '"'
 
 
 def _short(text: str, most: int = 72) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}…"
-
-
-# ---- states of the past
-
-
-def checkpoint_of(trajectory: Trajectory, steps: int) -> Checkpoint:
-    """A world's state after the first ``steps`` steps, from the record alone: the sum of their changesets."""
-    builder = apsw.ChangesetBuilder()  # type: ignore[no-untyped-call]  # apsw leaves its constructor untyped
-    try:
-        for record in trajectory.steps[:steps]:
-            if record.changeset:
-                builder.add(record.changeset)
-        return Checkpoint(changeset=builder.output())
-    finally:
-        builder.close()
-
-
-async def checkpoint_at(suite: Suite, trajectory: Trajectory, steps: int) -> Checkpoint:
-    """The state after the first ``steps`` steps: a world's from the record, files' by running the steps and freezing.
-
-    Raises :class:`ReplayDivergence` if that state is not the recorded one.
-    """
-    task = check_suite(suite, trajectory)
-    _check_step(trajectory, steps)
-    expected = trajectory.steps[steps - 1].state_digest if steps else trajectory.start_digest
-    with boundary(SandboxError, f"go back to step {steps} of {trajectory.rollout_id}"):
-        if suite.kind == "world":
-            checkpoint = checkpoint_of(trajectory, steps)
-            environment = suite.fork(task, checkpoint)
-        else:
-            checkpoint, environment = None, suite.fork(task)
-        try:
-            await environment.open()
-            if checkpoint is None:
-                for record in trajectory.steps[:steps]:
-                    await environment.step(record.action)
-                checkpoint = await environment.freeze()
-            found = environment.world.full_digest() if isinstance(environment, InWorld) else environment.state_digest
-        finally:
-            await environment.close()
-    if found != expected:
-        raise ReplayDivergence(
-            f"rollout {trajectory.rollout_id}: the state after {steps} steps is {found[:16]}, recorded {expected[:16]}",
-            "run `grind replay` on it without --step: it says where it began",
-        )
-    return checkpoint
-
-
-def state_diff(suite: Suite, trajectory: Trajectory, steps: int) -> tuple[str, ...]:
-    """The net change of the first ``steps`` steps, a readable line per row (a world's; nothing for files)."""
-    changeset = checkpoint_of(trajectory, steps).changeset
-    return tuple(suite.describe(changeset)) if changeset else ()
-
-
-async def fork_at(
-    suite: Suite,
-    trajectory: Trajectory,
-    steps: int,
-    policy: Policy | Privileged | None = None,
-    *,
-    attempt: int = 0,
-    sampling: Sampling | None = None,
-    limits: EpisodeLimits | None = None,
-) -> Trajectory:
-    """Goes back to the state after ``steps`` steps and plays on with ``policy`` (default: the oracle).
-
-    The new trajectory has ``origin`` {"rollout_id", "step"}, holds copies of the steps before, and replays by itself.
-    """
-    task = check_suite(suite, trajectory)
-    checkpoint = await checkpoint_at(suite, trajectory, steps)
-    source = trajectory.attempt
-    mine = Attempt(
-        f"{source.run}/fork/{trajectory.rollout_id}/{steps}",
-        task.id,
-        attempt,
-        derive(source.policy_seed, "fork", steps, attempt),
-    )
-    episode = Episode(suite, task, mine, sampling or Sampling(), limits or EpisodeLimits())
-    return await run(
-        episode,
-        lambda: suite.fork(task, checkpoint),
-        policy or make_policy(PolicySpec("oracle"), suite),
-        origin={"rollout_id": trajectory.rollout_id, "step": steps},
-        prefix=lambda one: _copy_prefix(one, trajectory, steps),
-    )
-
-
-def _check_step(trajectory: Trajectory, steps: int) -> None:
-    if not 0 <= steps <= len(trajectory.steps):
-        raise GrindError(f"{trajectory.rollout_id} has {len(trajectory.steps)} steps, there is no step {steps}")
-
-
-def _copy_prefix(episode: Episode, trajectory: Trajectory, steps: int) -> None:
-    """Puts the first ``steps`` steps and the turns that held them into ``episode``, as if it had played them."""
-    episode.opened(Observation(trajectory.opening, episode.opening.tools), trajectory.start_digest)
-    kept = trajectory.steps[:steps]
-    for index in sorted({record.turn for record in kept}):
-        records = [record for record in kept if record.turn == index]
-        whole = len(records) == sum(record.turn == index for record in trajectory.steps)
-        turn = trajectory.turns[index]
-        tokens = turn.tokens if whole else None  # half a turn's calls are not what those tokens say
-        episode.turns.append(TurnRecord(turn.text, tokens))
-        episode.messages.append(Message("assistant", turn.text, tuple(r.action for r in records), tokens))
-        episode.messages += [Message("tool", record.observation) for record in records]
-    episode.steps += kept
-    episode.tokens = sum(len(turn.tokens.ids) for turn in episode.turns if turn.tokens)
-    if len(kept) >= episode.max_steps:
-        episode.stop_reason = "step_limit"
-
-
-async def find_wrong_step(suite: Suite, trajectory: Trajectory) -> int | None:
-    """The step that cost the reward: the oracle, playing on from before it, earns 1, and from after it less.
-
-    The number of steps if the oracle can make it good even from the end (it stopped too early); None if it cannot from
-    the start. O(steps) forks.
-    """
-    for steps in range(len(trajectory.steps) + 1):
-        forked = await fork_at(suite, trajectory, steps, limits=EpisodeLimits(steps=_room(suite, trajectory)))
-        if forked.reward is None:
-            raise GrindError(f"the fork at step {steps} of {trajectory.rollout_id} faulted: {forked.outcome}")
-        if forked.reward < 1.0:
-            return steps - 1 if steps else None
-    return len(trajectory.steps)
-
-
-def _room(suite: Suite, trajectory: Trajectory) -> int:
-    """Steps enough for the oracle after any prefix: whether a state can be made good is asked, not how fast."""
-    return 2 * suite.tasks[trajectory.attempt.task_id].max_steps + len(trajectory.steps)
-
-
-# ---- planted faults
-
-
-def plant(suite: Suite, trajectory: Trajectory, step: int | None = None, *, seed: int = 0) -> Tamper:
-    """One row of the recorded world changed silently before ``step`` (None: one drawn from ``seed``); replaying with it
-    must diverge there.
-
-    Raises :class:`GrindError` for what is no world, or has no steps or no text to change.
-    """
-    task = check_suite(suite, trajectory)
-    if suite.kind != "world" or not trajectory.steps:
-        raise GrindError(f"{trajectory.rollout_id}: only a world that took steps can be tampered with")
-    rng = Random(derive(seed, "plant", trajectory.rollout_id))
-    step = rng.randrange(len(trajectory.steps)) if step is None else step
-    environment = suite.fork(task)
-    assert isinstance(environment, InWorld)
-    with environment.world as world:
-        table, column, key = _victim(world, rng)
-
-    def apply(environment: Environment) -> None:
-        world = cast(InWorld, environment).world
-        where = f"{_quoted(key[0])}=?"
-        sql = f"UPDATE {_quoted(table)} SET {_quoted(column)}={_quoted(column)}||' ' WHERE {where}"
-        world.connection.execute(sql, (key[1],))
-
-    return Tamper(step, f"{table}.{column} of row {key[1]}", apply)
-
-
-def _victim(world: World, rng: Random) -> tuple[str, str, tuple[str, Any]]:
-    """A text cell of the world's largest app table: its table, column and (key column, key)."""
-    found: list[tuple[int, str, str]] = []
-    for name, table in sorted(world.registry.schema.items()):
-        texts = [c.name for c in table.columns if c.type == "TEXT" and c.kind == "content"]
-        if texts and not table.key and not name.startswith(("kit_", "task_", "clock_")):
-            rows = world.connection.execute(f"SELECT id FROM {_quoted(name)}").fetchall()
-            found.append((len(rows), name, texts[0]))
-    if not found or max(found)[0] == 0:
-        raise GrindError("this world has no text to change")
-    _, name, column = max(found)
-    ids = [row[0] for row in world.connection.execute(f"SELECT id FROM {_quoted(name)} ORDER BY id")]
-    return name, column, ("id", rng.choice(ids))

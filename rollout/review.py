@@ -5,22 +5,27 @@ from __future__ import annotations
 from typing import Any
 
 from factory.environment import Suite
+from rollout.forking import fork_at
 from rollout.journal import Journal
+from rollout.past import checkpoint_at, state_diff
 from rollout.pools import fresh_journal
 from rollout.progress import progress
-from rollout.replay import checkpoint_at, fork_at, replay, state_diff
+from rollout.replay import replay
 from rollout.runs import Run
 from rollout.trajectory import Trajectory
 
 
 async def replay_run(run: Run, suite: Suite, *, failed_only: bool = False, quiet: bool = True) -> dict[str, Any]:
-    """Replays sealed rollouts: ``checked``, ``identical``, ``unstable`` (ids), ``diverged`` (id, step, kind, what)."""
-    ids = {row["rollout_id"] for row in run.tables.rows(["rollout_id", "reward"]) if not failed_only or _failed(row)}
+    """Replays all finished rollouts: ``checked``, ``identical``, ``unstable`` (ids), ``diverged`` (id, step, kind,
+    what). What a killed driver left in its journals is finished, too."""
     diverged: list[dict[str, Any]] = []
     unstable: list[str] = []
     checked = 0
-    with progress("replayed", len(ids), quiet=quiet) as advance:
-        for trajectory in run.tables.trajectories(ids):
+    with progress("replayed", len(run.ids()), quiet=quiet) as advance:
+        for trajectory in run.trajectories():
+            advance(1, f"{len(diverged)} differ")
+            if failed_only and trajectory.reward == 1.0:
+                continue
             report = await replay(suite, trajectory)
             checked += 1
             if report.unstable:
@@ -28,7 +33,6 @@ async def replay_run(run: Run, suite: Suite, *, failed_only: bool = False, quiet
             if report.divergence is not None:
                 found = {"step": report.divergence.step, "kind": report.divergence.kind}
                 diverged.append({"rollout_id": report.rollout_id, **found, "what": str(report.divergence)})
-            advance(1, f"{len(diverged)} differ")
     return {"checked": checked, "identical": checked - len(diverged), "unstable": unstable, "diverged": diverged}
 
 

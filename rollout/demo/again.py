@@ -9,8 +9,10 @@ from factory.environment import Suite
 from factory.errors import GrindError
 from rollout.demo.play import Lesson
 from rollout.demo.screen import Screen
+from rollout.forking import find_wrong_step, fork_at
+from rollout.planting import plant
 from rollout.progress import progress
-from rollout.replay import find_wrong_step, fork_at, plant, replay
+from rollout.replay import replay
 from rollout.studio.report import TrajectoryView, view
 from rollout.trajectory import Trajectory
 

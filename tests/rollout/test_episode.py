@@ -3,13 +3,14 @@ import json
 
 import pytest
 
-from factory.environment import Action, Fault, Verdict
+from factory.environment import Action, Check, Fault, Verdict
 from factory.errors import SandboxError
 from rollout.codec import decode, encode
 from rollout.episode import DonatedObservations, chain, play
 from rollout.limits import EpisodeLimits
 from rollout.policies import PolicySpec, make_policy
 from rollout.policies.base import TokenTrace, Turn
+from rollout.replay import replay
 from rollout.trajectory import Attempt
 
 
@@ -178,7 +179,75 @@ async def test_a_policy_that_hangs_runs_into_infrastructures_time_out(toy):
 
     task = copy_task(toy)
     trajectory = await play(toy, task, attempt(task), Hanging(), limits=EpisodeLimits(wall_s=0.05))
-    assert trajectory.outcome.kind == "SandboxError"
+    assert (trajectory.outcome.kind, trajectory.reward) == ("PolicyError", None)
+    assert "no answer after 0.05 s" in trajectory.outcome.message
+
+
+async def test_an_agent_whose_every_command_takes_its_time_cannot_choose_a_fault(toy, monkeypatch):
+    from toy_suite import ToyEnvironment
+
+    step = ToyEnvironment.step
+
+    async def slow(self, action):
+        await asyncio.sleep(0.15)
+        return await step(self, action)
+
+    monkeypatch.setattr(ToyEnvironment, "step", slow)
+    reading = [turn(Action("memo_read", {"id": 1}))] * 6
+    trajectory, _ = await played(toy, *reading, limits=EpisodeLimits(wall_s=0.6))
+    assert (trajectory.reward, trajectory.stop_reason) == (0.0, "step_limit")
+
+
+@pytest.mark.parametrize(
+    "tokens",
+    [
+        "no trace",
+        TokenTrace(None, None, None),
+        TokenTrace((1,), (object(),), (0.0,)),
+        TokenTrace((1,), (1, 2, 3), (0.0,)),
+        TokenTrace((1,), (1,), (float("nan"),)),
+        TokenTrace((1,), (2**70,), (0.0,)),
+    ],
+)
+async def test_tokens_that_cannot_be_recorded_are_the_policys_fault_and_the_run_goes_on(toy, tokens):
+    trajectory, _ = await played(toy, Turn("", (Action("memo_read", {"id": 1}),), tokens))
+    assert trajectory.outcome.kind == "PolicyError"
+    assert decode(encode(trajectory)) == trajectory
+
+
+@pytest.mark.parametrize("text", [5, None, b"bytes"])
+async def test_a_turn_whose_text_is_none_is_the_policys_fault(toy, text):
+    trajectory, _ = await played(toy, Turn(text, (Action("memo_read", {"id": 1}),)))
+    assert trajectory.outcome.kind == "PolicyError"
+    assert decode(encode(trajectory)) == trajectory
+
+
+@pytest.mark.parametrize("levels", [10, 63, 64, 500, 950, 970])
+async def test_whatever_the_depth_of_arguments_the_record_can_be_read_again(toy, levels):
+    deep = 1
+    for _ in range(levels):
+        deep = [deep]
+    trajectory, _ = await played(toy, turn(Action("memo_read", {"id": deep})), turn(Action("task_submit", {})))
+    assert trajectory.steps[0].error == "invalid"
+    assert decode(encode(trajectory)) == trajectory
+    assert (trajectory.steps[0].action.arguments is None) is (levels > 63)
+
+
+async def test_what_an_agent_named_does_not_keep_its_verdict_from_being_recorded(toy, monkeypatch):
+    from toy_suite import ToyEnvironment
+
+    verdict = Verdict(0.0, (Check("files", False, "\udcff is odd"),), {"dropped": ["\udcff\udcfe"] * 100_000, "n": 1})
+
+    async def quoting(self):
+        return verdict
+
+    monkeypatch.setattr(ToyEnvironment, "verdict", quoting)
+    trajectory, _ = await played(toy)
+    assert decode(encode(trajectory)) == trajectory
+    assert trajectory.outcome.evidence["n"] == 1
+    assert len(encode(trajectory)) < 100_000
+    assert trajectory.outcome.checks[0].detail == "? is odd"
+    assert (await replay(toy, trajectory)).identical
 
 
 async def test_an_environment_is_closed_however_its_episode_ends(toy, monkeypatch):

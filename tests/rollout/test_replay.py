@@ -7,18 +7,12 @@ from factory.environment import Action, Fault, Observation
 from factory.errors import GrindError, ReplayDivergence
 from rollout.codec import decode, encode
 from rollout.episode import chain, play
+from rollout.forking import find_wrong_step, fork_at
+from rollout.past import checkpoint_at, checkpoint_of, state_diff
+from rollout.planting import plant
 from rollout.policies import PolicySpec, make_policy
 from rollout.policies.base import TokenTrace
-from rollout.replay import (
-    Tamper,
-    checkpoint_at,
-    checkpoint_of,
-    find_wrong_step,
-    fork_at,
-    plant,
-    replay,
-    state_diff,
-)
+from rollout.replay import Tamper, replay
 
 
 async def noisy(suite, count=30):
