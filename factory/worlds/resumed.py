@@ -23,7 +23,8 @@ class State:
     @classmethod
     def of(cls, world: World) -> Self:
         """The state that ``world`` is in."""
-        return cls(world.connection.serialize("main"), world.changeset(), world.state_digest)
+        database = world.connection.serialize("main") if world.steps() else world.snapshot()  # shared at the start
+        return cls(database, world.changeset(), world.state_digest)
 
 
 def resume(suite: WorldSuite, state: State) -> World:
