@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import difflib
 import multiprocessing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -114,6 +115,16 @@ def _cells(row: Mapping[str, Any]) -> tuple[str, ...]:
             f"{row['reruns_identical']}/{row['reruns']}")  # fmt: skip
 
 
+def _there(suite: Suite, task_ids: Sequence[str] | None) -> list[str]:
+    """The ids asked for, each once, or all. Raises BuildError for one that ``suite`` lacks."""
+    ids = list(dict.fromkeys(suite.tasks if task_ids is None else task_ids))
+    for id in ids:
+        if id not in suite.tasks:
+            near = difflib.get_close_matches(id, suite.tasks, n=1)
+            raise BuildError(f"{suite.name} has no task {id}", f"did you mean {near[0]}?" if near else "")
+    return ids
+
+
 # ---- repositories
 
 
@@ -125,7 +136,7 @@ async def _audit_repo(
 
     if not isinstance(suite, RepoSuite):
         raise BuildError(f"{suite.name} is neither a world nor a repository: nothing here can audit it")
-    tasks = [suite.tasks[id] for id in (suite.tasks if task_ids is None else task_ids)]
+    tasks = [suite.tasks[id] for id in _there(suite, task_ids)]
     found: dict[str, TaskCertificate] = {}
     async for one in certify(suite, tasks, concurrency=max(1, workers)):
         found[one.task_id] = one
@@ -140,7 +151,7 @@ def _audit_world(
     store: Store, suite: WorldSuite, task_ids: Sequence[str] | None, workers: int, tell: Tell
 ) -> tuple[TaskCertificate, ...]:
     whole = replace(_whole(store, suite.digest), judging=suite.judging)
-    ids = list(whole.tasks) if task_ids is None else list(task_ids)
+    ids = _there(whole, task_ids)
     again = rerun.start(store, suite.digest)
     try:
         found: dict[str, Found] = {}

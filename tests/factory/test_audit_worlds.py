@@ -96,6 +96,12 @@ def test_what_is_neither_world_nor_repository_is_not_audited(small):
         audit(store, type("Other", (), {"name": "other", "digest": suite.digest, "tasks": {}})())
 
 
+def test_a_task_that_is_not_there_is_said_to_be_missing(small):
+    store, _, suite = small
+    with pytest.raises(BuildError, match=r"mail has no task mail/lable/t0000 \(did you mean mail/label/t0000\?\)"):
+        audit(store, suite, task_ids=["mail/lable/t0000"])
+
+
 def test_near_misses_reach_every_step_every_row_and_every_table(suite):
     task = some(suite, "forward")
     names = [variant.name for variant in variants(suite.oracle(task), Pool(suite), Random(1))]
