@@ -47,16 +47,14 @@ class FactKind:
 
 
 FACTS = (
-    FactKind("code", CODES, ("Please use code {}.", "The new code {} works.", "It opens with code {}.")),
-    FactKind("order", ORDERS, ("It is order {}.", "Please check order {}.", "We paid for order {}.")),
-    FactKind("room", ROOMS, ("We meet in room {}.", "I booked room {}.", "Please come to room {}.")),
-    FactKind(
-        "extension", EXTENSIONS, ("Call me on extension {}.", "I am at extension {}.", "Ring extension {} first.")
-    ),
-    FactKind("desk", DESKS, ("I sit at desk {}.", "Leave it on desk {}.", "Please ask at desk {}.")),
-    FactKind("train", TRAINS, ("I take train {}.", "We come with train {}.", "Meet me at train {}.")),
+    FactKind("code", CODES, ("The new code: {}.", "Your code: {}.", "Door code: {}.")),
+    FactKind("order", ORDERS, ("The new order: {}.", "Your order: {}.", "Our order: {}.")),
+    FactKind("room", ROOMS, ("The new room: {}.", "Your room: {}.", "Meeting room: {}.")),
+    FactKind("extension", EXTENSIONS, ("The new extension: {}.", "My extension: {}.", "Office extension: {}.")),
+    FactKind("desk", DESKS, ("The new desk: {}.", "Your desk: {}.", "My desk: {}.")),
+    FactKind("train", TRAINS, ("The new train: {}.", "Your train: {}.", "My train: {}.")),
 )
-"""Each sentence names the kind right before the value, as a person asked for it would look for it."""
+"""Each sentence is a line of a memo: the kind, a colon, the value."""
 
 OPENERS = (
     "Here is the {subject}.",

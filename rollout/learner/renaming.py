@@ -22,7 +22,7 @@ COMMON = 0.1
 
 
 def names(demonstrations: Iterable[Trajectory]) -> set[str]:
-    """Words that demonstrations pass as values of arguments, without those that instructions are built from."""
+    """Words that successful demonstrations pass as values, without those that instructions are built from."""
     values: set[str] = set()
     instructions: Counter[str] = Counter()
     seen: set[str] = set()
@@ -30,7 +30,8 @@ def names(demonstrations: Iterable[Trajectory]) -> set[str]:
         if t.attempt.task_id not in seen:
             seen.add(t.attempt.task_id)
             instructions.update(set(_WORD.findall(t.instruction)))
-        for step in t.steps:
+        # What a failed demonstration passes may be any word: naming those would rename the grammar, too.
+        for step in t.steps if t.reward == 1.0 else ():
             for value in (step.action.arguments or {}).values():
                 values.update(_WORD.findall(value) if isinstance(value, str) else ())
     return {word for word in values if instructions[word] <= COMMON * len(seen)}
