@@ -50,21 +50,25 @@ class Run:
         path = root / name
         if (path / "run.json").exists():
             raise GrindError(f"run {name} is there already", "take another --run, or go on with it: --resume")
-        (path / "journal").mkdir(parents=True, exist_ok=True)
         run = cls(path, {"name": name, **info})
-        run.save()
+        try:
+            (path / "journal").mkdir(parents=True, exist_ok=True)
+            run.save()
+        except OSError as error:
+            raise GrindError(f"{path}: cannot be written: {error.strerror}", "take another --runs") from error
         return run
 
     @classmethod
     def open(cls, name: str, root: Path = ROOT) -> Run:
         """A run by name, or by the path of its folder. Raises RecordError."""
-        path = root / name if (root / name).is_dir() else Path(name)
-        file = path / "run.json"
+        path = file = Path(name)
         try:
+            path = root / name if (root / name).is_dir() else Path(name)
+            file = path / "run.json"
             info = json.loads(file.read_text())
             if not isinstance(info, dict) or "name" not in info:
                 raise ValueError("no object with a name")
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             raise RecordError(f"no run {name}: {file} is not there", "`grind ls` lists the runs") from None
         except (OSError, ValueError) as error:
             raise RecordError(f"{file}: cannot be read: {error}", "write it again, or start another run") from error

@@ -16,7 +16,7 @@ from factory.build import load_suite, read_manifest
 from factory.environment import Suite
 from factory.errors import GrindError, RecordError
 from factory.store import Store
-from rollout.policies import PolicySpec
+from rollout.policies import PolicySpec, make_policy
 from rollout.pools import LocalPool, PlayOptions, Pool, SuiteRef
 from rollout.progress import progress
 from rollout.runs import ROOT, Run
@@ -53,7 +53,8 @@ def new_run(
     suite = load_suite(store, env)
     info = {**about(store, suite), "plan": dict(plan)}
     info["policy"] = {"kind": policy.kind, "version": policy.version, "sha256": _sha256(policy.payload)}
-    attempts(suite, name, 1, 0, plan.get("split"))  # a split without tasks shows before the run is there
+    attempts(suite, name, 1, 0, plan.get("split"))  # a split without tasks shows before the run is there,
+    make_policy(policy, suite)  # and so does a policy that cannot be made
     run = Run.create(name, info, root)
     (run.path / POLICY_FILE).write_bytes(policy.payload)
     return run, suite

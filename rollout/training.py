@@ -9,6 +9,7 @@ from typing import Any
 
 from factory.build import load_suite
 from factory.environment import Suite
+from factory.errors import GrindError
 from factory.store import Store
 from rollout.runs import Run
 from rollout.session import about, make_pool, old_run, sealed
@@ -23,6 +24,10 @@ def train(
     """
     if resume:
         run, suite = old_run(store, name, env, runs)
+        if "training" not in run.info:
+            raise GrindError(
+                f"run {name} was not made by `grind train`", "`grind run --resume` goes on with other runs"
+            )
     else:
         suite = load_suite(store, env)
         run = Run.create(name, {**about(store, suite), "training": {"rounds": rounds, "seed": seed}}, runs)

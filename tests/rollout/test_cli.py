@@ -11,7 +11,7 @@ import pytest
 
 from factory.store import Store
 from rollout.cli import cli, execute
-from rollout.journal import journals
+from rollout.journal import Journal, journals
 from rollout.runs import Run
 
 ROOT = Path(__file__).parents[2]
@@ -167,17 +167,60 @@ def test_a_run_whose_table_was_cut_short_says_which_file_and_what_to_do(grind):
         (["replay", "noisy", "--step", "1"], 2, "need the ID"),
         (["replay", "noisy", "ffffffffffff"], 1, "has no rollout"),
         (["show", "noisy", "ffffffffffff"], 1, "has no rollout"),
+        (["replay", "noisy", "ff", "--step", "1", "--fork", "1"], 2, "one at a time"),
+        (["show", "a" * 300], 1, "too long"),
+        (["run", "tiny", "--run", "y", "--n", "-5"], 2, "--n"),
+        (["run", "tiny", "--run", "y", "--workers", "-1"], 2, "--workers"),
+        (["run", "tiny", "--run", "y", "--temperature", "nan", "--workers", "0"], 2, "not a number"),
+        (["run", "tiny", "--run", "y", "--policy", "noisy_oracle", "--noise", "7"], 2, "--noise"),
+        (["run", "tiny", "--run", "y", "--policy", "scripted", "--payload", __file__], 1, "make the scripted policy"),
+        (["train", "tiny", "--run", "noisy", "--resume", "--workers", "0"], 1, "was not made by `grind train`"),
+        (["serve-world", "tiny", "--port", "99999"], 2, "--port"),
         (["build", "nope.yaml"], 1, "nope.yaml"),
         (["frobnicate"], 2, "frobnicate"),
     ],
 )
 def test_an_error_is_one_line_with_a_hint_and_no_traceback(grind, arguments, code, says):
-    found, out, err = grind(*arguments, runs=arguments[0] in ("run", "replay", "show"))
-    assert (found, out) == (code, "")
-    lines = [line for line in err.splitlines() if line]
-    assert len(lines) == 1
-    assert lines[0].startswith("error: ")
-    assert says in lines[0]
+    for more in ([], ["--json"]):
+        found, out, err = grind(*arguments, *more, runs=arguments[0] in ("run", "replay", "show", "train"))
+        assert found == code
+        lines = [line for line in err.splitlines() if line]
+        assert len(lines) == 1
+        assert lines[0].startswith("error: ")
+        assert says in lines[0]
+        if more:
+            assert out.count("\n") == 1
+            assert says in json.loads(out)["error"]
+        else:
+            assert out == ""
+
+
+def test_a_policy_that_cannot_be_made_does_not_take_the_runs_name(grind):
+    asked = ["run", "tiny", "--run", "twice", "--n", "2", "--workers", "0"]
+    assert grind(*asked, "--policy", "wizard", runs=True)[0] == 1
+    assert grind.json(*asked, runs=True)["rollouts"] == 2
+
+
+def test_a_folder_of_runs_that_cannot_be_written_is_an_error(grind):
+    code, _, err = grind("run", "tiny", "--run", "y", "--workers", "0", "--runs", "/proc/nope")
+    assert (code, "Traceback" in err) == (1, False)
+    assert err.startswith("error: /proc/nope/y: cannot be written")
+
+
+def test_what_a_killed_driver_left_in_its_journal_is_replayed_too(grind):
+    source = Run.open("noisy", grind.folder / "runs")
+    killed = Run.create("killed", {k: v for k, v in source.info.items() if k != "name"}, grind.folder / "runs")
+    with Journal(killed.journal_folder / "local-0000.journal") as journal:
+        journal.commit(list(source.trajectories())[:3])
+    assert grind.json("show", "killed", runs=True)["unsealed"] == 3
+    found = grind.json("replay", "killed", runs=True)
+    assert (found["checked"], found["identical"]) == (3, 3)
+
+
+def test_a_reader_that_has_read_enough_is_no_error(grind):
+    command = f"'{sys.executable}' -m rollout.cli --help | true; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True)
+    assert "Traceback" not in done.stderr
 
 
 def test_an_id_that_starts_several_rollouts_is_refused(grind):

@@ -1,0 +1,1 @@
+"""The commands of ``grind``, and how all of them speak: results on stdout, progress and errors on stderr."""
