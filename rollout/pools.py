@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
+from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
@@ -73,7 +75,11 @@ class LocalPool:
 
 
 def fresh_journal(folder: Path, worker: str) -> Path:
-    """A path for a new journal: each life of a worker has its own, so no two writers ever share one."""
-    taken = {path.name for path in folder.glob(f"{worker}-*{SUFFIX}")}
-    number = next(n for n in range(len(taken) + 1) if f"{worker}-{n:04d}{SUFFIX}" not in taken)
-    return folder / f"{worker}-{number:04d}{SUFFIX}"
+    """A path for a new journal: each life of a worker has its own, so no two writers ever share one.
+
+    The driver's pid is in it, because workers that outlive a killed driver for a moment still have theirs open: SQLite
+    clears up by name when they end, and must not find the next driver's file under that name.
+    """
+    taken = {path.name for path in folder.glob(f"{worker}-*{SUFFIX}*")}
+    paths = (folder / f"{worker}-{number:04d}-{os.getpid()}{SUFFIX}" for number in count())
+    return next(path for path in paths if not any(name.startswith(path.name) for name in taken))

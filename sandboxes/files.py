@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from contextlib import suppress
 from itertools import count
 
 from sandboxes.base import PathRefused
@@ -46,24 +47,30 @@ def write(root_fd: int, path: str, data: bytes, *, owner: int, executable: bool)
     folder = _open_folder(root_fd, folders, owner, path)
     try:
         temporary = _unused_name(folder)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         try:
-            fd = os.open(temporary, flags, 0o600, dir_fd=folder)
-            with os.fdopen(fd, "wb") as file:
-                file.write(data)
-                file.flush()
-                _own(fd, owner)
-                os.fchmod(fd, 0o755 if executable else 0o644)
+            _fill(folder, temporary, data, owner, 0o755 if executable else 0o644)
             os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
-        except IsADirectoryError as error:
-            os.unlink(temporary, dir_fd=folder)
-            raise PathRefused(f"a directory: {path!r}") from error
-        except OSError as error:
-            if error.errno == errno.ENAMETOOLONG:
-                raise PathRefused(f"name too long: {path[:80]!r}") from error
+        except BaseException:
+            with suppress(FileNotFoundError):
+                os.unlink(temporary, dir_fd=folder)  # half a file would keep a full disk full
             raise
+    except IsADirectoryError as error:
+        raise PathRefused(f"a directory: {path!r}") from error
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise PathRefused(f"name too long: {path[:80]!r}") from error
+        raise
     finally:
         os.close(folder)
+
+
+def _fill(folder: int, name: str, data: bytes, owner: int, mode: int) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    with os.fdopen(os.open(name, flags, 0o600, dir_fd=folder), "wb") as file:
+        file.write(data)
+        file.flush()
+        _own(file.fileno(), owner)
+        os.fchmod(file.fileno(), mode)
 
 
 def _open_folder(root_fd: int, folders: list[str], owner: int, path: str) -> int:

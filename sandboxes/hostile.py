@@ -86,6 +86,31 @@ async def a_sparse_giant_is_not_frozen(bench: Bench) -> None:
         expect(False, "60 MB came of a 24 MB disk")
 
 
+async def a_write_beyond_the_disk_limit_leaves_nothing(bench: Bench) -> None:
+    async with replace(bench, limits=_SMALL).fork() as box:
+        await box.write("/work/kept", b"before")
+        try:
+            await box.write("/work/kept", bytes(_SMALL.disk_mb + 1 << 20))
+        except OSError:
+            expect(await said(box, "ls -A; cat kept") == "kept\nbefore", await said(box, "ls -lA"))
+            await box.write("/work/other", bytes(_SMALL.disk_mb - 1 << 20))
+            return
+        expect(False, "more than the disk holds was written")
+
+
+async def a_workspace_of_holes_is_told_by_name_not_hashed(bench: Bench) -> None:
+    async with bench.fork() as box:
+        program = (
+            "import os\nfor i in range(40):\n os.truncate(os.open(f'/work/f{i}', os.O_CREAT | os.O_RDWR), 200 << 20)"
+        )
+        expect((await python(box, program)).exit_code == 0, "truncate")
+        try:
+            await box.digest()
+        except NotFreezable:
+            return
+        expect(False, "8 GB of holes were hashed")
+
+
 async def a_path_too_deep_is_not_frozen(bench: Bench) -> None:
     program = "import os\nos.chdir('/work')\nfor _ in range(60):\n os.mkdir('d' * 100); os.chdir('d' * 100)\n"
     async with bench.fork() as box:
@@ -232,6 +257,8 @@ LIMITS: tuple[Check, ...] = (
     an_output_bomb_ends,
     processes_that_ignore_signals_end_too,
     a_sparse_giant_is_not_frozen,
+    a_write_beyond_the_disk_limit_leaves_nothing,
+    a_workspace_of_holes_is_told_by_name_not_hashed,
     a_path_too_deep_is_not_frozen,
 )
 ISOLATION: tuple[Check, ...] = (

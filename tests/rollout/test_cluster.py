@@ -1,6 +1,8 @@
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -9,7 +11,7 @@ from factory.errors import GrindError, PolicyError
 from rollout.cluster import RayPool
 from rollout.journal import committed_ids, journals
 from rollout.policies import PolicySpec, script_payload
-from rollout.pools import LocalPool, PlayOptions, SuiteRef
+from rollout.pools import LocalPool, PlayOptions, SuiteRef, fresh_journal
 from rollout.trajectory import Attempt
 from rollout.worker import split
 
@@ -54,9 +56,8 @@ async def test_a_worker_killed_in_the_middle_of_its_lease_loses_nothing_and_doub
         pids = await pool.pids()
 
         async def kill_once_something_is_committed():
-            first = tmp_path / "ray0-0000.journal"
             for _ in range(1000):
-                if first.exists() and committed_ids(first):
+                if any(committed_ids(path) for path in tmp_path.glob("ray0-*.journal")):
                     break
                 await asyncio.sleep(0.01)
             os.kill(pids[0], signal.SIGKILL)
@@ -69,9 +70,20 @@ async def test_a_worker_killed_in_the_middle_of_its_lease_loses_nothing_and_doub
     assert sorted(ids) == sorted(a.rollout_id for a in asked)
     by_journal = {path.name: committed_ids(path) for path in journals(tmp_path)}
     assert len(by_journal) == 3
-    assert by_journal["ray0-0000.journal"]
+    assert by_journal[min(by_journal)]
     assert sum(map(len, by_journal.values())) == len(asked)  # what the dead one had committed was not played again
     assert all(t.reward == 1.0 for t in got)
+
+
+def test_a_journal_is_never_named_as_one_that_a_dead_driver_left(tmp_path):
+    """Workers outlive a killed driver for a moment; SQLite clears up by name when they end."""
+    script = (
+        "import sys; from pathlib import Path; from rollout.pools import fresh_journal as f; print(f(Path('.'), 'w'))"
+    )
+    others = {subprocess.check_output([sys.executable, "-c", script], cwd=tmp_path, text=True) for _ in range(2)}
+    mine = fresh_journal(tmp_path, "w")
+    (tmp_path / f"{mine.name}-wal").touch()
+    assert len({*others, mine.name, fresh_journal(tmp_path, "w").name}) == 4
 
 
 async def test_workers_that_keep_dying_are_an_error_that_says_so(ray_cluster, toy, tmp_path):
