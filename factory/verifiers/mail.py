@@ -16,7 +16,7 @@ from factory.verifiers.start import Start
 
 Values = Mapping[str, Any]
 ME = 1
-_POSITIONS = {"newest": 0, "second newest": 1, "third newest": 2, "fourth newest": 3}
+_POSITIONS = {"newest": 0, "second newest": 1}
 _NOT_HIDDEN = (
     "m.id NOT IN (SELECT x.message_id FROM mail_message_label x JOIN mail_label l ON l.id = x.label_id"
     " WHERE l.kind = 'system' AND l.name IN ('TRASH', 'SPAM', 'DRAFT'))"

@@ -11,8 +11,8 @@ from factory.worlds.survey import Mail, Survey
 from factory.worlds.templates import Template, Values
 from factory.worlds.wordings import WORDINGS
 
-POSITIONS = ("newest", "second newest", "third newest", "fourth newest")
-"""As many as one page of a search shows."""
+POSITIONS = ("newest", "second newest")
+"""What is asked for by its place; further down the page, rows of one sender are too alike for a small policy."""
 
 ERRANDS = ("call", "ask", "thank", "visit", "meet", "invite")
 MESSAGES = ("please call me", "all is well", "thanks for that", "see you there", "more is coming", "please come early")
