@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from factory.environment import Suite
-from factory.errors import GrindError
+from factory.errors import GrindError, ReplayDivergence
 from rollout.demo.play import Lesson
 from rollout.demo.screen import Screen
 from rollout.forking import find_wrong_step, fork_at
@@ -20,7 +20,10 @@ SHOWN = 5
 
 
 async def replay_failures(screen: Screen, lesson: Lesson) -> tuple[dict[str, Any], list[TrajectoryView]]:
-    """Replays all failures of the last round; returns the report's section and the trajectories to show."""
+    """Replays all failures of the last round; returns the report's section and the trajectories to show.
+
+    Raises GrindError unless all are identical, the planted change is found at its step, and the fork earns 1.
+    """
     suite = lesson.suite
     failed = [t for t in lesson.last_round if t.reward is not None and t.reward < 1.0]
     reports = []
@@ -29,14 +32,20 @@ async def replay_failures(screen: Screen, lesson: Lesson) -> tuple[dict[str, Any
             reports.append(await replay(suite, trajectory))
             advance(1, "")
     identical = sum(report.identical for report in reports)
+    for report in reports:
+        report.require()
     screen.line("replay", f"{identical} of {len(failed)} failed trajectories of the last round identical at every step")
 
     planted = await _plant(suite, max(lesson.last_round, key=lambda t: (len(t.steps), t.rollout_id)))
     text = f"one row changed silently before step {planted['step']}: found at step {planted['found_step']}"
+    if planted["found_step"] != planted["step"]:
+        raise ReplayDivergence(text, "this is a bug: please report it")
     screen.line("replay", text)
 
     broken, wrong = await _wrong(suite, failed)
     fork = await fork_at(suite, broken, wrong)
+    if fork.reward != 1.0:
+        raise GrindError(f"the oracle from step {wrong} of {broken.rollout_id} earned {fork.reward}: {fork.outcome}")
     screen.line("fork", f"{broken.rollout_id} at its wrong step {wrong}, the oracle from there: reward {fork.reward:g}")
     views = [view(suite, broken, "A failure", wrong), view(suite, fork, "The same, forked there; the oracle goes on")]
     section = {"checked": len(failed), "identical": identical, "planted": planted, "fork_reward": fork.reward}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -99,18 +99,18 @@ async def play_repository(screen: Screen, store: Store, digest: str) -> Played:
     kinds = ", ".join(f"{sum(one.label == kind for one in mix)} {kind}" for kind in dict.fromkeys(m.label for m in mix))
     screen.line("play", f"{suite.name}: {len(played)} rollouts ({kinds}), each with the reward known beforehand")
     faults = sum(isinstance(t.outcome, Fault) for t in played)
-    return Played(len(played), _distinct_starts(played), faults, len(played) / seconds)
+    return Played(len(played), len(start_digests(suite, played)), faults, len(played) / seconds)
 
 
-def _distinct_starts(played: Sequence[Trajectory]) -> int:
-    """Start states of a repository: each task is a delta of its own, and every rollout of it starts alike."""
-    starts: dict[str, set[str]] = {}
-    for trajectory in played:
-        starts.setdefault(trajectory.attempt.task_id, set()).add(trajectory.start_digest)
-    unequal = [task for task, found in starts.items() if len(found) > 1]
-    if unequal:
-        raise ReplayDivergence(f"rollouts of {unequal[0]} started from different states", "a sandbox leaked")
-    return len({digest for found in starts.values() for digest in found})
+def start_digests(suite: Suite, played: Iterable[Trajectory]) -> set[str]:
+    """The start states of ``played``; a fault on the way to a start has none. For a repository, whose tasks are each a
+    delta of their own, an environment says the suite's start digest only after hashing its tree.
+
+    Raises ReplayDivergence unless it is the suite's alone."""
+    starts = {trajectory.start_digest for trajectory in played if trajectory.start_digest}
+    if starts != {suite.start_digest}:
+        raise ReplayDivergence(f"{suite.name}: {len(starts)} start states", "an environment leaked between episodes")
+    return starts
 
 
 def _check_rewards(mix: Sequence[Scripted], played: Sequence[Trajectory]) -> None:
@@ -157,18 +157,21 @@ def _teller(screen: Screen, advance: Callable[[int, str], None]) -> Callable[[st
 
 
 def _count(suite: Suite, run: Run, learned: Learned, config: LearnConfig) -> tuple[Played, tuple[Trajectory, ...]]:
-    """All rollouts of the run, counted from its tables; and those of GRPO's last round."""
-    starts: set[str] = set()
+    """All rollouts of the run, counted from its tables; and those of GRPO's last round, of the last with failures."""
     n, faults, last = 0, 0, []
-    for trajectory in run.trajectories():
-        n += 1
-        faults += isinstance(trajectory.outcome, Fault)
-        starts.add(trajectory.start_digest)
-        attempt = trajectory.attempt
-        if attempt.run.endswith("-grpo") and attempt.attempt // config.grpo.group == learned.rounds[-1].round:
-            last.append(trajectory)
-    if starts != {suite.start_digest}:
-        raise ReplayDivergence(f"{len(starts)} start states in {n} rollouts", "a world leaked between episodes")
+    shown = max((one.round for one in learned.rounds if one.success < 1.0), default=learned.rounds[-1].round)
+
+    def counted() -> Iterator[Trajectory]:
+        nonlocal n, faults
+        for trajectory in run.trajectories():
+            n += 1
+            faults += isinstance(trajectory.outcome, Fault)
+            attempt = trajectory.attempt
+            if attempt.run.endswith("-grpo") and attempt.attempt // config.grpo.group == shown:
+                last.append(trajectory)
+            yield trajectory
+
+    starts = start_digests(suite, counted())
     seconds = sum(one.play_s for one in learned.rounds)
     rate = sum(one.rollouts for one in learned.rounds) / seconds
     return Played(n, len(starts), faults, rate), tuple(sorted(last, key=lambda t: t.rollout_id))
