@@ -23,6 +23,7 @@ from rollout.learner.renaming import Renaming, names
 from rollout.learner.sft import SftConfig, WarmStart, demonstration_rows, demonstration_texts
 from rollout.learner.tokenizer import Tokenizer
 from rollout.pools import PolicySpec, Pool
+from rollout.trajectory import Trajectory
 
 Say = Callable[[str, Mapping[str, Any]], None]
 """Told what goes on: a stage's name (``demonstrate``, ``warm_start``, ``grpo``, ``evaluate``) and its facts."""
@@ -30,7 +31,8 @@ Say = Callable[[str, Mapping[str, Any]], None]
 
 class LearnConfig(BaseModel):
     """``noise`` of the demonstrator, ``demonstrations`` per training task, ``renamed`` the share of them
-    that a batch sees under other names. The warm start ends at the first probe
+    that a batch sees under other names; ``emphasis``: how often those of a template count where others count once (what
+    takes longest to learn). The warm start ends at the first probe
     (every ``probe_every`` steps, ``probe_tasks`` training tasks once each) with sampled success of ``band[0]`` or more.
     GRPO ends when its own rollouts' success, averaged over ``window`` rounds, reaches ``target``. The curve is measured
     on ``curve_tasks`` held-out tasks every ``curve_every`` rounds, once each; first and last evaluation and controls on
@@ -42,6 +44,7 @@ class LearnConfig(BaseModel):
     noise: float = 0.5
     demonstrations: int = 4
     renamed: float = 0.7
+    emphasis: Mapping[str, int] = {"answer_fact": 3, "note_fact": 3, "archive_position": 2}
     width: int = 96
     layers: int = 3
     heads: int = 4
@@ -141,7 +144,8 @@ class Learning:
         demonstrations = await collect(self.pool, wanted, noisy)
         self.rollouts += len(demonstrations)
         tokenizer = Tokenizer.build(demonstration_texts(demonstrations))
-        rows = demonstration_rows(tokenizer, demonstrations, config.context)
+        counted = [t for t in demonstrations for _ in range(self._weight(t))]
+        rows = demonstration_rows(tokenizer, counted, config.context)
         succeed = sum(t.reward or 0.0 for t in demonstrations) / max(len(demonstrations), 1)
         tokens = sum(len(r.ids) for r in rows)
         took = self._took("demonstrate", begun)
@@ -154,6 +158,9 @@ class Learning:
         await self._imitate(checkpoint, WarmStart(checkpoint.model, rows, config.sft, rename))
         kept.write_bytes(checkpoint.to_bytes())
         return checkpoint
+
+    def _weight(self, demonstration: Trajectory) -> int:
+        return self.config.emphasis.get(self.suite.tasks[demonstration.attempt.task_id].template, 1)
 
     async def _imitate(self, checkpoint: Checkpoint, warm: WarmStart) -> None:
         config = self.config
