@@ -30,7 +30,8 @@ from rollout.trajectory import Trajectory
 
 class GrpoConfig(BaseModel):
     """``rounds`` of ``prompts`` tasks with ``group`` attempts each; live groups' rows are a round's data, taken in
-    ``steps`` optimizer steps. A group with fewer than ``minimum`` verdicts is dropped. ``threads``: of torch, here."""
+    ``steps`` optimizer steps, ``epochs`` times over (the clip holds later ones near the policy that played). A group
+    with fewer than ``minimum`` verdicts is dropped. ``threads``: of torch, here."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     run: str = "grpo"
@@ -40,6 +41,7 @@ class GrpoConfig(BaseModel):
     group: int = 16
     minimum: int = 8
     steps: int = 1
+    epochs: int = 1
     lr: float = 5e-4
     loss: LossConfig = LossConfig()
     temperature: float = 1.0
@@ -154,11 +156,12 @@ class Trainer:
         found = self.credit(trajectories, self.config, self.round)
         live = [group for group in found if group.live]
         members = [pair for group in live for pair in zip(group.members, group.advantages, strict=True)]
-        Random(derive(self.config.seed, "order", self.round)).shuffle(members)
         loss = reinforcement_loss(self.config.loss)
         updates, ids = [], []
-        for step in range(self.config.steps if members else 0):
-            part = members[step :: self.config.steps]
+        for step in range(self.config.steps * self.config.epochs if members else 0):
+            if step % self.config.steps == 0:
+                Random(derive(self.config.seed, "order", self.round, step)).shuffle(members)
+            part = members[step % self.config.steps :: self.config.steps]
             step_rows: list[Row] = [row for trajectory, a in part for row in rows(trajectory, a)]
             if any(any(row.sampled) for row in step_rows):
                 updates.append(optimise(self.checkpoint.model, [self.optimizer], step_rows, loss))
