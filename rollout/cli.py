@@ -66,7 +66,7 @@ def _complain(given: Sequence[str], code: int, message: str, hint: str) -> int:
 
 def main() -> None:
     """The console script. SIGTERM ends a command as Ctrl-C does, with all that was committed sealed."""
-    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a shell's background job ignores SIGINT, not this
     sys.exit(execute())
 
 

@@ -246,6 +246,17 @@ def test_a_flipped_bit_in_the_store_stops_a_run_with_its_name(grind, tmp_path):
     assert "was altered" in err
 
 
+def test_sigterm_ends_a_background_job_of_a_shell_too(grind):
+    served = f"'{sys.executable}' -m rollout.cli serve-world tiny {' '.join(grind.store)}"
+    command = f"{served} & read line; kill -TERM $!; wait $!"
+    options = {"cwd": ROOT, "stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(["bash", "-c", command], **options) as shell:
+        assert "apps" in shell.stdout.readline()
+        shell.stdin.write("go\n")
+        shell.stdin.flush()
+        assert shell.wait(timeout=60) == 130
+
+
 def test_ctrl_c_seals_what_was_committed_and_leaves_with_130(grind):
     runs = grind.folder / "runs"
     asked = ["run", "tiny", "--run", "long", "--n", "200000", "--workers", "0", "--runs", str(runs)]
