@@ -74,11 +74,12 @@ def named(start: Start, v: Values) -> int:
 
 
 def at_position(start: Start, v: Values) -> int:
-    """That person's mail at that place from the newest."""
+    """That person's mail at that place from the newest, of those with the topic among their subjects' words."""
     (id,) = start.one(
-        f"SELECT m.id FROM mail_message m WHERE m.owner_id = ? AND m.from_email = ? AND {_NOT_HIDDEN}"
+        "SELECT m.id FROM mail_message m WHERE m.owner_id = ? AND m.from_email = ?"
+        f" AND ' ' || lower(m.subject) || ' ' LIKE '% ' || ? || ' %' AND {_NOT_HIDDEN}"
         " ORDER BY m.sent_ms DESC, m.id DESC LIMIT 1 OFFSET ?",
-        ME, person(start, v["person"])["email"], _POSITIONS[v["position"]],
+        ME, person(start, v["person"])["email"], v["topic"], _POSITIONS[v["position"]],
     )  # fmt: skip
     return int(id)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from app_clones.mail.text import SUBJECTS
 from factory.environment import Action
-from factory.worlds.survey import Mail, Survey
+from factory.worlds.survey import Mail, Survey, bare
 from factory.worlds.templates import Template, Values
 from factory.worlds.wordings import WORDINGS
 
@@ -52,10 +52,16 @@ def _to_label(survey: Survey) -> list[Values]:
 
 
 def _to_archive(survey: Survey) -> list[Values]:
+    """Mails by their place among the same sender's on one topic, where there are several."""
+    groups: dict[tuple[str, str], list[Mail]] = {}
+    for mail in survey.mails:
+        groups.setdefault((mail.person, bare(mail.subject).split()[0]), []).append(mail)
     return [
-        {**_named(mail), "position": POSITIONS[mail.position - 1]}
-        for mail in survey.mails
-        if mail.settled and mail.position <= len(POSITIONS)
+        {**_named(mail), "topic": topic, "position": position}
+        for (_, topic), mails in groups.items()
+        for i, (mail, position) in enumerate(zip(mails, POSITIONS, strict=False))
+        # As long as all newer ones lie in the inbox, "newest" is the same in every reading.
+        if len(mails) > 1 and all("inbox" in newer.labels for newer in mails[: i + 1])
     ]
 
 
@@ -107,7 +113,8 @@ def _label(v: Values) -> tuple[Action, ...]:
 
 
 def _archive(v: Values) -> tuple[Action, ...]:
-    return act("mail_search", sender=v["person"]), act("mail_archive", id=v["mail"]), DONE
+    search = act("mail_search", sender=v["person"], subject=v["topic"])
+    return search, act("mail_archive", id=v["mail"]), DONE
 
 
 def _answer(v: Values) -> tuple[Action, ...]:
@@ -146,7 +153,9 @@ TEMPLATES: Mapping[str, Template] = {
     template.name: template
     for template in (
         Template("label", WORDINGS["label"], _to_label, _label, _MAIL),
-        Template("archive_position", WORDINGS["archive_position"], _to_archive, _archive, {"mail": ("person",)}),
+        Template(
+            "archive_position", WORDINGS["archive_position"], _to_archive, _archive, {"mail": ("person", "topic")},
+        ),
         Template("answer_fact", WORDINGS["answer_fact"], _with_fact, _answer, {**_MAIL, "fact": ("kind", "person")}),
         Template("forward", WORDINGS["forward"], _to_forward, _forward, _MAIL),
         Template(

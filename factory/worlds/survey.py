@@ -14,23 +14,20 @@ from app_clones.mail.text import facts_in
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """A mail in the agent's account. ``position`` counts its sender's mails from the newest, 1; ``settled``: it and all
-    newer ones of its sender lie in the inbox, so that the position is the same in every reading. ``alone``: sender and
-    subject together find this mail only."""
+    """A mail in the agent's account. ``alone``: sender and subject together find this mail only."""
 
     id: int
     person: str
     subject: str
     labels: tuple[str, ...]
     facts: tuple[tuple[str, str], ...]
-    position: int
-    settled: bool
     alone: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """``people``: first names that one person alone has, without the agent's own. ``labels``: those of the user."""
+    """``people``: first names that one person alone has, without the agent's own. ``labels``: those of the user.
+    ``mails``: sender by sender, each one's from the newest."""
 
     people: tuple[str, ...]
     labels: tuple[str, ...]
@@ -56,19 +53,17 @@ def bare(subject: str) -> str:
 
 
 def _from(world: World, person: str) -> Iterator[Mail]:
-    settled = True
     subjects: dict[str, int] = {}
     hits = list(_hits(world, person))
     for hit in hits:
         subjects[bare(hit["subject"])] = subjects.get(bare(hit["subject"]), 0) + 1
-    for position, hit in enumerate(hits, 1):
-        settled = settled and "inbox" in hit["labels"]
+    for hit in hits:
         subject = str(hit["subject"])
         alone = (
             subjects[bare(subject)] == 1 and _ask(world, "mail_search", sender=person, subject=subject)["found"] == 1
         )
         facts = tuple(sorted(facts_in(_ask(world, "mail_read", id=hit["id"])["body"]).items()))
-        yield Mail(int(hit["id"]), person, subject, tuple(hit["labels"]), facts, position, settled, alone)
+        yield Mail(int(hit["id"]), person, subject, tuple(hit["labels"]), facts, alone)
 
 
 def _hits(world: World, person: str) -> Iterator[dict[str, Any]]:

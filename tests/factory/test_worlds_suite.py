@@ -64,10 +64,10 @@ def test_no_person_and_subject_of_a_heldout_task_occur_together_in_training(suit
     assert not pairs["train"] & pairs["heldout"]
 
 
-def test_no_heldout_person_and_position_occur_together_in_training(suite):
+def test_no_heldout_person_topic_and_position_occur_together_in_training(suite):
     def places(name):
         asked = (t.private for t in split(suite, name) if t.template == "archive_position")
-        return {(private["person"], private["position"]) for private in asked}
+        return {(private["person"], private["topic"], private["position"]) for private in asked}
 
     assert places("heldout")
     assert not places("train") & places("heldout")
