@@ -106,7 +106,7 @@ async def _execute(box: Sandbox, options: RunOptions, timeout_s: float, hash_see
 def _json(line: bytes) -> Any:
     try:
         data = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):  # a hundred thousand brackets are an answer, too: the candidate's
         return None
     return data if isinstance(data, dict) else None
 
@@ -117,7 +117,7 @@ def _report(data: Mapping[str, Any]) -> RunReport:
         phases = [(str(name), str(when), str(outcome)) for name, when, outcome in data["phases"]]
         where = {str(name): (str(place), str(error)) for name, (place, error) in data["where"].items()}
         errors, code = [str(e) for e in data["errors"]], int(data["exit"])
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError):
         return RunReport(problem="the report has not the form of a report")
     outcomes = _outcomes(phases)
     return RunReport(collected, outcomes, where, _problem(collected, outcomes, errors, code))
