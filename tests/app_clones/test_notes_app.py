@@ -53,7 +53,7 @@ def test_a_reminder_arrives_as_mail_when_the_clock_gets_there_and_not_before(wor
     found = world.call("mail_search", {"subject": "note reminder"}).result
     assert found.error is None
     assert found.text.startswith("1 found\n")
-    id = int(found.text.splitlines()[1].split(" | ")[0])
+    id = int(found.text.splitlines()[1].removeprefix("1. ").split(" | ")[0])
     assert "call the plumber" in world.call("mail_read", {"id": id}).result.text
     world.check()
 
