@@ -40,7 +40,7 @@ fi
 stamp=.venv/.$what-$(cat constraints.txt pyproject.toml | sha256sum | cut -c1-16)
 [ -e "$stamp" ] && exit 0
 [ -x .venv/bin/python ] || python3 -m venv .venv || stop "could not make .venv: is the disk full?"
-pip() { .venv/bin/python -m pip --disable-pip-version-check -q "$@"; }
+pip() { .venv/bin/python -m pip --disable-pip-version-check -qq "$@"; }
 torch=$(grep '^torch==' constraints.txt)
 echo "setup: Python packages ($extras)"
 # Torch first and pinned: a bare range may pull gigabytes of CUDA.
