@@ -31,18 +31,20 @@ from rollout.trajectory import Trajectory
 class GrpoConfig(BaseModel):
     """``rounds`` of ``prompts`` tasks with ``group`` attempts each; live groups' rows are a round's data, taken in
     ``steps`` optimizer steps, ``epochs`` times over (the clip holds later ones near the policy that played). A group
-    with fewer than ``minimum`` verdicts is dropped. ``threads``: of torch, here."""
+    with fewer than ``minimum`` verdicts is dropped. ``lr`` falls linearly to ``lr_end`` of itself. ``threads``: of
+    torch, here."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     run: str = "grpo"
     seed: int = 0
-    rounds: int = 60
+    rounds: int = 48
     prompts: int = 16
     group: int = 16
     minimum: int = 8
-    steps: int = 1
-    epochs: int = 1
-    lr: float = 5e-4
+    steps: int = 2
+    epochs: int = 2
+    lr: float = 7e-4
+    lr_end: float = 0.3
     loss: LossConfig = LossConfig()
     temperature: float = 1.0
     max_tokens: int = 32
@@ -158,6 +160,9 @@ class Trainer:
         members = [pair for group in live for pair in zip(group.members, group.advantages, strict=True)]
         loss = reinforcement_loss(self.config.loss)
         updates, ids = [], []
+        rate = self.config.lr * (1 - (1 - self.config.lr_end) * self.round / self.config.rounds)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
         for step in range(self.config.steps * self.config.epochs if members else 0):
             if step % self.config.steps == 0:
                 Random(derive(self.config.seed, "order", self.round, step)).shuffle(members)

@@ -105,6 +105,7 @@ class Model(nn.Module):
         self.config = config
         self.embedding = nn.Embedding(config.vocabulary, config.width)
         self.before = nn.Parameter(torch.full((config.width,), 0.5))  # how much a token takes of its predecessor
+        self.sharpness = nn.Parameter(torch.zeros(()))  # of all choices at once; see logits
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
         half = config.width // config.heads // 2
         angle = torch.outer(torch.arange(config.context), 10_000.0 ** (-torch.arange(half) / half))
@@ -149,8 +150,10 @@ class Model(nn.Module):
         return _norm(x[:, 0])
 
     def logits(self, states: Tensor) -> Tensor:
-        """``[…, E] -> […, V]`` with the tied embedding; the scale keeps early training gentle."""
-        return states @ self.embedding.weight.T
+        """``[…, E] -> […, V]`` with the tied embedding. How sure the policy is of all it does is one number, with steps
+        large enough (the factor 8) for an optimizer of small ones: what was learned from noisy teachers is mostly to
+        be trusted more."""
+        return (states @ self.embedding.weight.T) * torch.exp(8.0 * self.sharpness)
 
     def forward(self, ids_BT: Tensor) -> Tensor:
         """Logits ``[B, T, V]``."""

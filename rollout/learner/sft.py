@@ -27,7 +27,7 @@ class SftConfig(BaseModel):
     for embeddings; ``matrix_lr`` Muon's, for the blocks' matrices: half the steps of AdamW alone, measured here."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    steps: int = 400
+    steps: int = 450
     batch: int = 32
     lr: float = 4e-3
     matrix_lr: float = 2e-2
