@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 import torch
 from hypothesis import given
@@ -9,7 +11,8 @@ from hypothesis import strategies as st
 
 from factory.environment import Action, Fault, Verdict
 from factory.errors import PolicyError
-from rollout.learner.batch import collate, groups, rows
+from rollout.learner.batch import Row, collate, groups, rows
+from rollout.learner.renaming import Renaming
 from rollout.learner.sft import demonstration_row
 from rollout.learner.tokenizer import CALL, END, OBS, USER, Tokenizer, call_text, parse_call, prompt_ids, turn_ids
 from rollout.policies.base import Message, TokenTrace
@@ -151,3 +154,19 @@ def test_a_batch_speaks_of_the_token_that_is_predicted():
     assert batch.loss.mask_BT.tolist() == [[0, 1, 1]] * 2
     assert batch.loss.advantages_B.tolist() == [2.0, 2.0]
     assert batch.temperature_B.tolist() == pytest.approx([0.7, 0.7])
+
+
+def test_a_renamed_demonstration_is_the_same_one_under_other_names(tokenizer):
+    words = ["Ana", "Ruiz", "work", "D13"]
+    rename = Renaming(tokenizer, words, share=1.0)
+    ids = [USER, *tokenizer.encode("label Ana | 1330 work 1330 Ana"), END]
+    row = Row(tuple(ids), (False,) * len(ids), (0.0,) * len(ids))
+    renamed = [rename(row, Random(seed)) for seed in range(20)]
+    for new in renamed:
+        pairs = set(zip(row.ids, new.ids, strict=True))
+        assert len(pairs) == len({old for old, _ in pairs}) == len({fresh for _, fresh in pairs})  # one to one
+        kept = {*tokenizer.encode("label"), *tokenizer.encode(" | "), USER, END}
+        assert all(old == fresh for old, fresh in pairs if old in kept)
+    assert len({new.ids for new in renamed}) > 10
+    assert rename(row, Random(3)) == renamed[3]
+    assert Renaming(tokenizer, words, share=0.0)(row, Random(3)) == row
