@@ -248,7 +248,8 @@ async def test_the_whole_recipe_goes_on_where_it_was_cut(tmp_path):
     suite = ToyMailbox(1, train=160, heldout=40, templates=("label",))
     config = LearnConfig(
         noise=0.3, demonstrations=2, width=48, layers=2, hidden=96, context=CONTEXT, probe_every=100, probe_tasks=12,
-        sft=SftConfig(steps=200, batch=24), grpo=GrpoConfig(rounds=3, steps=1, prompts=4, group=8, minimum=4, max_tokens=20),
+        sft=SftConfig(steps=200, batch=24),
+        grpo=GrpoConfig(rounds=3, steps=1, prompts=4, group=8, minimum=4, max_tokens=20),
         curve_every=2, curve_tasks=4, times=2, target=2.0,
     )  # fmt: skip
     async with LocalPool(suite) as pool:
