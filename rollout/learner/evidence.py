@@ -69,7 +69,7 @@ def main() -> int:
     parser.add_argument("--store", default="", help="the store's folder (default: $GRINDWORKS_HOME)")
     parser.add_argument("--environment", default="mail", help="name or digest of a built world")
     parser.add_argument("--out", default="out/evidence", help="where the runs and the result go")
-    parser.add_argument("--rounds", type=int, default=40)
+    parser.add_argument("--rounds", type=int, default=24)
     parser.add_argument("--seed", type=int, default=0)
     return asyncio.run(_run(parser.parse_args()))
 
