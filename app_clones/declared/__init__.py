@@ -1,0 +1,1 @@
+"""Apps as data: a declaration in, tables, tools, API and pages out."""

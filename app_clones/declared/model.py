@@ -1,0 +1,303 @@
+"""An app as data: entities, operations, how they speak over HTTP, how their first rows are drawn.
+
+What a person writes is terse (``app.yaml``); :func:`app_clones.declared.expand.expand` fills in all that is left out, so
+that the engine, the pages, the compiler, the provers and the task generators read one full form. Where a field says
+*expression*, a string that starts with ``$`` is one: ``$now``, ``$actor``, ``$id`` (the row's), ``$row.FIELD`` (may follow
+refs: ``$row.customer.email``), ``$NAME`` (a parameter); ``$$`` stands for a plain ``$``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Json = Any
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,47}$")]
+AppName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]{0,23}$")]
+
+PERSON = "person"
+"""The entity that every world has: ``kit_person``, with the fields ``name`` and ``email``; read-only, no operations."""
+
+Type = Literal[
+    "string", "text", "email", "url", "enum", "boolean", "integer", "number", "date", "datetime", "bytes", "ref", "json"
+]
+"""``text`` is prose of several lines; ``date`` and ``datetime`` are RFC 3339 text as the client gave it, except where the
+field is ``auto``: then the kit's clock, in ms. ``bytes`` is base64 text. ``json`` is any value that meets ``shape``."""
+
+
+class Part(BaseModel):
+    """Base of every part of a declaration: frozen, unknown keys refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class Value(Part):
+    """What a field or parameter may hold. ``min`` and ``max`` bound a number, or the length of a text or list.
+
+    ``wire``: its name in the API's JSON or query, where that is another. ``repeated``: a list of such. ``shape``: JSON
+    Schema (2020-12) of a ``json`` value, which may refer to ``#/$defs/NAME`` of the app's ``schemas``. ``int64``: an
+    integer that the API writes as text.
+    """
+
+    type: Type = "string"
+    about: str = ""
+    required: bool = False
+    repeated: bool = False
+    values: tuple[str, ...] = ()
+    to: Name | None = None
+    min: float | None = None
+    max: float | None = None
+    pattern: str | None = None
+    shape: Mapping[str, Json] | None = None
+    int64: bool = False
+    wire: str | None = None
+
+
+class FieldDecl(Value):
+    """A field of an entity; one column (a list, or ``json``, is canonical JSON text).
+
+    ``default``: what a new row has where nothing is given. ``auto``: set by the engine alone (``created``, ``updated``:
+    the clock; ``actor``: who acts). ``readonly``: only operations' effects write it; ``immutable``: given on creation
+    only; ``hidden``: written, never shown (a password). ``log``: no part of what is compared. ``search``: in the
+    full-text index. ``on_delete`` of a ref: what happens to this row when that one goes. ``seed``: a drawer of
+    ``declared.seeds`` by name, or a mapping ``{drawer: arguments}``; by default chosen from name, type and text.
+    """
+
+    default: Json = None
+    auto: Literal["created", "updated", "actor"] | None = None
+    readonly: bool = False
+    immutable: bool = False
+    hidden: bool = False
+    log: bool = False
+    search: bool = False
+    on_delete: Literal["restrict", "cascade", "clear"] = "restrict"
+    seed: Json = None
+
+
+class Key(Part):
+    """How a row is called from outside.
+
+    ``number``: its row id. ``code``: ``prefix`` and the row id in a form of its own (``cus_000f``), always the same
+    width. ``given``: text that the client chooses, unique within the parent, or, where it gives none, as ``code``.
+    Codes are computed, never stored, so that fresh rows stay comparable up to renaming. ``wire``: property of the JSON
+    that holds it (none: it is not shown). ``path``: property that holds the resource name, the ids from the root down
+    (``projects/p1/topics/t2``), where the API has such; ``collection`` is then the segment before the id.
+    """
+
+    form: Literal["number", "code", "given"] = "number"
+    prefix: str = ""
+    wire: str | None = "id"
+    path: str | None = None
+    collection: str | None = None
+    pattern: str | None = None
+
+
+class Entity(Part):
+    """A kind of thing, one table ``{app}_{name}``.
+
+    ``label``: the field by which people call a row. ``parent``: the ref field that says under which row this one lies.
+    ``owner``: the ref field (to ``person``) whose person alone sees and changes the row; set to who acts on creation.
+    ``singleton``: each parent has exactly one, made with it. ``fixed``: rows come from seeds alone (``location``).
+    ``schema_name``: of the JSON form, in the app's ``schemas``. ``etag``: property that holds the row's etag.
+    ``constants``: properties that every row shows alike (``kind: calendar#event``). ``rows`` are drawn, on average so
+    many per parent; ``given`` are written as they stand, before them.
+    """
+
+    title: str = ""
+    plural: str = ""
+    about: str = ""
+    label: Name | None = None
+    parent: Name | None = None
+    owner: Name | None = None
+    singleton: bool = False
+    fixed: bool = False
+    key: Key = Key()
+    fields: dict[Name, FieldDecl]
+    unique: tuple[tuple[Name, ...], ...] = ()
+    operations: tuple[Literal["list", "get", "create", "update", "delete"], ...] = ()
+    schema_name: str | None = None
+    etag: str | None = None
+    constants: Mapping[str, Json] = {}
+    rows: int = Field(default=0, ge=0, le=100_000)
+    given: tuple[Mapping[str, Json], ...] = ()
+
+
+Role = Literal[
+    "row",  # names a row of ``entity``: the target of the operation, or an ancestor of it
+    "new_id",  # the id that the client chooses for a new row
+    "resource",  # the JSON form of the row: its writable fields
+    "field",  # one writable field, ``field``
+    "filter",  # list: rows whose ``field`` compares with it by ``compare``
+    "expression",  # list: a filter expression (AIP-160: ``a = "x" AND b > 3``); what cannot be parsed is refused
+    "search",  # list: words that must all occur
+    "order_by",  # list: ``field``, ``field desc``, several separated by commas
+    "page_size",
+    "page_token",
+    "offset",
+    "page_number",
+    "mask",  # update: the fields to write, all others stay
+    "read_mask",  # the properties to answer with
+    "etag",  # refuses unless the row's etag is this one
+    "validate_only",  # all checks, no effect
+    "request_id",  # the same one again answers as the first time, and does nothing
+    "force",  # delete: children too
+    "allow_missing",  # update: create what is not there; delete: no error where nothing is
+    "input",  # read by expressions and behaviours alone
+    "inert",  # by its own documentation changes neither state nor answer (prettyPrint, quotaUser)
+    "refused",  # not built: giving it is an error that says so
+]
+
+
+class Param(Value):
+    """A parameter of an operation. By its name in the mapping it is a tool's argument; ``wire`` is its name in HTTP.
+
+    ``entity`` of a ``row``; ``field`` of a ``field`` or ``filter``. A ``row`` in the style of resource names takes the
+    whole name (``projects/p1/topics/t2``) and ``pattern`` says which names.
+    """
+
+    place: Literal["path", "query", "body", "header", "tool"] = "body"
+    role: Role = "input"
+    entity: Name | None = None
+    field: Name | None = None
+    compare: Literal["eq", "ne", "lt", "le", "gt", "ge", "contains", "has", "prefix"] = "eq"
+    default: Json = None
+
+
+class Result(Part):
+    """What an operation answers.
+
+    ``row``: the target's JSON form; ``page``: rows under ``items`` and, where there are more, a token under ``next``
+    (and how many in all under ``total``); ``list``: a bare JSON list; ``empty``: ``{}`` or nothing (``status`` 204);
+    ``operation``: a long-running operation; ``value``: ``constants`` and ``values`` (expressions by property).
+    ``wrap``: the property under which the row stands. ``schema_name``: in the app's ``schemas``.
+    """
+
+    shape: Literal["row", "page", "list", "empty", "operation", "value"] = "row"
+    items: str = "items"
+    next: str | None = None
+    total: str | None = None
+    wrap: str | None = None
+    schema_name: str | None = None
+    constants: Mapping[str, Json] = {}
+    values: Mapping[str, Json] = {}
+    status: int = 200
+
+
+class Emit(Part):
+    """An event of this world, ``after`` virtual seconds; ``payload`` holds expressions. Skipped where no app handles it."""
+
+    event: str = Field(pattern=r"^[a-z][a-z0-9]*\.[a-z][a-z0-9_]*$")
+    after: int = Field(default=0, ge=0)
+    payload: Mapping[str, Json] = {}
+
+
+class Make(Part):
+    """A further row that an operation makes; ``values`` are expressions by field."""
+
+    entity: Name
+    values: Mapping[Name, Json]
+
+
+class Http(Part):
+    """Where an operation is reached. ``path`` is relative to the app's API root and has no leading slash; ``{x}`` takes a
+    segment, ``{+x}`` a resource name (its parameter's ``pattern`` says which); it may end in ``:verb``."""
+
+    verb: Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+    path: str
+
+
+Kind = Literal["list", "get", "create", "update", "replace", "delete", "custom", "record", "refused"]
+
+
+class OperationDecl(Part):
+    """One operation: the tool ``{app}_{name}``, and a route where ``http`` says so.
+
+    ``when``: fields of the target and the values one of which they must have, else a conflict (``refusal`` says why).
+    ``only``: ref fields of the target to persons, one of whom must be acting. ``set``, ``append``, ``remove``: effects
+    on the target's fields, as expressions (the latter two on lists); ``make``: further rows; ``delete``: the target goes.
+    ``copy``: the answer is a new row with the target's values, then ``set``. ``emit``: events. ``record``: what was
+    asked is kept in the app's ``call`` table (at the least that, where nothing else is evident). ``behaviour``: a
+    function of the app's Python file that does it instead. ``writes``: by default whether ``kind`` and effects do.
+    ``reason``: of a ``refused`` or ``record`` one, why it is no more. ``origin``: its name in what it was compiled from.
+    """
+
+    about: str = ""
+    kind: Kind = "custom"
+    entity: Name | None = None
+    http: Http | None = None
+    params: dict[str, Param] = {}
+    result: Result = Result()
+    when: Mapping[Name, tuple[Json, ...]] = {}
+    refusal: str = ""
+    only: tuple[Name, ...] = ()
+    set: Mapping[Name, Json] = {}
+    append: Mapping[Name, Json] = {}
+    remove: Mapping[Name, Json] = {}
+    make: tuple[Make, ...] = ()
+    copy_row: bool = False
+    delete: bool = False
+    emit: tuple[Emit, ...] = ()
+    record: bool = False
+    behaviour: str | None = None
+    writes: bool | None = None
+    reason: str = ""
+    origin: str = ""
+
+
+class LongRunning(Part):
+    """How the API tells of work that takes time: rows of ``entity``, whose fields are set to ``pending`` at first and to
+    ``finished`` after ``seconds`` (expressions; ``$response`` is the target's JSON form)."""
+
+    entity: Name
+    pending: Mapping[Name, Json]
+    finished: Mapping[Name, Json]
+    seconds: int = Field(default=60, ge=0)
+
+
+class Api(Part):
+    """``base``: the API's root below the app's own mount. ``errors``: the form of error bodies. ``naming``: of properties
+    whose field gives no ``wire`` name. ``page_size`` and ``page_max``: rows a page has where nothing is asked, and at
+    most. ``common``: parameters that every operation takes besides its own (``fields``, ``prettyPrint``)."""
+
+    base: str = Field(default="api/", pattern=r"^([A-Za-z0-9._-]+/)+$")
+    errors: Literal["plain", "google", "problem"] = "plain"
+    naming: Literal["snake", "camel"] = "snake"
+    page_size: int = Field(default=20, ge=1, le=1000)
+    page_max: int = Field(default=100, ge=1, le=5000)
+    common: dict[str, Param] = {}
+    long_running: LongRunning | None = None
+
+
+class Page(Part):
+    """An entity's pages, where the defaults will not do: the columns of its list, what can be filtered by, the order."""
+
+    columns: tuple[Name, ...] = ()
+    filters: tuple[Name, ...] = ()
+    order: str = ""
+    template: str | None = None
+
+
+class Source(Part):
+    """What a declaration was compiled from; ``sha256`` of that document."""
+
+    kind: Literal["discovery", "openapi"]
+    name: str
+    version: str
+    sha256: str
+
+
+class AppDecl(Part):
+    """A whole app. ``schemas``: JSON Schema 2020-12 by name; each may refer to the others as ``#/$defs/NAME``."""
+
+    app: AppName
+    title: str
+    about: str = ""
+    version: str = "1"
+    source: Source | None = None
+    api: Api = Api()
+    entities: dict[Name, Entity]
+    operations: dict[Name, OperationDecl] = {}
+    pages: dict[Name, Page] = {}
+    schemas: dict[str, Mapping[str, Json]] = {}

@@ -1,0 +1,1 @@
+"""An API description in, an app out: read, inferred, declared, proven."""
