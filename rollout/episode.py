@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -12,6 +10,7 @@ from dataclasses import dataclass, field
 from app_clones.kit.seeds import derive
 from factory.environment import Action, Environment, Fault, Observation, Outcome, Step, Suite, Task, Verdict
 from factory.errors import GrindError, PolicyError, SandboxError, VerifierError, boundary
+from factory.trace import chain
 from rollout.intake import admit, checked_turn, checked_verdict
 from rollout.limits import EpisodeLimits, cut
 from rollout.policies.base import Conversation, Message, Policy, Sampling, Turn
@@ -34,16 +33,6 @@ class DonatedObservations:
     def __call__(self, task: Task, step: int, text: str) -> str:
         texts = self.donors[task.id]
         return texts[min(step, len(texts) - 1)] if texts else text
-
-
-def chain(previous: str, action: Action, observation: str, state_digest: str) -> str:
-    """The trace digest (hex) after one more step: SHA-256 over the chain so far, call, observation and state."""
-    call = json.dumps([action.name, action.arguments, action.raw], sort_keys=True, separators=(",", ":"))
-    digest = hashlib.sha256(previous.encode())
-    for part in (call, observation, state_digest):
-        data = part.encode()
-        digest.update(len(data).to_bytes(8, "big") + data)
-    return digest.hexdigest()
 
 
 @dataclass

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
@@ -15,6 +13,7 @@ from app_clones.kit.seeds import derive
 from app_clones.kit.world import World
 from factory.environment import Action, Tally, Task, TaskCertificate
 from factory.errors import BuildError, VerifierError, boundary
+from factory.trace import chain
 from factory.worlds.edits import Edit, Inventory, edits, unrelated
 from factory.worlds.episode import step
 from factory.worlds.fullcheck import FullCheck
@@ -187,12 +186,6 @@ def play(suite: WorldSuite, task: Task, full: FullCheck) -> Played:
         changes = world.net_change()
         form = Form(changes, world.registry.schema)
         return Played(way, tuple(states), changes, form, reward, trace, tuple(wrong))
-
-
-def chain(previous: str, action: Action, observation: str, state_digest: str) -> str:
-    """One more link of a trace digest (hex): over action, observation and state."""
-    link = json.dumps([previous, action.name, action.arguments, observation, state_digest], sort_keys=True)
-    return hashlib.sha256(link.encode()).hexdigest()
 
 
 def traces(suite: WorldSuite, ids: Sequence[str]) -> dict[str, str]:
