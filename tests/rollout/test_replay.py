@@ -5,8 +5,8 @@ from test_episode import Saying, attempt, copy_task, played, turn
 
 from factory.environment import Action, Fault, Observation
 from factory.errors import GrindError, ReplayDivergence
-from rollout.codec import decode, encode
 from factory.trace import chain
+from rollout.codec import decode, encode
 from rollout.episode import play
 from rollout.forking import find_wrong_step, fork_at
 from rollout.past import checkpoint_at, checkpoint_of, state_diff
