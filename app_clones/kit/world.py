@@ -12,7 +12,7 @@ import apsw
 from app_clones.kit import change, digest
 from app_clones.kit import db as sqlite
 from app_clones.kit.app import App, Operation
-from app_clones.kit.build import build_database
+from app_clones.kit.build import Beginning, build_database
 from app_clones.kit.call import Transaction
 from app_clones.kit.change import RowChange
 from app_clones.kit.errors import KitError, WorldDiverged
@@ -71,10 +71,8 @@ class World:
         options that an app does not know.
         """
         registry = register(apps)
-        snapshot = build_database(
-            registry, seed=seed, start_ms=start_ms, step_ms=step_ms, persons=persons, options=options or {}
-        )
-        return cls(snapshot, registry)
+        beginning = Beginning(seed, start_ms, step_ms, persons, options or {})
+        return cls(build_database(registry, beginning), registry)
 
     @classmethod
     def fork(cls, snapshot: bytes, apps: Sequence[App]) -> World:
