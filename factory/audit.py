@@ -18,12 +18,13 @@ from factory.errors import BuildError
 from factory.store import Store
 from factory.worlds import rerun
 from factory.worlds.certify import Auditor
-from factory.worlds.suite import CERTIFICATE, WorldSuite, judge_net_change, load
+from factory.worlds.suite import WorldSuite, judge_net_change, load
 
 Tell = Callable[[int, int], None]
 """Called with how many tasks are done, and of how many."""
 Found = tuple[TaskCertificate, str]
 S = TypeVar("S", bound=Suite)
+CERTIFICATE = "certificate"  # kind of the store's refs from an environment's digest to its certificate
 _BATCH = 40
 
 
@@ -174,7 +175,7 @@ def _with_rerun(certificate: TaskCertificate, trace: str, other: rerun.Rerun) ->
 
 
 def _whole(store: Store, digest: str) -> WorldSuite:
-    return load(Manifest.model_validate(store.get_json(digest)), store, every=True)
+    return load(Manifest.model_validate(store.get_json(digest)), store)
 
 
 def _in_process(suite: WorldSuite, ids: Sequence[str]) -> Iterator[Found]:

@@ -141,7 +141,7 @@ class Suite(Protocol):
 
     @property
     def tasks(self) -> Mapping[str, Task]:
-        """By id. Once the environment has a certificate, those that hold."""
+        """By id. As loaded, all that were built; ``factory.audit.certified`` picks those that may be served."""
         ...
 
     def fork(self, task: Task, checkpoint: Checkpoint | None = None) -> Environment:

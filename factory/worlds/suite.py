@@ -38,9 +38,6 @@ Judge = Callable[["WorldSuite", Task, World], Verdict]
 CODE = (app_clones.kit, app_clones.mail, app_clones.notes, factory.environment, factory.verifiers, factory.worlds)
 """What an environment's digest covers of the code: a change of any of it makes another environment."""
 
-CERTIFICATE = "certificate"
-"""Kind of the store's refs from an environment's digest to its certificate."""
-
 
 def judge_net_change(suite: WorldSuite, task: Task, world: World) -> Verdict:
     """The verdict on ``world`` as it is now."""
@@ -176,9 +173,9 @@ def draw_tasks(spec: WorldSpec, snapshot: bytes, apps: Sequence[App]) -> list[di
 # ---- loading
 
 
-def load(manifest: Manifest, store: Store, *, every: bool = False) -> WorldSuite:
-    """The suite of a built world. Once it has a certificate, only the tasks that hold are in it, unless ``every`` is
-    asked for, as an audit does. Raises BuildError where it was built by other code than this."""
+def load(manifest: Manifest, store: Store) -> WorldSuite:
+    """The suite of a built world, with all of its tasks, certified or not. Raises BuildError where it was built by
+    other code than this."""
     check_code(manifest, CODE)
     snapshot = store.get(manifest.snapshot[0])
     apps = tuple(find_app(name) for name in store.get_json(manifest.parts["about"])["apps"])
@@ -192,7 +189,7 @@ def load(manifest: Manifest, store: Store, *, every: bool = False) -> WorldSuite
         snapshot_digest=manifest.snapshot[0],
         snapshot=snapshot,
         apps=apps,
-        tasks=tasks if every else served(tasks, store, manifest.digest),
+        tasks=tasks,
         tools=tuple(
             ToolSpec(name, operation.description, operation.params.model_json_schema())
             for name, (_, operation) in operations.items()
@@ -201,12 +198,3 @@ def load(manifest: Manifest, store: Store, *, every: bool = False) -> WorldSuite
         start=start,
         _writes=frozenset(name for name, (_, operation) in operations.items() if operation.writes),
     )
-
-
-def served(tasks: Mapping[str, Task], store: Store, digest: str) -> dict[str, Task]:
-    """Of ``tasks`` those that the environment's certificate, if there is one, found to hold."""
-    certificate = store.ref(CERTIFICATE, digest)
-    if certificate is None:
-        return dict(tasks)
-    ok = {one["task_id"] for one in store.get_json(certificate)["tasks"] if one["ok"]}
-    return {id: task for id, task in tasks.items() if id in ok}

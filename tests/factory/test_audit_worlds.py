@@ -12,7 +12,7 @@ from small_world import built, small_spec, some, with_private
 
 from app_clones.kit.errors import WorldDiverged
 from factory import audit as audits
-from factory.audit import audit, by_template, certificate_of, certified, summary, table
+from factory.audit import CERTIFICATE, audit, by_template, certificate_of, certified, summary, table
 from factory.environment import Action, Certificate, Check, Checkpoint, Tally, TaskCertificate, Verdict
 from factory.errors import BuildError
 from factory.store import Store
@@ -23,7 +23,7 @@ from factory.worlds.certify import Auditor, play, traces
 from factory.worlds.fullcheck import FullCheck
 from factory.worlds.isomorphism import same
 from factory.worlds.resumed import State, resume
-from factory.worlds.suite import CERTIFICATE, WorldSuite, judge_net_change, load
+from factory.worlds.suite import WorldSuite, judge_net_change, load
 from factory.worlds.variants import Pool, variants
 
 
@@ -56,8 +56,7 @@ def test_every_task_of_a_sound_suite_is_certified_and_served(small):
     assert figures["reruns_identical"] == figures["reruns"] == n
     assert told[-1] == (n, n)
     assert certificate_of(store, suite.digest) == certificate
-    assert load(manifest, Store(store.root)).tasks.keys() == suite.tasks.keys()
-    assert certified(store, suite).tasks.keys() == suite.tasks.keys()
+    assert certified(Store(store.root), load(manifest, store)).tasks.keys() == suite.tasks.keys()
     rows = by_template(certificate, suite)
     assert table({**rows, "all": figures}).count("\n") == 1 + len(rows)
 
@@ -234,10 +233,10 @@ def test_a_weakened_verifier_is_kept_out_of_the_store_of_served_tasks(tmp_path):
         return weak(suite, task, world)
 
     certificate = audit(store, replace(suite, judging=partly_weak))
-    served = load(manifest, store).tasks.values()
-    assert by_template(certificate, load(manifest, store))["not served"]["tasks"] == 2
-    assert {task.template for task in served} == set(EXPECTED) - {"note"}
-    assert len(load(manifest, store, every=True).tasks) == len(suite.tasks)
+    served = certified(store, load(manifest, store))
+    assert by_template(certificate, served)["not served"]["tasks"] == 2
+    assert {task.template for task in served.tasks.values()} == set(EXPECTED) - {"note"}
+    assert len(load(manifest, store).tasks) == len(suite.tasks)
 
 
 # ---- wrong tasks
