@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-from functools import cache
 from urllib.parse import quote, urlencode
 
 import pytest
@@ -13,19 +12,6 @@ import pytest
 from app_clones.kit.asgi import request
 from app_clones.kit.world import Person, World
 from app_clones.mail import MAIL
-
-
-@cache
-def snapshot() -> bytes:
-    options = {"mail": {"messages": 120}}
-    with World.build([MAIL], seed=5, start_ms=1_741_000_000_000, step_ms=1000, persons=8, options=options) as world:
-        return world.snapshot()
-
-
-@pytest.fixture
-def world():
-    with World.fork(snapshot(), [MAIL]) as fork:
-        yield fork
 
 
 def gmail(world, method, path, body=None, actor=1, status=200, **query):

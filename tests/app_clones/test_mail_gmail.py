@@ -8,7 +8,6 @@ import email
 import io
 import json
 from email.message import EmailMessage
-from functools import cache
 
 import httplib2
 import pytest
@@ -25,20 +24,7 @@ from app_clones.kit.serve import serve_world
 from app_clones.kit.world import World
 from app_clones.mail import MAIL
 
-START = 1_741_000_000_000
-
-
-@cache
-def snapshot() -> bytes:
-    options = {"mail": {"messages": 120}}
-    with World.build([MAIL], seed=5, start_ms=START, step_ms=1000, persons=8, options=options) as world:
-        return world.snapshot()
-
-
-@pytest.fixture
-def world():
-    with World.fork(snapshot(), [MAIL]) as fork:
-        yield fork
+START = 1_741_000_000_000  # of the world in conftest.py
 
 
 def client_for(served, person=1):
@@ -424,10 +410,10 @@ FRAGMENTS = [
 
 @settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(parts=st.lists(st.sampled_from(FRAGMENTS), min_size=1, max_size=14), headed=st.booleans())
-def test_no_message_however_odd_breaks_the_mailbox(parts, headed):
+def test_no_message_however_odd_breaks_the_mailbox(mail_snapshot, parts, headed):
     data = (FRAGMENTS[0] if headed else b"") + b"".join(parts)
     body = json.dumps({"raw": base64.urlsafe_b64encode(data).decode()}).encode()
-    with World.fork(snapshot(), [MAIL]) as world:
+    with World.fork(mail_snapshot, [MAIL]) as world:
         base = "/mail/gmail/v1/users/me/messages"
         before = world.state_digest
         reply = asyncio.run(ask(world, "POST", base, body=body))

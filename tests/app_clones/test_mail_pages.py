@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from functools import cache
 from importlib.resources import files
 from urllib.parse import urlencode
 
@@ -15,8 +14,6 @@ from playwright.sync_api import sync_playwright
 
 from app_clones.kit.asgi import request
 from app_clones.kit.serve import serve_world
-from app_clones.kit.world import World
-from app_clones.mail import MAIL
 
 FLAGS = [
     "--no-sandbox",
@@ -27,19 +24,6 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-
-
-@cache
-def snapshot() -> bytes:
-    options = {"mail": {"messages": 120}}
-    with World.build([MAIL], seed=5, start_ms=1_741_000_000_000, step_ms=1000, persons=8, options=options) as world:
-        return world.snapshot()
-
-
-@pytest.fixture
-def world():
-    with World.fork(snapshot(), [MAIL]) as fork:
-        yield fork
 
 
 def get(world, path, actor=1):
