@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pydantic import BaseModel, ConfigDict
 from starlette.routing import BaseRoute
@@ -19,6 +19,19 @@ class Params(BaseModel):
     """Base of every operation's parameters: unknown or mistyped arguments are refused, never ignored."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, str_max_length=100_000, allow_inf_nan=False)
+
+
+class Parameters(Protocol):
+    """What an operation takes: a :class:`Params` class, or an object that does as one (a thousand classes are slow)."""
+
+    def model_validate(self, obj: Any, /) -> Any:
+        """``obj``, a dict of JSON values, as ``run`` takes it. Raises :class:`~app_clones.kit.errors.AppError` (or
+        pydantic's error) at what it does not know or cannot take."""
+        ...
+
+    def model_json_schema(self) -> dict[str, Any]:
+        """JSON Schema of that dict."""
+        ...
 
 
 class Options(BaseModel):
@@ -37,7 +50,7 @@ class Operation:
 
     name: str
     description: str
-    params: type[Params]
+    params: type[Params] | Parameters
     run: Callable[[Call, Any], Any]
     writes: bool
     render: Callable[[Any], str] | None = None

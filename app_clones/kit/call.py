@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from app_clones.kit import db as sqlite
 from app_clones.kit.errors import AppError, Conflict, KitError, NotFound, UnknownTool
 from app_clones.kit.protocol import Value
-from app_clones.kit.schema import Search, key_of
+from app_clones.kit.schema import Search, key_of, quoted
 from app_clones.kit.search import match
 from app_clones.kit.seeds import derive
 
@@ -103,7 +103,7 @@ class Transaction:
             self._check_columns(info, values)
             if "id" in values or not values:
                 raise KitError(f"{table}: update changes columns, and never the id")
-            sql = info.updates[names] = f"UPDATE {table} SET {','.join(f'{n}=?' for n in names)} WHERE id=?"
+            sql = info.updates[names] = f"UPDATE {table} SET {','.join(f'{quoted(n)}=?' for n in names)} WHERE id=?"
         self._write(sql, (*values.values(), id))
         if not self.db.changes():
             raise NotFound(f"no {info.noun} {id}")
@@ -114,7 +114,8 @@ class Transaction:
         self._check_columns(info, key)
         if not key:
             raise KitError(f"{table}: delete needs at least one column to go by")
-        self._write(f"DELETE FROM {table} WHERE {' AND '.join(f'{name} IS ?' for name in key)}", tuple(key.values()))
+        where = " AND ".join(f"{quoted(name)} IS ?" for name in key)
+        self._write(f"DELETE FROM {table} WHERE {where}", tuple(key.values()))
         return self.db.changes()
 
     def index(self, search: str, rowid: int, /, **text: str) -> None:
@@ -137,6 +138,10 @@ class Transaction:
             self._write("INSERT INTO kit_stream(name,draws) VALUES(?,1)", (name,))
         drawn = int(found[0][0]) if found else 1  # type: ignore[arg-type]
         return Random(derive(self.seed, "stream", name, drawn))
+
+    def handles(self, event: str) -> bool:
+        """Whether some app of this world handles ``event``."""
+        return event in self.registry.events
 
     def schedule(self, delay_ms: int, event: str, /, **payload: Any) -> int:
         """Makes ``event`` happen ``delay_ms`` from now, as the present actor; returns the pending event's id."""

@@ -14,7 +14,7 @@ from typing import cast
 import apsw
 
 from app_clones.kit.protocol import Value
-from app_clones.kit.schema import Table, key_of
+from app_clones.kit.schema import Table, columns_sql, key_of
 
 MODULUS = 1 << 256
 
@@ -35,7 +35,7 @@ def layout(table: Table) -> Layout:
     columns = tuple(column.name for column in table.columns)
     key = tuple(columns.index(name) for name in key_of(table))
     prefixes = tuple(encode(table.name) + encode(column) for column in columns)
-    select = f"SELECT {','.join(columns)} FROM {table.name} ORDER BY {','.join(key_of(table))}"
+    select = f"SELECT {columns_sql(columns)} FROM {table.name} ORDER BY {columns_sql(key_of(table))}"
     return Layout(table.name, columns, key, prefixes, select)
 
 

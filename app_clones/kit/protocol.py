@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 Value = int | str | float | bytes | None
+T = TypeVar("T")
 
 
 class Call(Protocol):
@@ -55,12 +57,20 @@ class Call(Protocol):
         """The named stream's next generator; draws are counted in a row."""
         ...
 
+    def handles(self, event: str) -> bool:
+        """Whether some app of this world handles ``event``."""
+        ...
+
     def schedule(self, delay_ms: int, event: str, /, **payload: Any) -> int:
         """Makes a pending event, a row; returns its id."""
         ...
 
     def perform(self, operation: str, /, **arguments: Any) -> Any:
         """Runs another operation (by tool name) in this same transaction; returns its data."""
+        ...
+
+    def protected(self, run: Callable[[], T]) -> T:
+        """Runs ``run``; after an exception nothing that it did stays."""
         ...
 
     def wait(self, ms: int) -> int:

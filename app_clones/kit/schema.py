@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
+
+import apsw
 
 from app_clones.kit.errors import SchemaRuleError
 
@@ -64,6 +66,16 @@ def check_name(name: str, what: str) -> None:
     """Names go into SQL and into tool names as they are, so only plain lower-case ones are taken."""
     require(bool(_NAME.match(name)), f"{what} {name!r}: names are lower-case letters, digits and _")
     require(not name.startswith("sqlite_"), f"{what} {name!r}: SQLite keeps this prefix for itself")
+
+
+def quoted(name: str) -> str:
+    """``name`` as SQL takes it: words of SQLite's own (``order``, ``group``) need quotes."""
+    return f'"{name}"' if name.upper() in apsw.keywords else name
+
+
+def columns_sql(names: Iterable[str]) -> str:
+    """``names`` as a list in SQL."""
+    return ",".join(map(quoted, names))
 
 
 def key_of(table: Table) -> tuple[str, ...]:
@@ -149,16 +161,17 @@ def ddl(table: Table) -> list[str]:
     lines = [
         f"{column.name} INTEGER PRIMARY KEY NOT NULL"
         if column.kind == "id"
-        else f"{column.name} {column.type}{'' if column.nullable else ' NOT NULL'}"
+        else f"{quoted(column.name)} {column.type}{'' if column.nullable else ' NOT NULL'}"
         for column in table.columns
     ]
     if table.key:
-        lines.append(f"PRIMARY KEY({','.join(table.key)})")
-    lines += [f"UNIQUE({','.join(group)})" for group in table.unique]
+        lines.append(f"PRIMARY KEY({columns_sql(table.key)})")
+    lines += [f"UNIQUE({columns_sql(group)})" for group in table.unique]
     options = "STRICT,WITHOUT ROWID" if table.key else "STRICT"
     made = [f"CREATE TABLE {table.name}({','.join(lines)}){options}"]
     made += [
-        f"CREATE INDEX {table.name}_by_{'_'.join(group)} ON {table.name}({','.join(group)})" for group in table.indexes
+        f"CREATE INDEX {table.name}_by_{'_'.join(group)} ON {table.name}({columns_sql(group)})"
+        for group in table.indexes
     ]
     return made
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import apsw
 
+from app_clones.kit.schema import quoted
 from factory.errors import VerifierError
 
 Value = int | str | float | bytes | None
@@ -45,7 +46,7 @@ class Start:
 
     def has(self, table: str, **key: Value) -> bool:
         """Whether there is a row with these values."""
-        where = " AND ".join(f"{name} = ?" for name in key)
+        where = " AND ".join(f"{quoted(name)} = ?" for name in key)
         return self._db.execute(f"SELECT 1 FROM {table} WHERE {where}", tuple(key.values())).fetchone() is not None
 
     def close(self) -> None:

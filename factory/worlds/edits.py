@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from random import Random
 
 from app_clones.kit.change import RowChange
-from app_clones.kit.schema import Column, Table, is_log, key_of
+from app_clones.kit.schema import Column, Table, columns_sql, is_log, key_of, quoted
 from app_clones.kit.world import Call
 from factory.verifiers.start import Start
 
@@ -33,7 +33,7 @@ class Inventory:
         self.schema = schema
         self.keys: dict[str, list[Key]] = {}
         for table in schema.values():
-            names = ",".join(key_of(table))
+            names = columns_sql(key_of(table))
             rows = start.rows(f"SELECT {names} FROM {table.name} ORDER BY {names}")
             self.keys[table.name] = [tuple(row.values()) for row in rows]
         self._sets = {name: frozenset(keys) for name, keys in self.keys.items()}
@@ -185,7 +185,7 @@ def _altering_there(table: Table, key: Mapping[str, Value], column: str) -> Call
 
 def _row(call: Call, table: Table, key: Mapping[str, Value]) -> dict[str, Value]:
     names = [column.name for column in table.columns]
-    where = " AND ".join(f"{name} = ?" for name in key)
-    row = call.one(f"SELECT {','.join(names)} FROM {table.name} WHERE {where}", *key.values())
+    where = " AND ".join(f"{quoted(name)} = ?" for name in key)
+    row = call.one(f"SELECT {columns_sql(names)} FROM {table.name} WHERE {where}", *key.values())
     assert row is not None
     return dict(zip(names, row, strict=True))
