@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import apsw
 
 from app_clones.kit import db as sqlite
-from app_clones.kit import digest
+from app_clones.kit import digest, faults
 from app_clones.kit.call import LAST_MS, Transaction
 from app_clones.kit.errors import AppError, KitError
+from app_clones.kit.faults import Faults
 from app_clones.kit.persons import Person, draw
 from app_clones.kit.registry import Registry
 
@@ -20,8 +21,8 @@ from app_clones.kit.registry import Registry
 class Beginning:
     """All that decides a new world beside its apps. Times are virtual ms, ``start_ms`` since 1970.
 
-    ``persons``: how many to draw, or they themselves. ``options``: each app's own, by its name. Raises
-    :class:`KitError` for what no world can begin with.
+    ``persons``: how many to draw, or they themselves. ``options``: each app's own, by its name. ``faults``: which its
+    tools meet. Raises :class:`KitError` for what no world can begin with.
     """
 
     seed: int
@@ -29,6 +30,7 @@ class Beginning:
     step_ms: int
     persons: int | Sequence[Person]
     options: Mapping[str, Mapping[str, Any]]
+    faults: Faults = field(default_factory=Faults)
 
     def __post_init__(self) -> None:
         if self.step_ms < 1:
@@ -72,6 +74,7 @@ def _fill(db: apsw.Connection, registry: Registry, beginning: Beginning) -> None
         )
         for person in beginning.people():
             call.insert("kit_person", name=person.name, email=person.email)
+        faults.write(call, beginning.faults)
         for app in registry.apps:
             app.populate(call, app.options.model_validate(dict(beginning.options.get(app.name, {}))))
         if call.waited_ms:

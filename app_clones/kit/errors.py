@@ -53,6 +53,20 @@ class Forbidden(AppError):
     code = "forbidden"
 
 
+class Unavailable(AppError):
+    """The service failed by itself; later the same may succeed."""
+
+    status = 500
+    code = "unavailable"
+
+
+class RateLimited(AppError):
+    """Too many requests; later the same may succeed."""
+
+    status = 429
+    code = "rate_limited"
+
+
 class UnknownTool(AppError):
     """No operation of that name in this world."""
 

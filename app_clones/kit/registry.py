@@ -15,6 +15,7 @@ from app_clones.kit import digest
 from app_clones.kit.app import App, Operation, Params
 from app_clones.kit.builtin import BUILTIN
 from app_clones.kit.errors import SchemaRuleError
+from app_clones.kit.faults import TABLE as FAULT_TABLE
 from app_clones.kit.schema import (
     Column,
     Search,
@@ -57,6 +58,7 @@ KIT_TABLES = (
         ),
         indexes=(("due_ms", "id"),),
     ),
+    FAULT_TABLE,
 )
 
 #: The snapshot's own digest, beside the state and never part of it, so that a fork need not compute it.

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from app_clones.kit import db as sqlite
+from app_clones.kit import faults
 from app_clones.kit.call import Transaction, find, validate
 from app_clones.kit.errors import AppError, Conflict, KitError, NotFound
 from app_clones.kit.protocol import Call, ToolResult
@@ -27,6 +28,7 @@ def run_tool(call: Transaction, tool: str, arguments: Mapping[str, Any] | None) 
         _, operation = find(call.registry, tool)
         params = validate(tool, operation, arguments)
         check_may_act(call)
+        faults.check(call, tool)
         call.readonly = not operation.writes
         # Words are found in here too: where there are none for it, nothing may have happened.
         return call.protected(lambda: _result(operation, operation.run(call, params)))

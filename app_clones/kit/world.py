@@ -16,6 +16,7 @@ from app_clones.kit.build import Beginning, build_database
 from app_clones.kit.call import Transaction
 from app_clones.kit.change import RowChange
 from app_clones.kit.errors import KitError, WorldDiverged
+from app_clones.kit.faults import Faults
 from app_clones.kit.persons import Person
 from app_clones.kit.protocol import Build, Call, StepResult, ToolResult, Value
 from app_clones.kit.registry import Registry, register
@@ -64,14 +65,15 @@ class World:
         step_ms: int,
         persons: int | Sequence[Person],
         options: Mapping[str, Mapping[str, Any]] | None = None,
+        faults: Faults | None = None,
     ) -> World:
         """A new world: tables made, persons drawn (or taken), each app populated under its options, in the order given.
 
-        Times are virtual ms since 1970. Raises :class:`SchemaRuleError`, :class:`KitError`, or pydantic's error for
-        options that an app does not know.
+        Times are virtual ms since 1970. ``faults``: which its tools are to meet; none where not given. Raises
+        :class:`SchemaRuleError`, :class:`KitError`, or pydantic's error for options that an app does not know.
         """
         registry = register(apps)
-        beginning = Beginning(seed, start_ms, step_ms, persons, options or {})
+        beginning = Beginning(seed, start_ms, step_ms, persons, options or {}, faults or Faults())
         return cls(build_database(registry, beginning), registry)
 
     @classmethod
