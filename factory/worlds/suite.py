@@ -24,14 +24,12 @@ from factory.environment import Action, Checkpoint, Task, ToolSpec, Verdict
 from factory.errors import BuildError, InputGone, boundary
 from factory.spec import WorldSpec, find_app
 from factory.store import Store
-from factory.verifiers.mail import EXPECTED
 from factory.verifiers.net_change import Expected, judge, wanted_form
 from factory.verifiers.start import Start
 from factory.worlds.episode import WorldEnvironment
-from factory.worlds.mail_templates import TEMPLATES
+from factory.worlds.family import Family
+from factory.worlds.mail_family import MailFamily
 from factory.worlds.oracle import rest_of
-from factory.worlds.survey import survey
-from factory.worlds.templates import SPLITS, blind_values, draw
 
 Judge = Callable[["WorldSuite", Task, World], Verdict]
 
@@ -43,7 +41,7 @@ def judge_net_change(suite: WorldSuite, task: Task, world: World) -> Verdict:
     """The verdict on ``world`` as it is now."""
     schema = world.registry.schema
     if task.id not in suite.expected:
-        expected = EXPECTED[task.template](task.private, suite.start)
+        expected = suite.family(task.template).expected(task, suite.start)
         suite.expected[task.id] = expected, wanted_form(expected, schema)
     expected, wanted = suite.expected[task.id]
     return judge(expected, world.net_change(), schema, wanted, explain=suite.explain)
@@ -53,7 +51,8 @@ def judge_net_change(suite: WorldSuite, task: Task, world: World) -> Verdict:
 class WorldSuite:
     """Satisfies :class:`factory.environment.Suite`. Not thread-safe. Replace ``judging`` to plant a weak verifier.
 
-    ``explain``: whether a verdict below 1 says row by row what was wrong.
+    ``families``: whose templates its tasks are of. ``explain``: whether a verdict below 1 says row by row what was
+    wrong.
     """
 
     name: str
@@ -62,6 +61,7 @@ class WorldSuite:
     snapshot_digest: str
     snapshot: bytes
     apps: tuple[App, ...]
+    families: tuple[Family, ...]
     tasks: Mapping[str, Task]
     tools: tuple[ToolSpec, ...]
     account: str
@@ -94,7 +94,11 @@ class WorldSuite:
     def oracle(self, task: Task, done: Sequence[Action] = ()) -> Sequence[Action]:
         """What solves ``task`` after ``done``. Reads and writes already done rightly are left out; after an outcome
         nothing is left; where ``done`` cannot be made good any more, what was not yet tried."""
-        return rest_of(self, task, TEMPLATES[task.template].oracle(task.private), done)
+        return rest_of(self, task, self.family(task.template).oracle(task), done)
+
+    def family(self, template: str) -> Family:
+        """Whose template it is. Raises BuildError for nobody's."""
+        return family_of(template, self.families)
 
     def writes(self, tool: str) -> bool:
         """Whether a tool can change anything but the clock."""
@@ -110,14 +114,9 @@ class WorldSuite:
 
 
 def best_blind(suite: WorldSuite, task: Task) -> Sequence[Action]:
-    """The observation-blind policy's actions: hidden values guessed from training statistics, reads left out, since
-    what they answer isn't looked at. Where to act or to decline is hidden, it declines: acting needs an id as well."""
-    template = TEMPLATES[task.template]
-    training = (one.private for one in suite.tasks.values() if one.template == task.template and one.split == "train")
-    values = blind_values(template, task.private, training)
-    if template.twins:
-        values["act"] = False
-    return [action for action in template.oracle(values) if suite.writes(action.name)]
+    """The observation-blind policy's actions; reads are left out, since what they answer isn't looked at."""
+    training = (one for one in suite.tasks.values() if one.template == task.template and one.split == "train")
+    return [action for action in suite.family(task.template).blind(task, training) if suite.writes(action.name)]
 
 
 # ---- building
@@ -149,25 +148,38 @@ def build_world(spec: WorldSpec, store: Store) -> Manifest:
 
 def draw_tasks(spec: WorldSpec, snapshot: bytes, apps: Sequence[App]) -> list[dict[str, Any]]:
     """The tasks as JSON. Raises BuildError for a template that isn't there or has too few."""
-    with World.fork(snapshot, apps) as world:
-        seen = survey(world)
+    families = families_of(apps)
+    for name in spec.tasks.templates:
+        family_of(name, families)
     tasks: list[dict[str, Any]] = []
-    for name, counts in spec.tasks.templates.items():
-        if name not in TEMPLATES:
-            raise BuildError(f"tasks.templates.{name}: no such template", f"there are {', '.join(TEMPLATES)}")
-        for split in SPLITS:
-            for k, drawn in enumerate(draw(TEMPLATES[name], seen, spec.seed, split, getattr(counts, split))):
-                tasks.append(
+    for family in families:
+        with World.fork(snapshot, apps) as world:
+            for batch in family.draw(spec.tasks, spec.seed, world):
+                tasks += [
                     {
-                        "id": f"{spec.name}/{name}/{split[0]}{k:04}",
-                        "template": name,
+                        "id": f"{spec.name}/{batch.template}/{batch.split[0]}{k:04}",
+                        "template": batch.template,
                         "instruction": drawn.instruction,
-                        "split": split,
+                        "split": batch.split,
                         "max_steps": spec.tasks.max_steps,
                         "private": {**drawn.values, "wording": drawn.wording},
                     }
-                )
+                    for k, drawn in enumerate(batch.tasks)
+                ]
     return tasks
+
+
+def families_of(apps: Sequence[App]) -> tuple[Family, ...]:
+    """The families that these apps give rise to, in the apps' order."""
+    return tuple(MailFamily() for app in apps if app.name == MailFamily.name)
+
+
+def family_of(template: str, families: Sequence[Family]) -> Family:
+    """Whose template it is. Raises BuildError for nobody's."""
+    for family in families:
+        if family.has(template):
+            return family
+    raise BuildError(f"tasks.templates.{template}: no such template", "`grind build` makes the environment anew")
 
 
 # ---- loading
@@ -189,6 +201,7 @@ def load(manifest: Manifest, store: Store) -> WorldSuite:
         snapshot_digest=manifest.snapshot[0],
         snapshot=snapshot,
         apps=apps,
+        families=families_of(apps),
         tasks=tasks,
         tools=tuple(
             ToolSpec(name, operation.description, operation.params.model_json_schema())

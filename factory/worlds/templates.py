@@ -11,6 +11,7 @@ from typing import Any
 from app_clones.kit.seeds import derive
 from factory.environment import Action, Split
 from factory.errors import BuildError
+from factory.worlds.family import Drawn
 from factory.worlds.survey import Survey, bare
 from factory.worlds.wordings import Wordings
 
@@ -19,8 +20,6 @@ Values = Mapping[str, Any]
 
 Worded = tuple[Values, str]
 """Values and the wording to ask for them in."""
-
-SPLITS: tuple[Split, ...] = ("train", "heldout")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +45,6 @@ class Template:
     def observes(self) -> bool:
         """Whether a value must be observed before acting."""
         return bool(self.hidden)
-
-
-@dataclass(frozen=True, slots=True)
-class Drawn:
-    """One task as drawn."""
-
-    instruction: str
-    wording: str
-    values: Values
 
 
 def held_out(seed: int, person: str, subject: str) -> bool:
