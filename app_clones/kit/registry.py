@@ -12,9 +12,9 @@ import apsw
 
 from app_clones.kit import db as sqlite
 from app_clones.kit import digest
-from app_clones.kit.app import App, Operation, Params
+from app_clones.kit.app import App, Operation, Parameters, Params
 from app_clones.kit.builtin import BUILTIN
-from app_clones.kit.errors import SchemaRuleError
+from app_clones.kit.errors import AppError, SchemaRuleError
 from app_clones.kit.faults import TABLE as FAULT_TABLE
 from app_clones.kit.schema import (
     Column,
@@ -24,6 +24,7 @@ from app_clones.kit.schema import (
     check_refs,
     check_search,
     check_table,
+    columns_sql,
     ddl,
     require,
     search_ddl,
@@ -149,8 +150,18 @@ def _check_apps(apps: Sequence[App]) -> None:
         _check_unique([operation.name for operation in app.operations], f"{app.name}: operation")
         for operation in app.operations:
             check_name(operation.name, f"{app.name}: operation")
-            strict = issubclass(operation.params, Params)
-            require(strict, f"{app.name}_{operation.name}: its parameters are not a Params, so unknown ones would pass")
+            at = f"{app.name}_{operation.name}"
+            require(_is_strict(operation.params), f"{at}: its parameters are not a Params, so unknown ones would pass")
+
+
+def _is_strict(params: type[Params] | Parameters) -> bool:
+    if isinstance(params, type):
+        return issubclass(params, Params)
+    try:
+        params.model_validate({"no such argument": None})
+    except AppError:
+        return True
+    return False
 
 
 def _try_out(statements: Sequence[str]) -> None:
@@ -177,5 +188,5 @@ def _info(table: Table) -> TableInfo:
         noun=table.name.partition("_")[2].replace("_", " "),
         names=names,
         required=frozenset(c.name for c in table.columns if not c.nullable and c.kind != "id"),
-        insert=f"INSERT INTO {table.name}({','.join(names)}) VALUES({','.join('?' * len(names))})",
+        insert=f"INSERT INTO {table.name}({columns_sql(names)}) VALUES({','.join('?' * len(names))})",
     )
