@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 WORLD = "grindworks.world"
 ACTOR = "grindworks.actor"
-_USED = "grindworks.transaction"
+#: Whether the request has had its one transaction.
+TRANSACTION = "grindworks.transaction"
 #: A request's body, in bytes, beyond which it is refused unread.
 LARGEST_BODY = 16 * 1024 * 1024
 
@@ -82,9 +83,9 @@ def opened(request: Request) -> Iterator[Call]:
     :class:`AppError` at a write when the task is over.
     """
     world: World = request.scope[WORLD]
-    if request.scope.get(_USED):
+    if request.scope.get(TRANSACTION):
         raise KitError(f"{request.method} {request.url.path}: a request has one transaction")
-    request.scope[_USED] = True
+    request.scope[TRANSACTION] = True
     readonly = request.method in ("GET", "HEAD")
     with world.transaction(request.scope.get(ACTOR, 1), readonly=readonly) as call:
         if not readonly:
@@ -162,11 +163,15 @@ def token(world: World, person: int) -> str:
 
 
 class Gate:
-    """What stands between a socket and a world: bearer tokens, one request at a time, bodies read before it starts."""
+    """What stands between a socket and a world: bearer tokens, one request at a time, bodies read before it starts.
 
-    def __init__(self, world: World) -> None:
+    ``extra``: an ASGI app by the mount that it takes from the world's own, ``/admin``.
+    """
+
+    def __init__(self, world: World, extra: Mapping[str, ASGIApp] | None = None) -> None:
         self._world = world
         self._app = world_app(world.registry)
+        self._extra = dict(extra or {})
         self._api = tuple(f"/{app.name}/{prefix}" for app in world.apps for prefix in app.api)
 
     def actor(self, headers: Sequence[tuple[bytes, bytes]], path: str) -> int | None:
@@ -194,7 +199,8 @@ class Gate:
             await _refuse(413, "the body is too large")(scope, receive, send)
         else:
             # Nothing in here awaits the outside, so two requests never share a transaction.
-            reply = await exchange(self._app, {**scope, WORLD: self._world, ACTOR: actor}, body)
+            app = self._extra.get("/" + scope["path"][1:].partition("/")[0], self._app)
+            reply = await exchange(app, {**scope, WORLD: self._world, ACTOR: actor}, body)
             await send({"type": "http.response.start", "status": reply.status, "headers": list(reply.raw)})
             await send({"type": "http.response.body", "body": reply.body})
 

@@ -11,17 +11,20 @@ from typing import Any
 
 import uvicorn
 
+from app_clones.kit import admin as view
 from app_clones.kit.asgi import Gate, token
+from app_clones.kit.errors import KitError
 from app_clones.kit.world import World
 
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """Where a world answers. ``url`` ends without a slash."""
+    """Where a world answers. ``url`` ends without a slash; ``admin``: the admin view's address, or ``""``."""
 
     url: str
     port: int
     world: World
+    admin: str = ""
 
     def token(self, person: int = 1) -> str:
         """The bearer token with which ``person`` uses the apps' APIs."""
@@ -34,30 +37,38 @@ class Served:
             for app in self.world.apps
             if app.routes()
         }
-        return {"apps": apps}
+        return {"apps": apps, "admin": self.admin} if self.admin else {"apps": apps}
 
 
 @contextmanager
-def serve_world(world: World, port: int = 0) -> Iterator[Served]:
+def serve_world(world: World, port: int = 0, *, admin: bool = False) -> Iterator[Served]:
     """Serves ``world`` on 127.0.0.1 (``port`` 0: any free one) from a thread of its own until the block ends.
 
-    The thread owns the world meanwhile: look at it from elsewhere only while no request is under way. Raises OSError
-    where the port is taken.
+    ``admin``: with the admin view of its state, for people. The thread owns the world meanwhile: look at it from
+    elsewhere only while no request is under way. Raises OSError where the port is taken, :class:`KitError` where an
+    app of the world takes the admin view's place.
     """
+    if admin and any(f"/{app.name}" == view.ROOT for app in world.apps):
+        raise KitError(f"an app of this world is called {view.ROOT[1:]}, and the admin view needs that place")
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as bound:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind(("127.0.0.1", port))
         bound.listen(64)  # so that nobody who asks at once is turned away while the loop starts
         # Clients that are cut off in mid-request at the end are no errors to tell of.
         config = uvicorn.Config(
-            Gate(world), log_level="critical", lifespan="off", access_log=False, timeout_graceful_shutdown=1
+            Gate(world, {view.ROOT: view.admin_app()} if admin else None),
+            log_level="critical",
+            lifespan="off",
+            access_log=False,
+            timeout_graceful_shutdown=1,
         )
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, name="serve-world", daemon=True)
         thread.start()
         try:
             number = bound.getsockname()[1]
-            yield Served(f"http://127.0.0.1:{number}", number, world)
+            url = f"http://127.0.0.1:{number}"
+            yield Served(url, number, world, f"{url}{view.ROOT}/" if admin else "")
         finally:
             server.should_exit = True
             thread.join()

@@ -6,26 +6,21 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from app_clones.kit import forms
 from app_clones.kit.asgi import opened
-from app_clones.kit.errors import AppError, Forbidden, NotFound
+from app_clones.kit.errors import AppError, NotFound
 from app_clones.kit.world import Call
 from app_clones.mail import actions, drafts, labels, mailbox, people, views
 from app_clones.mail.actions import DONE
 
 Form = Mapping[str, str]
-
-_HEADERS = {
-    "content-security-policy": "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none';"
-    " frame-ancestors 'none'",
-    "x-content-type-options": "nosniff",
-}
 
 
 @lru_cache(maxsize=1)
@@ -43,24 +38,13 @@ def _render(request: Request, call: Call, template: str, status: int = 200, **va
     page = _templates().get_template(template)
     text = page.render(
         base=request.scope["root_path"],
-        here=_here(request),
+        here=forms.here(request),
         me=people.person(call, call.actor),
         folders=views.folders(call),
-        flash=DONE.get(request.query_params.get("done", "")),
+        flash=DONE.get(request.query_params.get(forms.DONE, "")),
         **{"folder": "", "query": "", "problem": "", **values},
     )
-    return _html(text, status)
-
-
-def _html(text: str, status: int) -> Response:
-    """The page, which may load its own style sheet and nothing else, whatever a mail in it says."""
-    return Response(text, status_code=status, media_type="text/html; charset=utf-8", headers=_HEADERS)
-
-
-def _here(request: Request) -> str:
-    """The address of this page, without its flash."""
-    kept = [(name, value) for name, value in request.query_params.multi_items() if name != "done"]
-    return request.url.path + (f"?{urlencode(kept)}" if kept else "")
+    return forms.html(text, status)
 
 
 def _number(text: str, least: int = 1) -> int:
@@ -69,24 +53,8 @@ def _number(text: str, least: int = 1) -> int:
     return int(text)
 
 
-async def _form(request: Request) -> dict[str, str]:
-    data = await request.body()
-    origin = request.headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
-        raise Forbidden("this form is on a page of another site")
-    try:
-        return dict(parse_qsl(data.decode(), keep_blank_values=True, max_num_fields=50))
-    except ValueError:
-        raise AppError("the form cannot be read") from None
-
-
 def _back(request: Request, form: Form, done: str, otherwise: str = "/") -> Response:
-    base = request.scope["root_path"]
-    back = form.get("back", "")
-    if not back.startswith(f"{base}/") or back.startswith("//") or "\\" in back:
-        back = base + otherwise
-    joint = "&" if "?" in back else "?"
-    return RedirectResponse(f"{quote(back, safe='/?&=%+:@,-_.~')}{joint}done={done}", status_code=303)
+    return forms.redirect(request, form.get("back", ""), otherwise, done)
 
 
 def _page(show: Callable[[Request, Call, Form], Response]) -> Callable[[Request], Any]:
@@ -94,7 +62,7 @@ def _page(show: Callable[[Request, Call, Form], Response]) -> Callable[[Request]
 
     async def endpoint(request: Request) -> Response:
         try:
-            form = await _form(request) if request.method == "POST" else {}
+            form = await forms.read_form(request) if request.method == "POST" else {}
             with opened(request) as call:
                 return show(request, call, form)
         except AppError as error:
@@ -105,7 +73,9 @@ def _page(show: Callable[[Request, Call, Form], Response]) -> Callable[[Request]
 
 def _problem(request: Request, error: AppError) -> Response:
     page = _templates().get_template("error.html")
-    return _html(page.render(base=request.scope["root_path"], message=error.message, status=error.status), error.status)
+    return forms.html(
+        page.render(base=request.scope["root_path"], message=error.message, status=error.status), error.status
+    )
 
 
 def _list(request: Request, call: Call, form: Form) -> Response:
@@ -195,7 +165,7 @@ def _tried(act: Callable[..., Response], again: Callable[..., Response]) -> Call
 
     async def endpoint(request: Request) -> Response:
         try:
-            form = await _form(request)
+            form = await forms.read_form(request)
         except AppError as error:
             return _problem(request, error)
         try:
@@ -203,8 +173,8 @@ def _tried(act: Callable[..., Response], again: Callable[..., Response]) -> Call
                 return act(request, call, form)
         except AppError as error:
             problem = error.message
-        look = Request({**request.scope, "method": "GET", "grindworks.transaction": False})
-        shown: Response = await _page(lambda req, call, _: again(req, call, {**form, "problem": problem}))(look)
+        page = _page(lambda req, call, _: again(req, call, {**form, "problem": problem}))
+        shown: Response = await page(forms.look_again(request))
         return shown
 
     return endpoint
@@ -252,7 +222,7 @@ def _nothing(request: Request, call: Call, form: Form) -> Response:
 
 async def _style(request: Request) -> Response:
     text = files("app_clones.mail").joinpath("templates/mail.css").read_text()
-    return Response(text, media_type="text/css", headers={"cache-control": "max-age=3600"})
+    return forms.style_sheet(text)
 
 
 def page_routes() -> Sequence[BaseRoute]:

@@ -95,11 +95,13 @@ def list_all(runs: Path, store_root: Path | None, as_json: bool) -> None:
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=0, show_default=True, help="On 127.0.0.1; 0 takes any free one."
 )
+@click.option("--admin", is_flag=True, help="With a read-only view of the whole state under /admin/.")
 @store_option
-def serve_world(env: str, port: int, store_root: Path | None, as_json: bool) -> None:
+def serve_world(env: str, port: int, admin: bool, store_root: Path | None, as_json: bool) -> None:
     """Serve a fresh fork of ENV on loopback, for browsers and vendors' clients, until Ctrl-C.
 
-    Prints one line of JSON (with or without --json): {"apps": {"mail": {"url", "api", "token"}}}.
+    Prints one line of JSON (with or without --json): {"apps": {"mail": {"url", "api", "token"}}}, and the address of
+    the view of its state under "admin".
     """
     from app_clones.kit.serve import serve_world as serving
     from factory.build import load_suite
@@ -109,7 +111,7 @@ def serve_world(env: str, port: int, store_root: Path | None, as_json: bool) -> 
     if not isinstance(suite, WorldSuite):
         raise GrindError(f"{suite.name} has no apps to serve: it is a {suite.kind}", "serve a world, as `mail`")
     try:
-        with suite.fork_world() as world, serving(world, port) as served:
+        with suite.fork_world() as world, serving(world, port, admin=admin) as served:
             click.echo(json.dumps(served.describe()))
             sys.stdout.flush()
             threading.Event().wait()
