@@ -16,7 +16,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
@@ -26,7 +26,7 @@ from app_clones.kit.builtin import iso
 from app_clones.kit.change import RowChange
 from app_clones.kit.errors import AppError, NotFound
 from app_clones.kit.protocol import Call, Value
-from app_clones.kit.schema import Column, Table, key_of
+from app_clones.kit.schema import Column, Table, columns_sql, key_of, quoted
 from app_clones.kit.world import World
 
 #: Where the view is mounted.
@@ -61,6 +61,7 @@ def admin_app() -> ASGIApp:
     """The ASGI app that shows the world in its scope; every method but GET and HEAD is refused."""
     routes = [
         Route("/", _page(_overview)),
+        Route("/state.json", _state),
         Route("/changes", _page(_changes)),
         Route("/table/{name}", _page(_table)),
         Route("/table/{name}/{id:int}", _page(_row)),
@@ -91,6 +92,11 @@ def _page(show: Callable[[World, Call, Request], tuple[str, Mapping[str, Any]]])
     return endpoint
 
 
+async def _state(request: Request) -> Response:
+    world: World = request.scope[WORLD]
+    return JSONResponse({"state_digest": world.state_digest, "now_ms": world.now_ms, "steps": len(world.steps())})
+
+
 async def _style(request: Request) -> Response:
     return forms.style_sheet(files("app_clones.kit").joinpath("templates/admin.css").read_text())
 
@@ -117,8 +123,8 @@ def _table(world: World, call: Call, request: Request) -> tuple[str, Mapping[str
     ((total,),) = call.rows(f"SELECT count(*) FROM {table.name}")
     last = max(1, -(-total // ROWS_A_PAGE))
     number = min(max(1, number), last)
-    names = ",".join(column.name for column in table.columns)
-    sql = f"SELECT {names} FROM {table.name} ORDER BY {','.join(key_of(table))} LIMIT ? OFFSET ?"
+    names = columns_sql(column.name for column in table.columns)
+    sql = f"SELECT {names} FROM {table.name} ORDER BY {columns_sql(key_of(table))} LIMIT ? OFFSET ?"
     changes = {_key(table, change.key): change for change in world.net_change() if change.table == table.name}
     rows = call.rows(sql, ROWS_A_PAGE, (number - 1) * ROWS_A_PAGE)
     lines = [_line(table, dict(zip((c.name for c in table.columns), row, strict=True)), changes) for row in rows]
@@ -132,7 +138,7 @@ def _row(world: World, call: Call, request: Request) -> tuple[str, Mapping[str, 
     names = [column.name for column in table.columns]
     if table.key:
         raise NotFound(f"The rows of {table.name} have no id.")
-    row = call.one(f"SELECT {','.join(names)} FROM {table.name} WHERE id=?", id)
+    row = call.one(f"SELECT {columns_sql(names)} FROM {table.name} WHERE id=?", id)
     change = next((c for c in world.net_change() if c.table == table.name and c.key == {"id": id}), None)
     if row is None and change is None:
         raise NotFound(f"{table.name} has no row {id}.")
@@ -159,7 +165,7 @@ def _referring(world: World, call: Call, name: str, id: int) -> list[tuple[str, 
     for table in world.registry.schema.values():
         for column in table.columns:
             if column.to == name:
-                ((count,),) = call.rows(f"SELECT count(*) FROM {table.name} WHERE {column.name}=?", id)
+                ((count,),) = call.rows(f"SELECT count(*) FROM {table.name} WHERE {quoted(column.name)}=?", id)
                 if count:
                     found.append((table.name, column.name, count))
     return found
