@@ -19,6 +19,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from factory.durable import sync_folder
 from factory.errors import BuildError, InputGone
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -175,7 +176,7 @@ class Store:
             except BaseException:
                 Path(name).unlink(missing_ok=True)
                 raise
-        return _sync_folder(path.parent)
+        return sync_folder(path.parent)
 
     @contextmanager
     def _writing(self, doing: str) -> Iterator[None]:
@@ -191,11 +192,3 @@ class Store:
                 f"cannot {doing} the store {self.root}: {error.strerror or error}",
                 "set GRINDWORKS_HOME to a folder that you may write",
             ) from error
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from factory.durable import write_whole
 from factory.errors import GrindError, RecordError
 from rollout import journal
 from rollout.rows import About
@@ -76,10 +76,7 @@ class Run:
 
     def save(self) -> None:
         """Writes ``run.json`` in one step."""
-        file = self.path / "run.json"
-        temporary = file.with_name(f".run.json.{os.getpid()}")
-        temporary.write_text(json.dumps(self.info, indent=1, sort_keys=True) + "\n")
-        temporary.replace(file)
+        write_whole(self.path / "run.json", json.dumps(self.info, indent=1, sort_keys=True) + "\n")
 
     @contextmanager
     def owned(self) -> Iterator[None]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from app_clones.kit.seeds import derive
 from factory.build import load_suite, read_manifest
+from factory.durable import write_whole
 from factory.environment import Suite
 from factory.errors import GrindError, RecordError
 from factory.store import Store
@@ -56,7 +57,7 @@ def new_run(
     attempts(suite, name, 1, 0, plan.get("split"))  # a split without tasks shows before the run is there,
     make_policy(policy, suite)  # and so does a policy that cannot be made
     run = Run.create(name, info, root)
-    (run.path / POLICY_FILE).write_bytes(policy.payload)
+    write_whole(run.path / POLICY_FILE, policy.payload)
     return run, suite
 
 

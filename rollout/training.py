@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from factory.build import load_suite
+from factory.durable import write_whole
 from factory.environment import Suite
 from factory.errors import GrindError
 from factory.store import Store
@@ -47,7 +48,7 @@ async def _train(store: Store, suite: Suite, run: Run, workers: int, quiet: bool
             async with make_pool(store, suite, run, workers) as pool:
                 learned = await learn(pool, suite, config, folder, say=None if quiet else _say)
     checkpoint = folder / "final.pt"
-    checkpoint.write_bytes(learned.checkpoint.to_bytes())
+    write_whole(checkpoint, learned.checkpoint.to_bytes())
     return {"run": run.name, "checkpoint": str(checkpoint), **learned.report()}
 
 

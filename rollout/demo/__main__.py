@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from factory.durable import write_whole
 from factory.errors import GrindError
 from factory.store import Store, default_root
 from rollout.cluster import start_ray
@@ -28,8 +29,8 @@ def demo(screen: Screen) -> None:
     report, views = asyncio.run(_live(screen, store, digests))
     whole = {"run": "out/demo/runs/mail", "digests": digests, "certificates": certificates, **report}
     whole["wall_s"] = round(screen.wall_s, 1)
-    (OUT / "report.json").write_text(json.dumps(whole, indent=1) + "\n")
-    (OUT / "report.html").write_text(render(whole, views))
+    write_whole(OUT / "report.json", json.dumps(whole, indent=1) + "\n")
+    write_whole(OUT / "report.html", render(whole, views))
     screen.line("done", f"{OUT}/report.html and report.json; the runs are in {OUT}/runs")
 
 

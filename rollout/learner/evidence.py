@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from factory.build import load_suite
+from factory.durable import write_whole
 from factory.environment import Suite
 from factory.store import Store, default_root
 from rollout.learner.checkpoint import Checkpoint
@@ -55,7 +56,7 @@ async def _run(arguments: argparse.Namespace) -> int:
     folder = Path(arguments.out)
     async with LocalPool(suite) as pool:
         found = await shuffled_rewards(pool, suite, config, folder)
-    (folder / "shuffled_rewards.json").write_text(json.dumps(found, indent=1) + "\n")
+    write_whole(folder / "shuffled_rewards.json", json.dumps(found, indent=1) + "\n")
     for name in ("warm_start", "true_rewards", "shuffled_rewards"):
         entry = found[name]
         p = f", p above warm start {entry['p_above_warm_start']:.2g}" if "p_above_warm_start" in entry else ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -15,6 +14,7 @@ import torch
 from pydantic import BaseModel, ConfigDict
 
 from app_clones.kit.seeds import derive
+from factory.durable import write_whole
 from factory.environment import Fault, Suite
 from factory.errors import RecordError
 from rollout.learner.batch import Group, Row, groups, rows
@@ -145,12 +145,7 @@ class Trainer:
             },
             out,
         )
-        temporary = self.folder / f".state.{os.getpid()}"
-        with temporary.open("wb") as file:
-            file.write(out.getvalue())
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(self.folder / "state.pt")
+        write_whole(self.folder / "state.pt", out.getvalue())
 
     def learn(self, trajectories: Sequence[Trajectory], version: str, play_s: float) -> Round:
         """Credit, rows, optimizer steps; nothing of a fault, of a dropped group or of a dead one is in them."""

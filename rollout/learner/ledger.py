@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from factory.durable import write_whole
 from rollout.learner.optimise import Update
 
 
@@ -39,9 +40,7 @@ class Ledger:
     def cut(self, round_: int) -> None:
         """Keeps what was there before ``round_`` began."""
         kept = [e for e in self.entries() if int(e.get("round", -1)) < round_]
-        temporary = self.path.with_suffix(".part")
-        temporary.write_text("".join(json.dumps(e, sort_keys=True) + "\n" for e in kept))
-        temporary.replace(self.path)
+        write_whole(self.path, "".join(json.dumps(e, sort_keys=True) + "\n" for e in kept))
 
     def totals(self) -> dict[str, Mapping[str, float]]:
         """By stage: sums of tokens, active tokens, rollouts, optimizer steps, seconds."""

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from pydantic import BaseModel, ConfigDict
 
+from factory.durable import write_whole
 from factory.environment import Action, Suite
 from factory.errors import PolicyError
 from rollout.learner.checkpoint import Checkpoint
@@ -156,7 +157,7 @@ class Learning:
         checkpoint = Checkpoint(Model(shape, seed=config.seed), tokenizer)
         rename = Renaming(tokenizer, names(demonstrations), config.renamed)
         await self._imitate(checkpoint, WarmStart(checkpoint.model, rows, config.sft, rename))
-        kept.write_bytes(checkpoint.to_bytes())
+        write_whole(kept, checkpoint.to_bytes())
         return checkpoint
 
     def _weight(self, demonstration: Trajectory) -> int:
