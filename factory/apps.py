@@ -68,10 +68,10 @@ def find_app(name: str, origin: object = None, beside: Path | None = None) -> Fo
 
 def load_app(name: str, parts: Mapping[str, str], store: Store) -> FoundApp:
     """The app as an environment of those ``parts`` kept it; a package, where it kept nothing of it."""
-    from app_clones.declared.load import from_json
-
     if _part(name, _DECLARATION) not in parts:
         return _packaged(name)
+    from app_clones.declared.load import from_json
+
     files = {
         file: store.get(parts[_part(name, file)]) for file in (_DECLARATION, _BEHAVIOURS) if _part(name, file) in parts
     }

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import apsw
 
+import app_clones.declared
 import app_clones.kit
 import app_clones.mail
 import app_clones.notes
@@ -19,10 +20,11 @@ from app_clones.kit.canonical import Canonical
 from app_clones.kit.change import describe, parse
 from app_clones.kit.registry import register
 from app_clones.kit.world import World
+from factory.apps import FoundApp, load_app
 from factory.build import Manifest, check_code, code_digest
 from factory.environment import Action, Checkpoint, Task, ToolSpec, Verdict
 from factory.errors import BuildError, InputGone, boundary
-from factory.spec import WorldSpec, find_app
+from factory.spec import WorldSpec
 from factory.store import Store
 from factory.verifiers.net_change import Expected, judge, wanted_form
 from factory.verifiers.start import Start
@@ -33,7 +35,10 @@ from factory.worlds.oracle import rest_of
 
 Judge = Callable[["WorldSuite", Task, World], Verdict]
 
-CODE = (app_clones.kit, app_clones.mail, app_clones.notes, factory.environment, factory.verifiers, factory.worlds)
+CODE = (
+    app_clones.declared, app_clones.kit, app_clones.mail, app_clones.notes,
+    factory.environment, factory.verifiers, factory.worlds,
+)  # fmt: skip
 """What an environment's digest covers of the code: a change of any of it makes another environment."""
 
 
@@ -124,31 +129,37 @@ def best_blind(suite: WorldSuite, task: Task) -> Sequence[Action]:
 
 def build_world(spec: WorldSpec, store: Store) -> Manifest:
     """Builds the world, draws its tasks, keeps both in the store. Raises BuildError."""
-    apps = tuple(find_app(name) for name in spec.apps)
+    found = tuple(spec.find_app(name) for name in spec.apps)
     with boundary(BuildError, f"build {spec.name}"):
-        options = {name: dict(given) for name, given in spec.apps.items()}
+        options = {name: spec.options(name) for name in spec.apps}
         with World.build(
-            apps, seed=spec.seed, start_ms=spec.start_ms, step_ms=spec.step_seconds * 1000, persons=spec.persons,
+            [one.app for one in found],
+            seed=spec.seed,
+            start_ms=spec.start_ms,
+            step_ms=spec.step_seconds * 1000,
+            persons=spec.persons,
             options=options,
-        ) as world:  # fmt: skip
+        ) as world:
             snapshot, start_digest = world.snapshot(), world.state_digest
-            tasks = draw_tasks(spec, snapshot, apps)
+            tasks = draw_tasks(spec, snapshot, found)
     about = {"apps": list(spec.apps)}
+    kept = {part: digest for one in found for part, digest in one.keep(store).items()}
     return Manifest(
         name=spec.name,
         kind="world",
         snapshot=(store.put(snapshot),),
         start_digest=start_digest,
-        parts={"about": store.put_json(about)},
+        parts={"about": store.put_json(about), **kept},
         tasks=store.put_json(tasks),
         code_digest=code_digest(CODE),
         sqlite_version=apsw.sqlite_lib_version(),
     )
 
 
-def draw_tasks(spec: WorldSpec, snapshot: bytes, apps: Sequence[App]) -> list[dict[str, Any]]:
+def draw_tasks(spec: WorldSpec, snapshot: bytes, found: Sequence[FoundApp]) -> list[dict[str, Any]]:
     """The tasks as JSON. Raises BuildError for a template that isn't there or has too few."""
-    families = families_of(apps)
+    families = families_of(found)
+    apps = [one.app for one in found]
     for name in spec.tasks.templates:
         family_of(name, families)
     tasks: list[dict[str, Any]] = []
@@ -169,9 +180,9 @@ def draw_tasks(spec: WorldSpec, snapshot: bytes, apps: Sequence[App]) -> list[di
     return tasks
 
 
-def families_of(apps: Sequence[App]) -> tuple[Family, ...]:
+def families_of(found: Sequence[FoundApp]) -> tuple[Family, ...]:
     """The families that these apps give rise to, in the apps' order."""
-    return tuple(MailFamily() for app in apps if app.name == MailFamily.name)
+    return tuple(MailFamily() for app in found if app.name == MailFamily.name)
 
 
 def family_of(template: str, families: Sequence[Family]) -> Family:
@@ -190,7 +201,8 @@ def load(manifest: Manifest, store: Store) -> WorldSuite:
     other code than this."""
     check_code(manifest, CODE)
     snapshot = store.get(manifest.snapshot[0])
-    apps = tuple(find_app(name) for name in store.get_json(manifest.parts["about"])["apps"])
+    found = tuple(load_app(name, manifest.parts, store) for name in store.get_json(manifest.parts["about"])["apps"])
+    apps = tuple(one.app for one in found)
     tasks = {one["id"]: Task(**one) for one in store.get_json(manifest.tasks)}
     start = Start(snapshot)
     operations = register(apps).operations
@@ -201,7 +213,7 @@ def load(manifest: Manifest, store: Store) -> WorldSuite:
         snapshot_digest=manifest.snapshot[0],
         snapshot=snapshot,
         apps=apps,
-        families=families_of(apps),
+        families=families_of(found),
         tasks=tasks,
         tools=tuple(
             ToolSpec(name, operation.description, operation.params.model_json_schema())
