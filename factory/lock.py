@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Literal
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 import httpx
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -28,6 +28,8 @@ from factory.store import Store, canonical_json, sha256
 
 Report = Callable[[str], None]
 _WORKERS = 8
+PURE = ("--implementation=py", "--abi=none", "--platform=any")
+"""What pip is told where wheels must run anywhere."""
 _PLAIN = r"^[A-Za-z0-9][A-Za-z0-9.+!~:%_-]*$"  # what ends up in a command line or an address: no option, no path
 _PLACE = r"^([A-Za-z0-9][A-Za-z0-9.+!~:%_-]*(/[A-Za-z0-9][A-Za-z0-9.+!~:%_-]*)*)?$"
 
@@ -164,14 +166,15 @@ def resolve(spec: EnvSpec, store: Store, report: Report | None = None) -> Lock:
         return Lock(spec=spec.name, wants=wanted(spec))
     say = report or _quiet
     say(f"resolving {len(spec.base.packages)} Debian packages")
-    debs = _resolve_debs(spec)
+    debs = resolve_debs(spec.base.packages, spec.at("base", "packages"))
     settings = indexes.pip_settings()
+    files = wheel_files(spec.base.test_requires, PURE, debs, spec.at("base", "test_requires"))
     with indexes.client_for(settings) as client:
         say(f"resolving {spec.source.package} and {len(spec.base.test_requires)} test requirements")
         sdist = _resolve_sdist(spec, client, settings, store)
-        wheels = [_resolve_wheel(n, v, client, settings, store) for n, v in _wheel_versions(spec, _python_of(debs))]
+        wheels = take_wheels(files, client, settings, store)
     inputs = sorted([sdist, *wheels, *debs], key=lambda i: (i.kind, i.name))
-    return Lock(spec=spec.name, wants=wanted(spec), platform=_platform(), inputs=tuple(inputs))
+    return Lock(spec=spec.name, wants=wanted(spec), platform=platform_here(), inputs=tuple(inputs))
 
 
 def _resolve_sdist(spec: RepoSpec, client: httpx.Client, settings: PipSettings, store: Store) -> LockedInput:
@@ -201,12 +204,17 @@ def _stem(filename: str) -> str:
     return f"{indexes.normalized(name)}-{version}"
 
 
-def _resolve_wheel(name: str, version: str, client: httpx.Client, settings: PipSettings, store: Store) -> LockedInput:
-    files = indexes.package_files(client, settings, name)
-    pure = [f for f in files if f.filename.endswith("-none-any.whl") and f.filename.split("-")[1] == version]
-    if not pure:
-        raise SpecError(f"{name} {version} has no pure-Python wheel", "only those can be test requirements so far")
-    return _take("wheel", indexes.normalized(name), version, pure[0], client, store)
+def take_wheels(
+    files: Sequence[tuple[str, str, str]], client: httpx.Client, settings: PipSettings, store: Store
+) -> list[LockedInput]:
+    """Puts the wheels that :func:`wheel_files` decided on into ``store``. Raises SpecError, BuildError."""
+    found = []
+    for name, version, filename in files:
+        offered = [f for f in indexes.package_files(client, settings, name) if f.filename == filename]
+        if not offered:
+            raise SpecError(f"{name} {version}: the index does not list {filename}", "try again later")
+        found.append(_take("wheel", indexes.normalized(name), version, offered[0], client, store))
+    return found
 
 
 def _take(
@@ -225,19 +233,28 @@ def _take(
     return LockedInput(kind=kind, name=name, version=version, filename=found.filename, sha256=digest, size=len(data))
 
 
-def _wheel_versions(spec: RepoSpec, python: str) -> list[tuple[str, str]]:
-    """Name and version of every test requirement and all they need, as pip decides. Wheels only: none is built."""
-    if not spec.base.test_requires:
+def wheel_files(
+    requires: Sequence[str], tags: Sequence[str], debs: Sequence[LockedInput], where: str
+) -> list[tuple[str, str, str]]:
+    """Name, version and file of every requirement and all they need, as pip decides. Wheels only: none is built.
+
+    ``tags``: what pip is told of the target; ``debs`` say which Python it has. Raises SpecError at ``where``."""
+    if not requires:
         return []
     flags = ["--dry-run", "--ignore-installed", "--only-binary=:all:", "--quiet", "--report=-"]
-    target = ["--target=unused", "--python-version", python, "--implementation=py", "--abi=none", "--platform=any"]
-    argv = [sys.executable, "-m", "pip", "install", *flags, *target, *spec.base.test_requires]
-    found = indexes.run(argv, doing="resolve test requirements")
+    target = ["--target=unused", "--python-version", _python_of(debs), *tags]
+    argv = [sys.executable, "-m", "pip", "install", *flags, *target, *requires]
+    found = indexes.run(argv, doing="resolve requirements")
     if found.returncode:
         reasons = [line for line in found.stderr.splitlines() if line.startswith("ERROR")]
-        raise SpecError(f"{spec.at('base', 'test_requires')}: {reasons[-1] if reasons else found.stderr[-300:]}")
+        raise SpecError(f"{where}: {reasons[-1] if reasons else found.stderr[-300:]}")
     report = json.loads(found.stdout)["install"]
-    return sorted((i["metadata"]["name"], i["metadata"]["version"]) for i in report)
+    wheels = ((i["metadata"], i["download_info"]["url"]) for i in report)
+    return sorted((about["name"], about["version"], _file_of(url)) for about, url in wheels)
+
+
+def _file_of(url: str) -> str:
+    return unquote(urlsplit(url).path.rpartition("/")[2])
 
 
 def _python_of(debs: Sequence[LockedInput]) -> str:
@@ -248,16 +265,16 @@ def _python_of(debs: Sequence[LockedInput]) -> str:
     return found[0]
 
 
-def _resolve_debs(spec: RepoSpec) -> list[LockedInput]:
-    """What apt would install on an empty machine, without recommendations."""
+def resolve_debs(packages: Sequence[str], where: str) -> list[LockedInput]:
+    """What apt would install on an empty machine, without recommendations. Raises SpecError at ``where``."""
     with tempfile.TemporaryDirectory() as empty:
         (Path(empty) / "partial").mkdir()
         options = ["Dir::State::status=/dev/null", f"Dir::Cache::archives={empty}", "Debug::NoLocking=1"]
         argv = ["apt-get", "install", "--print-uris", "-qq", "-y", "--no-install-recommends"]
         argv += [part for option in options for part in ("-o", option)]
-        found = indexes.run([*argv, *spec.base.packages], doing="resolve Debian packages")
+        found = indexes.run([*argv, *packages], doing="resolve Debian packages")
     if found.returncode:
-        where, reason = spec.at("base", "packages"), found.stderr.strip().splitlines()
+        reason = found.stderr.strip().splitlines()
         raise SpecError(f"{where}: {reason[-1] if reason else 'apt failed'}", "`apt-get update` may help")
     names = [unquote(line.split()[1]).removesuffix(".deb") for line in found.stdout.splitlines() if line[:1] == "'"]
     pairs = [name.split("_")[:2] for name in names]
@@ -287,7 +304,8 @@ def _deb(stanza: dict[str, str]) -> LockedInput:
     )
 
 
-def _platform() -> str:
+def platform_here() -> str:
+    """Distribution, release and architecture of this machine, as a lock names them."""
     lines = Path("/etc/os-release").read_text().splitlines()
     release = {key: value.strip('"') for key, _, value in (line.partition("=") for line in lines)}
     arch = indexes.run(["dpkg", "--print-architecture"], doing="ask for the architecture").stdout.strip()
@@ -350,7 +368,7 @@ def _read_package(entry: LockedInput, client: httpx.Client, settings: PipSetting
 
 def _explain(error: InputGone, lock: Lock) -> InputGone:
     """Says so where the lock is of another distribution than this machine, the likeliest reason."""
-    here = _platform()
+    here = platform_here()
     if not lock.platform or here == lock.platform:
         return error
     return InputGone(f"{error.message}; locked for {lock.platform}, this machine is {here}", error.hint)

@@ -223,7 +223,7 @@ def _python(entries: Iterable[Entry]) -> list[Entry]:
 
 
 def wheel_entries(data: bytes) -> Iterator[Entry]:
-    """The files of one pure-Python wheel at their places below ``/``, and a command for each of its console scripts."""
+    """The files of one wheel at their places below ``/``, and a command for each of its console scripts."""
     with zipfile.ZipFile(io.BytesIO(data)) as wheel:
         _check_size(sum(info.file_size for info in wheel.infolist()))  # no more than that is ever read of a file
         for info in wheel.infolist():

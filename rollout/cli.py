@@ -13,6 +13,7 @@ import click
 
 from factory.errors import GrindError
 from rollout.commands.environments import audit, build, list_all, lock, serve_world
+from rollout.commands.images import export
 from rollout.commands.runs import replay, run, show, train
 from rollout.commands.speaking import tell
 
@@ -25,7 +26,7 @@ def cli() -> None:
     """Grindworks: specs in, certified environments, rollouts and better policies out."""
 
 
-for command in (lock, build, audit, run, train, replay, show, list_all, serve_world):
+for command in (lock, build, audit, run, train, replay, show, list_all, serve_world, export):
     cli.add_command(command)
 
 

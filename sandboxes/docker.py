@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import io
-import json
 import os
 import tarfile
 import threading
@@ -41,6 +40,7 @@ from sandboxes.engine import usual_url
 from sandboxes.files import normal
 from sandboxes.layers import AGENT, Entry, entries_of, pack_entries, sort_key
 from sandboxes.native import ENVIRONMENT, check_command
+from sandboxes.oci import image_archive
 from sandboxes.store import SKELETON
 from sandboxes.trees import changes, merged, without_hardlinks
 from sandboxes.watchdog import Watchdog
@@ -146,31 +146,6 @@ class DockerBackend:
 def _remove(client: Any, container: str) -> None:
     with suppress(NotFound):
         client.remove_container(container, force=True, v=True)
-
-
-def image_archive(tag: str, layers: Sequence[bytes]) -> bytes:
-    """An image of these layer tars, lowest first, in the form that ``docker load`` reads. Nothing in it names a
-    time."""
-    digests = [hashlib.sha256(data).hexdigest() for data in layers]
-    config = json.dumps(
-        {
-            "architecture": {"x86_64": "amd64", "aarch64": "arm64"}.get(os.uname().machine, os.uname().machine),
-            "os": "linux",
-            "config": {},
-            "rootfs": {"type": "layers", "diff_ids": [f"sha256:{digest}" for digest in digests]},
-        }
-    ).encode()
-    name = hashlib.sha256(config).hexdigest() + ".json"
-    files = {f"{digest}/layer.tar": data for digest, data in zip(digests, layers, strict=True)}
-    manifest = [{"Config": name, "RepoTags": [tag], "Layers": [f"{digest}/layer.tar" for digest in digests]}]
-    files |= {name: config, "manifest.json": json.dumps(manifest).encode()}
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w") as tar:
-        for path, data in files.items():
-            info = tarfile.TarInfo(path)
-            info.size = len(data)
-            tar.addfile(info, io.BytesIO(data))
-    return out.getvalue()
 
 
 class DockerSandbox:

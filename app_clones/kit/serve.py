@@ -41,8 +41,8 @@ class Served:
 
 
 @contextmanager
-def serve_world(world: World, port: int = 0, *, admin: bool = False) -> Iterator[Served]:
-    """Serves ``world`` on 127.0.0.1 (``port`` 0: any free one) from a thread of its own until the block ends.
+def serve_world(world: World, port: int = 0, *, host: str = "127.0.0.1", admin: bool = False) -> Iterator[Served]:
+    """Serves ``world`` on ``host`` (``port`` 0: any free one) from a thread of its own until the block ends.
 
     ``admin``: with the admin view of its state, for people. The thread owns the world meanwhile: look at it from
     elsewhere only while no request is under way. Raises OSError where the port is taken, :class:`KitError` where an
@@ -52,7 +52,7 @@ def serve_world(world: World, port: int = 0, *, admin: bool = False) -> Iterator
         raise KitError(f"an app of this world is called {view.ROOT[1:]}, and the admin view needs that place")
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as bound:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        bound.bind(("127.0.0.1", port))
+        bound.bind((host, port))
         bound.listen(64)  # so that nobody who asks at once is turned away while the loop starts
         # Clients that are cut off in mid-request at the end are no errors to tell of.
         config = uvicorn.Config(

@@ -31,8 +31,8 @@ class Method:
 
     ``path``: as documented, relative to the root (``v1/{+name}``, ``v1/{+name}:cancel``); ``flat``: the same with every
     segment spelt out (``v1/projects/{projectsId}/topics/{topicsId}``), equal to ``path`` where there is no such form.
-    ``request`` and ``response``: JSON Schemas, mostly ``{"$ref": "#/$defs/Topic"}``; None: no body. ``media``: the body's
-    content types where it is not JSON. ``status``: of success.
+    ``request`` and ``response``: JSON Schemas, mostly ``{"$ref": "#/$defs/Topic"}``; None: no body. ``media``: the
+    body's content types where it is not JSON. ``status``: of success.
     """
 
     id: str
@@ -51,9 +51,9 @@ class Method:
 
 @dataclass(frozen=True, slots=True)
 class ApiDoc:
-    """A whole description. ``schemas``: JSON Schema 2020-12 by name, refs as ``#/$defs/NAME``; a property's ``readOnly``
-    and ``x-required-by`` (ids of methods that demand it) are kept as the document tells. ``common``: parameters that
-    every method takes. ``style``: whose habits the API has (envelopes, error bodies, names)."""
+    """A whole description. ``schemas``: JSON Schema 2020-12 by name, refs as ``#/$defs/NAME``; a property's
+    ``readOnly`` and ``x-required-by`` (ids of methods that demand it) are kept as the document tells. ``common``:
+    parameters that every method takes. ``style``: whose habits the API has (envelopes, error bodies, names)."""
 
     kind: Literal["discovery", "openapi"]
     name: str

@@ -56,7 +56,7 @@ class LearnConfig(BaseModel):
     probe_tasks: int = 160
     band: tuple[float, float] = (0.25, 0.30)
     grpo: GrpoConfig = GrpoConfig()
-    target: float = 0.94
+    target: float = 0.90
     window: int = 4
     curve_every: int = 8
     curve_tasks: int = 128
