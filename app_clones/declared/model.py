@@ -1,9 +1,9 @@
 """An app as data: entities, operations, how they speak over HTTP, how their first rows are drawn.
 
-What a person writes is terse (``app.yaml``); :func:`app_clones.declared.expand.expand` fills in all that is left out, so
-that the engine, the pages, the compiler, the provers and the task generators read one full form. Where a field says
-*expression*, a string that starts with ``$`` is one: ``$now``, ``$actor``, ``$id`` (the row's), ``$row.FIELD`` (may follow
-refs: ``$row.customer.email``), ``$NAME`` (a parameter); ``$$`` stands for a plain ``$``.
+What a person writes is terse (``app.yaml``); :func:`app_clones.declared.expand.expand` fills in all that is left out,
+so that the engine, the pages, the compiler, the provers and the task generators read one full form. Where a field says
+*expression*, a string that starts with ``$`` is one: ``$now``, ``$actor``, ``$id`` (the row's), ``$row.FIELD`` (may
+follow refs: ``$row.customer.email``), ``$NAME`` (a parameter); ``$$`` stands for a plain ``$``.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ PERSON = "person"
 Type = Literal[
     "string", "text", "email", "url", "enum", "boolean", "integer", "number", "date", "datetime", "bytes", "ref", "json"
 ]
-"""``text`` is prose of several lines; ``date`` and ``datetime`` are RFC 3339 text as the client gave it, except where the
-field is ``auto``: then the kit's clock, in ms. ``bytes`` is base64 text. ``json`` is any value that meets ``shape``."""
+"""``text`` is prose of several lines; ``date`` and ``datetime`` are RFC 3339 text as the client gave it, except where
+the field is ``auto``: then the kit's clock, in ms. ``bytes`` is base64 text. ``json`` is any value that meets
+``shape``."""
 
 
 class Part(BaseModel):
@@ -84,6 +85,10 @@ class Key(Part):
     Codes are computed, never stored, so that fresh rows stay comparable up to renaming. ``wire``: property of the JSON
     that holds it (none: it is not shown). ``path``: property that holds the resource name, the ids from the root down
     (``projects/p1/topics/t2``), where the API has such; ``collection`` is then the segment before the id.
+    ``scope``: the text field that holds the resource name of what the row lies under, for entities without ``parent``
+    whose rows lie under things of several kinds (operations): its own name is then ``{scope}/{collection}/{id}`` (no
+    ``{scope}/`` where that is empty), and a ``row`` parameter of another entity picks, in a list, the rows whose scope
+    is the name of the row it gives.
     """
 
     form: Literal["number", "code", "given"] = "number"
@@ -92,6 +97,7 @@ class Key(Part):
     path: str | None = None
     collection: str | None = None
     pattern: str | None = None
+    scope: Name | None = None
 
 
 class Entity(Part):
@@ -101,7 +107,9 @@ class Entity(Part):
     ``owner``: the ref field (to ``person``) whose person alone sees and changes the row; set to who acts on creation.
     ``singleton``: each parent has exactly one, made with it. ``fixed``: rows come from seeds alone (``location``).
     ``schema_name``: of the JSON form, in the app's ``schemas``. ``etag``: property that holds the row's etag.
-    ``constants``: properties that every row shows alike (``kind: calendar#event``). ``rows`` are drawn, on average so
+    ``constants``: properties that every row shows alike (``kind: calendar#event``). ``derived``: properties computed
+    from the row when it is shown, as expressions (``$row.container.account``: a ref gives the id by which its row is
+    called; ``$path``: the row's resource name); a client may send them back, unread. ``rows`` are drawn, on average so
     many per parent; ``given`` are written as they stand, before them.
     """
 
@@ -120,6 +128,7 @@ class Entity(Part):
     schema_name: str | None = None
     etag: str | None = None
     constants: Mapping[str, Json] = {}
+    derived: Mapping[str, Json] = {}
     rows: int = Field(default=0, ge=0, le=100_000)
     given: tuple[Mapping[str, Json], ...] = ()
 
@@ -154,7 +163,9 @@ class Param(Value):
     """A parameter of an operation. By its name in the mapping it is a tool's argument; ``wire`` is its name in HTTP.
 
     ``entity`` of a ``row``; ``field`` of a ``field`` or ``filter``. A ``row`` in the style of resource names takes the
-    whole name (``projects/p1/topics/t2``) and ``pattern`` says which names.
+    whole name (``projects/p1/topics/t2``) and ``pattern`` says which names. A ``repeated`` ``row`` names several: the
+    operation is done on each, and answers with them all. A ``resource`` without ``wire`` is the whole body, with it the
+    property of the body under which it stands; ``wire`` of another ``body`` parameter may be dotted (``policy.etag``).
     """
 
     place: Literal["path", "query", "body", "header", "tool"] = "body"
@@ -171,7 +182,10 @@ class Result(Part):
     ``row``: the target's JSON form; ``page``: rows under ``items`` and, where there are more, a token under ``next``
     (and how many in all under ``total``); ``list``: a bare JSON list; ``empty``: ``{}`` or nothing (``status`` 204);
     ``operation``: a long-running operation; ``value``: ``constants`` and ``values`` (expressions by property).
-    ``wrap``: the property under which the row stands. ``schema_name``: in the app's ``schemas``.
+    ``wrap``: the property under which the row stands. ``schema_name``: in the app's ``schemas``. ``field``: the answer
+    is the value of this json field of the target, alone (``shape`` value; ``{}`` where it has none). ``group``: of a
+    page whose ``items`` is an object: by the name of each row's parent, as below the root (``zones/z1``), another
+    object that holds the rows of it under ``group``.
     """
 
     shape: Literal["row", "page", "list", "empty", "operation", "value"] = "row"
@@ -182,11 +196,14 @@ class Result(Part):
     schema_name: str | None = None
     constants: Mapping[str, Json] = {}
     values: Mapping[str, Json] = {}
+    field: Name | None = None
+    group: str | None = None
     status: int = 200
 
 
 class Emit(Part):
-    """An event of this world, ``after`` virtual seconds; ``payload`` holds expressions. Skipped where no app handles it."""
+    """An event of this world, ``after`` virtual seconds; ``payload`` holds expressions. Skipped where no app handles
+    it."""
 
     event: str = Field(pattern=r"^[a-z][a-z0-9]*\.[a-z][a-z0-9_]*$")
     after: int = Field(default=0, ge=0)
@@ -201,8 +218,8 @@ class Make(Part):
 
 
 class Http(Part):
-    """Where an operation is reached. ``path`` is relative to the app's API root and has no leading slash; ``{x}`` takes a
-    segment, ``{+x}`` a resource name (its parameter's ``pattern`` says which); it may end in ``:verb``."""
+    """Where an operation is reached. ``path`` is relative to the app's API root and has no leading slash; ``{x}`` takes
+    a segment, ``{+x}`` a resource name (its parameter's ``pattern`` says which); it may end in ``:verb``."""
 
     verb: Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
     path: str
@@ -216,11 +233,12 @@ class OperationDecl(Part):
 
     ``when``: fields of the target and the values one of which they must have, else a conflict (``refusal`` says why).
     ``only``: ref fields of the target to persons, one of whom must be acting. ``set``, ``append``, ``remove``: effects
-    on the target's fields, as expressions (the latter two on lists); ``make``: further rows; ``delete``: the target goes.
-    ``copy``: the answer is a new row with the target's values, then ``set``. ``emit``: events. ``record``: what was
-    asked is kept in the app's ``call`` table (at the least that, where nothing else is evident). ``behaviour``: a
+    on the target's fields, as expressions (the latter two on lists); ``make``: further rows; ``delete``: the target
+    goes. ``copy``: the answer is a new row with the target's values, then ``set``. ``emit``: events. ``record``: what
+    was asked is kept in the app's ``call`` table (at the least that, where nothing else is evident). ``behaviour``: a
     function of the app's Python file that does it instead. ``writes``: by default whether ``kind`` and effects do.
-    ``reason``: of a ``refused`` or ``record`` one, why it is no more. ``origin``: its name in what it was compiled from.
+    ``reason``: of a ``refused`` or ``record`` one, why it is no more. ``origin``: its name in what it was compiled
+    from.
     """
 
     about: str = ""
@@ -247,19 +265,22 @@ class OperationDecl(Part):
 
 
 class LongRunning(Part):
-    """How the API tells of work that takes time: rows of ``entity``, whose fields are set to ``pending`` at first and to
-    ``finished`` after ``seconds`` (expressions; ``$response`` is the target's JSON form)."""
+    """How the API tells of work that takes time: rows of ``entity``, whose fields are set to ``pending`` at first and
+    to ``finished`` after ``seconds`` (expressions; ``$response`` is the target's JSON form). Where the entity's key has
+    a ``scope``, that is the nearest of the target and its ancestors that is an ``under`` entity (none: empty)."""
 
     entity: Name
     pending: Mapping[Name, Json]
     finished: Mapping[Name, Json]
     seconds: int = Field(default=60, ge=0)
+    under: tuple[Name, ...] = ()
 
 
 class Api(Part):
-    """``base``: the API's root below the app's own mount. ``errors``: the form of error bodies. ``naming``: of properties
-    whose field gives no ``wire`` name. ``page_size`` and ``page_max``: rows a page has where nothing is asked, and at
-    most. ``common``: parameters that every operation takes besides its own (``fields``, ``prettyPrint``)."""
+    """``base``: the API's root below the app's own mount. ``errors``: the form of error bodies. ``naming``: of
+    properties whose field gives no ``wire`` name. ``page_size`` and ``page_max``: rows a page has where nothing is
+    asked, and at most. ``common``: parameters that every operation takes besides its own (``fields``,
+    ``prettyPrint``)."""
 
     base: str = Field(default="api/", pattern=r"^([A-Za-z0-9._-]+/)+$")
     errors: Literal["plain", "google", "problem"] = "plain"
@@ -271,7 +292,8 @@ class Api(Part):
 
 
 class Page(Part):
-    """An entity's pages, where the defaults will not do: the columns of its list, what can be filtered by, the order."""
+    """An entity's pages, where the defaults will not do: the columns of its list, what can be filtered by, the
+    order."""
 
     columns: tuple[Name, ...] = ()
     filters: tuple[Name, ...] = ()
