@@ -31,6 +31,8 @@ bench: setup-test ## ratios measured side by side; JSON in out/bench/
 	@$(PY) -m benchmarks
 
 evidence: setup  ## the second control: trained on shuffled rewards, a policy does not get better
+	@.venv/bin/grind lock specs/mail.yaml && .venv/bin/grind build specs/mail.yaml
+	@.venv/bin/grind audit mail --workers 2 >/dev/null
 	@$(PY) -m rollout.learner.evidence
 
 clean:       ## removes out/ and .venv/ (the store of built environments stays)

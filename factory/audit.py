@@ -12,7 +12,7 @@ from dataclasses import asdict, is_dataclass, replace
 from functools import lru_cache
 from typing import Any, TypeVar, cast
 
-from factory.build import Manifest
+from factory.build import ENVIRONMENT, Manifest
 from factory.environment import Certificate, Suite, Tally, Task, TaskCertificate
 from factory.errors import BuildError
 from factory.store import Store
@@ -57,7 +57,8 @@ def certified(store: Store, suite: S) -> S:
     """``suite`` with the tasks whose certificate holds. Raises BuildError if there is no certificate."""
     certificate = certificate_of(store, suite.digest)
     if certificate is None:
-        raise BuildError(f"{suite.name} has no certificate", f"run `grind audit {suite.name}`")
+        known = suite.name if store.ref(ENVIRONMENT, suite.name) == suite.digest else suite.digest
+        raise BuildError(f"{suite.name} ({suite.digest[:12]}) has no certificate", f"run `grind audit {known}`")
     ok = {one.task_id for one in certificate.tasks if one.ok}
     tasks: Mapping[str, Task] = {id: task for id, task in suite.tasks.items() if id in ok}
     if is_dataclass(suite):

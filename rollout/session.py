@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from app_clones.kit.seeds import derive
+from factory.audit import CERTIFICATE, certified
 from factory.build import load_suite, read_manifest
 from factory.durable import write_whole
 from factory.environment import Suite
@@ -36,23 +37,44 @@ def attempts(suite: Suite, run: str, n: int, seed: int, split: str | None = None
     return [Attempt(run, task, number, derive(seed, "policy", run, task, number)) for task, number in pairs]
 
 
-def about(store: Store, suite: Suite) -> dict[str, Any]:
-    """What ``run.json`` says of an environment."""
+def served(store: Store, env: str, *, uncertified: bool = False) -> Suite:
+    """The environment, with those of its tasks that may be played: the ones whose certificate holds.
+
+    ``uncertified``: all of them, whatever is known of them, for who develops an environment. Raises BuildError where
+    there is no certificate.
+    """
+    suite = load_suite(store, env)
+    return suite if uncertified else certified(store, suite)
+
+
+def about(store: Store, suite: Suite, *, uncertified: bool = False) -> dict[str, Any]:
+    """What ``run.json`` says of an environment. ``certificate``: the digest of the one that its tasks were picked by;
+    None where they were played without."""
     snapshot = ",".join(read_manifest(store, suite.digest).snapshot)
     return {
         "env_name": suite.name,
         "environment": suite.digest,
         "snapshot": snapshot,
         "start_digest": suite.start_digest,
+        "certificate": None if uncertified else store.ref(CERTIFICATE, suite.digest),
     }
 
 
 def new_run(
-    store: Store, env: str, name: str, policy: PolicySpec, plan: Mapping[str, Any], root: Path = ROOT
+    store: Store,
+    env: str,
+    name: str,
+    policy: PolicySpec,
+    plan: Mapping[str, Any],
+    root: Path = ROOT,
+    *,
+    uncertified: bool = False,
 ) -> tuple[Run, Suite]:
-    """A new run of ``env`` under ``policy``, whose payload is kept with it. ``plan``: n, seed, split, temperature …"""
-    suite = load_suite(store, env)
-    info = {**about(store, suite), "plan": dict(plan)}
+    """A new run of ``env`` under ``policy``, whose payload is kept with it. ``plan``: n, seed, split, temperature …
+
+    Raises BuildError where :func:`served` does."""
+    suite = served(store, env, uncertified=uncertified)
+    info = {**about(store, suite, uncertified=uncertified), "plan": dict(plan)}
     info["policy"] = {"kind": policy.kind, "version": policy.version, "sha256": _sha256(policy.payload)}
     attempts(suite, name, 1, 0, plan.get("split"))  # a split without tasks shows before the run is there,
     make_policy(policy, suite)  # and so does a policy that cannot be made
@@ -68,6 +90,18 @@ def old_run(store: Store, name: str, env: str | None = None, root: Path = ROOT) 
     if env is not None and read_manifest(store, env).digest != digest:
         raise GrindError(f"run {name} was played in another build of {env}", "take another --run, or build that again")
     return run, load_suite(store, digest)
+
+
+def resumed(store: Store, name: str, env: str, root: Path = ROOT) -> tuple[Run, Suite]:
+    """:func:`old_run` to be played on, with the tasks that it was begun with: certified ones, unless it says that it
+    was begun without a certificate."""
+    run, suite = old_run(store, name, env, root)
+    return run, suite if is_uncertified(run) else certified(store, suite)
+
+
+def is_uncertified(run: Run) -> bool:
+    """Whether the run says that its tasks were played without a certificate."""
+    return run.info.get("certificate", "") is None
 
 
 def policy_of(run: Run) -> PolicySpec:
@@ -142,6 +176,7 @@ def summary(run: Run) -> dict[str, Any]:
     return {
         "run": run.name,
         "env_name": run.info.get("env_name"),
+        "certified": bool(run.info.get("certificate")),
         "rollouts": len(rows),
         "reward": sum(rewards) / len(rewards) if rewards else None,
         "solved": sum(reward == 1.0 for reward in rewards),

@@ -7,31 +7,42 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from factory.build import load_suite
 from factory.durable import write_whole
 from factory.environment import Suite
 from factory.errors import GrindError
 from factory.store import Store
 from rollout.runs import Run
-from rollout.session import about, make_pool, old_run, sealed
+from rollout.session import about, make_pool, resumed, sealed, served
 
 
 def train(
-    store: Store, env: str, name: str, *, rounds: int, seed: int, workers: int, resume: bool, runs: Path, quiet: bool
+    store: Store,
+    env: str,
+    name: str,
+    *,
+    rounds: int,
+    seed: int,
+    workers: int,
+    resume: bool,
+    runs: Path,
+    quiet: bool,
+    uncertified: bool = False,
 ) -> dict[str, Any]:
     """Trains on ``env`` in run ``name``; its rollouts are sealed there, weights and ledger lie in its ``learner/``.
 
-    Returns the learner's report with ``run`` and ``checkpoint`` (a payload for ``grind run --policy torch``).
+    Returns the learner's report with ``run`` and ``checkpoint`` (a payload for ``grind run --policy torch``). Raises
+    BuildError where ``env`` has no certificate, unless it is asked to train ``uncertified``.
     """
     if resume:
-        run, suite = old_run(store, name, env, runs)
+        run, suite = resumed(store, name, env, runs)
         if "training" not in run.info:
             raise GrindError(
                 f"run {name} was not made by `grind train`", "`grind run --resume` goes on with other runs"
             )
     else:
-        suite = load_suite(store, env)
-        run = Run.create(name, {**about(store, suite), "training": {"rounds": rounds, "seed": seed}}, runs)
+        suite = served(store, env, uncertified=uncertified)
+        told = about(store, suite, uncertified=uncertified)
+        run = Run.create(name, {**told, "training": {"rounds": rounds, "seed": seed}}, runs)
     return asyncio.run(_train(store, suite, run, workers, quiet))
 
 

@@ -12,7 +12,16 @@ from typing import Any
 import click
 
 from factory.errors import GrindError
-from rollout.commands.speaking import example, open_store, runs_option, say, store_option, tell, workers_option
+from rollout.commands.speaking import (
+    example,
+    open_store,
+    runs_option,
+    say,
+    store_option,
+    tell,
+    uncertified_option,
+    workers_option,
+)
 
 
 @click.command(epilog=example("grind run mail --policy oracle --n 200 --workers 2 --run first"))
@@ -27,11 +36,12 @@ from rollout.commands.speaking import example, open_store, runs_option, say, sto
 @click.option("--temperature", type=click.FloatRange(0, 100), default=1.0, show_default=True)
 @workers_option
 @click.option("--resume", is_flag=True, help="Go on with a run: plays what it lacks, as it was first asked for.")
+@uncertified_option
 @runs_option
 @store_option
-def run(env: str, name: str, resume: bool, workers: int, runs: Path, store_root: Path | None, as_json: bool,
-        **asked: Any) -> None:  # fmt: skip
-    """Play rollouts of ENV, verify and record each of them."""
+def run(env: str, name: str, resume: bool, workers: int, uncertified: bool, runs: Path, store_root: Path | None,
+        as_json: bool, **asked: Any) -> None:  # fmt: skip
+    """Play rollouts of ENV, verify and record each of them. Only certified tasks are played: see `grind audit`."""
     from rollout import session
     from rollout.policies.base import Sampling
     from rollout.pools import PlayOptions
@@ -40,10 +50,10 @@ def run(env: str, name: str, resume: bool, workers: int, runs: Path, store_root:
         raise click.BadParameter("not a number", param_hint="--temperature")
     store = open_store(store_root)
     if resume:
-        played, suite = session.old_run(store, name, env, runs)
+        played, suite = session.resumed(store, name, env, runs)
     else:
         plan = {key: asked[key] for key in ("n", "split", "seed", "temperature")}
-        played, suite = session.new_run(store, env, name, _policy(asked), plan, runs)
+        played, suite = session.new_run(store, env, name, _policy(asked), plan, runs, uncertified=uncertified)
     plan = played.info.get("plan") or {}
     if not plan:
         raise GrindError(f"run {name} was not made by `grind run`", "`grind train --resume` goes on with a training")
@@ -70,7 +80,8 @@ def _policy(asked: dict[str, Any]) -> Any:
 
 def _summary_text(found: dict[str, Any]) -> str:
     reward = "no verdict" if found["reward"] is None else f"mean reward {found['reward']:.3f}"
-    lines = [f"run {found['run']}: {found['rollouts']} rollouts of {found['env_name']}, {reward}"]
+    without = "" if found["certified"] else " (uncertified)"
+    lines = [f"run {found['run']}: {found['rollouts']} rollouts of {found['env_name']}{without}, {reward}"]
     lines.append("  " + ", ".join(f"{reason} {n}" for reason, n in found["stop_reasons"].items()))
     if found.get("seconds"):
         rate = found["played"] / found["seconds"]
@@ -86,16 +97,29 @@ def _summary_text(found: dict[str, Any]) -> str:
 @click.option("--seed", default=0, show_default=True)
 @workers_option
 @click.option("--resume", is_flag=True, help="Go on with a training that was cut short.")
+@uncertified_option
 @runs_option
 @store_option
-def train(env: str, name: str, rounds: int, seed: int, workers: int, resume: bool, runs: Path,
+def train(env: str, name: str, rounds: int, seed: int, workers: int, resume: bool, uncertified: bool, runs: Path,
           store_root: Path | None, as_json: bool) -> None:  # fmt: skip
-    """Train a small policy on ENV: warm start on demonstrations, then GRPO on the verifiers' rewards."""
+    """Train a small policy on ENV: warm start on demonstrations, then GRPO on the verifiers' rewards.
+
+    Only certified tasks are played: see `grind audit`.
+    """
     from rollout import training
 
     store = open_store(store_root)
     found = training.train(
-        store, env, name, rounds=rounds, seed=seed, workers=workers, resume=resume, runs=runs, quiet=as_json
+        store,
+        env,
+        name,
+        rounds=rounds,
+        seed=seed,
+        workers=workers,
+        resume=resume,
+        runs=runs,
+        quiet=as_json,
+        uncertified=uncertified,
     )
     say(as_json, found, lambda: training.text(found))
 

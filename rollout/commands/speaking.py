@@ -43,6 +43,12 @@ def workers_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--workers", type=click.IntRange(0), default=2, show_default=True, help=text)(command)
 
 
+def uncertified_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """``--uncertified`` of what plays tasks."""
+    text = "Play all tasks, without a certificate: for developing ENV. The run says so."
+    return click.option("--uncertified", is_flag=True, help=text)(command)
+
+
 def open_store(root: Path | None) -> Store:
     """The store asked for."""
     return Store(root or default_root())

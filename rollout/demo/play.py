@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any, cast
 
 from app_clones.kit.seeds import derive
-from factory import audit
-from factory.build import load_suite
 from factory.environment import Fault, Suite
 from factory.errors import GrindError, ReplayDivergence
 from factory.repos.mix import Scripted, scripted_mix
@@ -24,7 +22,7 @@ from rollout.policies import PolicySpec, script_payload
 from rollout.pools import PlayOptions
 from rollout.progress import progress
 from rollout.runs import Run
-from rollout.session import about, make_pool, sealed
+from rollout.session import about, make_pool, sealed, served
 from rollout.trajectory import Attempt, Trajectory
 
 RUNS = Path("out/demo/runs")
@@ -80,7 +78,7 @@ def _fresh_run(store: Store, name: str, suite: Suite) -> Run:
 
 async def play_repository(screen: Screen, store: Store, digest: str) -> Played:
     """Plays scripted submissions whose rewards are known beforehand. Raises GrindError if one earned another."""
-    suite = audit.certified(store, cast(RepoSuite, load_suite(store, digest)))
+    suite = cast(RepoSuite, served(store, digest))
     mix = scripted_mix(suite, REPO_ROLLOUTS, SEED)
     run = _fresh_run(store, suite.name, suite)
     attempts = [Attempt(run.name, one.task_id, k, derive(SEED, "demo", k)) for k, one in enumerate(mix)]
@@ -125,7 +123,7 @@ def _check_rewards(mix: Sequence[Scripted], played: Sequence[Trajectory]) -> Non
 
 async def learn_mail(screen: Screen, store: Store, digest: str) -> Lesson:
     """Warm start, GRPO and controls, on the learner's own rollouts on Ray."""
-    suite = audit.certified(store, load_suite(store, digest))
+    suite = served(store, digest)
     run = _fresh_run(store, suite.name, suite)
     config = LearnConfig(run=run.name)
     with run.owned(), sealed(run):

@@ -14,15 +14,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from factory.build import load_suite
 from factory.durable import write_whole
 from factory.environment import Suite
+from factory.errors import GrindError
 from factory.store import Store, default_root
 from rollout.learner.checkpoint import Checkpoint
 from rollout.learner.controls import p_above, permuted_credit, z_score
 from rollout.learner.grpo import Credit, group_credit
 from rollout.learner.recipe import LearnConfig, Learning
 from rollout.pools import LocalPool, Pool
+from rollout.session import served
 
 SIGNIFICANT = 0.01
 """One-sided p below which a rise counts as one."""
@@ -50,7 +51,7 @@ async def shuffled_rewards(pool: Pool, suite: Suite, config: LearnConfig, folder
 
 async def _run(arguments: argparse.Namespace) -> int:
     store = Store(Path(arguments.store) if arguments.store else default_root())
-    suite = load_suite(store, arguments.environment)
+    suite = served(store, arguments.environment)
     config = LearnConfig(run="evidence", seed=arguments.seed)
     config = config.model_copy(update={"grpo": config.grpo.model_copy(update={"rounds": arguments.rounds})})
     folder = Path(arguments.out)
@@ -65,14 +66,18 @@ async def _run(arguments: argparse.Namespace) -> int:
 
 
 def main() -> int:
-    """Exit code 0 if learning needs its rewards, 1 if not."""
+    """Exit code 0 if learning needs its rewards, 1 if not, or if the comparison could not be made."""
     parser = argparse.ArgumentParser(prog="python -m rollout.learner.evidence", description=__doc__)
     parser.add_argument("--store", default="", help="the store's folder (default: $GRINDWORKS_HOME)")
     parser.add_argument("--environment", default="mail", help="name or digest of a built world")
     parser.add_argument("--out", default="out/evidence", help="where the runs and the result go")
     parser.add_argument("--rounds", type=int, default=24)
     parser.add_argument("--seed", type=int, default=0)
-    return asyncio.run(_run(parser.parse_args()))
+    try:
+        return asyncio.run(_run(parser.parse_args()))
+    except GrindError as error:
+        print(f"evidence: {error}", file=sys.stderr)
+        return 1
 
 
 if __name__ == "__main__":

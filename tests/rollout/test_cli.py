@@ -66,6 +66,7 @@ def built(tmp_path_factory):
     grind = Grind(folder)
     assert execute(["lock", str(spec), "--json", *grind.store]) == 0
     assert execute(["build", str(spec), "--json", *grind.store]) == 0
+    assert execute(["audit", "tiny", "--json", *grind.store]) == 0
     asked = ["--run", "noisy", "--policy", "noisy_oracle", "--n", "40", "--workers", "0", "--json"]
     assert execute(["run", "tiny", *asked, *grind.store, *grind.runs]) == 0
     return folder
@@ -102,6 +103,58 @@ def test_auditing_prints_a_table_and_fails_if_a_task_does(grind):
     assert "oracle=1" in out
     code, _, err = grind("audit", "tiny", "--task", "tiny/label/none")
     assert (code, err.startswith("error:")) == (1, True)
+
+
+@pytest.mark.parametrize("asked", [["run"], ["run", "--policy", "scripted", "--payload", os.devnull], ["train"]])
+def test_without_a_certificate_nothing_is_played_and_the_command_to_run_is_told(grind, tmp_path, asked):
+    other = Grind(tmp_path, grind.capsys)
+    digest = other.json("build", str(grind.folder / "tiny.yaml"))["digest"]
+    command, *options = asked
+    for name in ("tiny", digest):
+        code, _, err = other(command, name, "--run", "z", "--workers", "0", *options, runs=True)
+        assert code == 1
+        assert err == f"error: tiny ({digest[:12]}) has no certificate  hint: run `grind audit tiny`\n"
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_build_that_lost_its_name_is_audited_by_its_digest(grind, tmp_path):
+    other = Grind(tmp_path, grind.capsys)
+    spec = tmp_path / "tiny.yaml"
+    digests = []
+    for seed in (5, 6):
+        spec.write_text(SPEC.replace("seed: 5", f"seed: {seed}"))
+        other.json("lock", str(spec), "--update")
+        digests.append(other.json("build", str(spec))["digest"])
+    _, _, err = other("run", digests[0], "--run", "z", "--workers", "0", runs=True)
+    assert f"`grind audit {digests[0]}`" in err
+
+
+def test_who_develops_an_environment_may_play_without_a_certificate_and_the_run_says_so(grind, tmp_path):
+    other = Grind(tmp_path, grind.capsys)
+    other.json("build", str(grind.folder / "tiny.yaml"))
+    found = other.json("run", "tiny", "--run", "z", "--n", "3", "--uncertified", "--workers", "0", runs=True)
+    assert (found["rollouts"], found["certified"]) == (3, False)
+    assert Run.open("z", tmp_path / "runs").info["certificate"] is None
+    assert "of tiny (uncertified)" in other("show", "z", runs=True)[1]
+    again = other.json("run", "tiny", "--run", "z", "--resume", "--workers", "0", runs=True)
+    assert (again["rollouts"], again["played"]) == (3, 0)
+
+
+def test_only_tasks_whose_certificate_holds_are_played(grind, tmp_path):
+    other = Grind(tmp_path, grind.capsys)
+    digest = other.json("build", str(grind.folder / "tiny.yaml"))["digest"]
+    kept = Store(grind.folder / "store").get_json(Store(grind.folder / "store").ref("certificate", digest))
+    for one in kept["tasks"]:
+        one["ok"] = one["task_id"].startswith("tiny/label/t")
+    store = Store(tmp_path / "store")
+    store.set_ref("certificate", digest, store.put_json(kept))
+    assert other.json("run", "tiny", "--run", "z", "--n", "20", "--workers", "0", runs=True)["certified"]
+    run = Run.open("z", tmp_path / "runs")
+    assert {row["task_id"] for row in run.tables.rows(["task_id"])} == {f"tiny/label/t{k:04}" for k in range(8)}
+    assert run.info["certificate"] == store.ref("certificate", digest)
+    store.set_ref("certificate", digest, store.put_json({**kept, "tasks": []}))
+    code, _, err = other("run", "tiny", "--run", "none", "--workers", "0", runs=True)
+    assert (code, "has no tasks" in err) == (1, True)
 
 
 def test_a_run_is_played_summed_up_and_listed(grind):
@@ -240,7 +293,7 @@ def test_a_flipped_bit_in_the_store_stops_a_run_with_its_name(grind, tmp_path):
     data[len(data) // 2] ^= 1
     path.chmod(0o644)
     path.write_bytes(bytes(data))
-    code, _, err = other("run", "tiny", "--run", "z", "--workers", "0", runs=True)
+    code, _, err = other("run", "tiny", "--run", "z", "--uncertified", "--workers", "0", runs=True)
     assert code == 1
     assert snapshot in err
     assert "was altered" in err
