@@ -1,0 +1,239 @@
+"""OpenAPI 3.0 and 3.1, JSON or YAML, read into :class:`~factory.compiler.api.ApiDoc`.
+
+``$ref``s within the document are followed, ``allOf`` is merged, ``oneOf`` and ``anyOf`` are kept. What an app has no
+use for (security, callbacks, webhooks, further servers, HEAD and OPTIONS) is left out and told in ``notes``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Literal, cast
+from urllib.parse import urlsplit
+
+from factory.compiler.api import ApiDoc, Method, Parameter
+from factory.compiler.openapi_parameters import Parameters
+from factory.compiler.openapi_schema import Schema, Schemas
+from factory.compiler.openapi_source import Json, Pointer, Source, parse
+from factory.errors import SpecError
+from factory.store import sha256
+
+Verb = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+
+_VERBS = ("get", "post", "put", "patch", "delete")
+_UNUSED_VERBS = ("head", "options", "trace")
+_PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
+_VERSION = re.compile(r"3\.[01]\.\d+")
+FORM = "application/x-www-form-urlencoded"
+MULTIPART = "multipart/form-data"
+
+
+def load(path: Path | str) -> ApiDoc:
+    """The API that the document at ``path`` describes. Raises SpecError with file and line of what is wrong."""
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        raise SpecError(f"{path}: cannot read it: {reason}", "give the path of an OpenAPI document") from error
+    return read(text, str(path))
+
+
+def read(text: str, name: str) -> ApiDoc:
+    """The API that ``text`` describes; errors call it ``name``. Raises SpecError."""
+    return _Reader(parse(text, name)).read()
+
+
+def app_name(title: str) -> str:
+    """A title as the name of an app: ``Pet Store (v2)`` is ``petstorev2``."""
+    letters = re.sub(r"[^a-z0-9]", "", title.lower()).lstrip("0123456789")
+    return letters[:24] or "app"
+
+
+class _Reader:
+    """One document on its way."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._schemas = Schemas(source)
+        self._parameters = Parameters(source, self._schemas)
+        self._notes: list[str] = []
+        self._ids: set[str] = set()
+
+    def read(self) -> ApiDoc:
+        """All of it."""
+        source = self._source
+        data = source.mapping(source.data, (), "an OpenAPI document")
+        self._check_version(data)
+        info = source.mapping(data.get("info"), ("info",), "info")
+        title = source.text_of(info.get("title"), ("info", "title"), "the title")
+        self._schemas.read_components()
+        methods = tuple(self._methods(data))
+        if not methods:
+            source.fail(("paths",), "there is no method")
+        if data.get("webhooks"):
+            webhooks = source.mapping(data["webhooks"], ("webhooks",), "webhooks")
+            self._notes.append(f"webhooks are left out: {', '.join(sorted(webhooks))}")
+        return ApiDoc(
+            kind="openapi",
+            name=app_name(title),
+            version=str(info.get("version", "1")),
+            title=title,
+            about=str(info.get("description") or info.get("summary") or "").strip(),
+            base=self._base(data),
+            style="rest",
+            sha256=sha256(source.text.encode()),
+            methods=methods,
+            schemas=self._schemas.defs,
+            common=self._security(data),
+            notes=tuple(dict.fromkeys(self._notes)),
+        )
+
+    def _check_version(self, data: Mapping[str, Json]) -> None:
+        if "swagger" in data:
+            self._source.fail(("swagger",), "Swagger 2.0 is not read", "convert it to OpenAPI 3 first")
+        version = data.get("openapi")
+        if not isinstance(version, str) or not _VERSION.fullmatch(version):
+            self._source.fail(("openapi",), f"an OpenAPI document of version 3.0.x or 3.1.x is needed, not {version!r}")
+
+    def _base(self, data: Mapping[str, Json]) -> str:
+        """The path of the first server, ``v2/``; empty where it has none."""
+        servers = data.get("servers") or [{"url": "/"}]
+        at: Pointer = ("servers", "0")
+        if not isinstance(servers, list):
+            self._source.fail(("servers",), "servers is a list")
+        server = self._source.mapping(servers[0], at, "a server")
+        url = self._source.text_of(server.get("url"), (*at, "url"), "its url")
+        variables = self._source.mapping(server.get("variables", {}), (*at, "variables"), "variables")
+        for name in _PLACEHOLDER.findall(url):
+            chosen = variables.get(name, {})
+            if not isinstance(chosen, dict) or "default" not in chosen:
+                self._source.fail((*at, "url"), f"the variable {name!r} has no default")
+            url = url.replace(f"{{{name}}}", str(chosen["default"]))
+        if len(servers) > 1:
+            self._notes.append(f"of {len(servers)} servers the first is taken: {url}")
+        path = urlsplit(url).path.strip("/")
+        return f"{path}/" if path else ""
+
+    def _security(self, data: Mapping[str, Json]) -> tuple[Parameter, ...]:
+        """Tells that security is ignored; a key in the query is a parameter that every method takes."""
+        components = self._source.mapping(data.get("components", {}), ("components",), "components")
+        at: Pointer = ("components", "securitySchemes")
+        found = []
+        for name, one in self._source.mapping(components.get("securitySchemes", {}), at, "securitySchemes").items():
+            scheme, where = self._source.follow(one, (*at, name), "a security scheme")
+            self._notes.append(f"security is left out: {name} ({scheme.get('type')}); a bearer token says who acts")
+            if scheme.get("type") == "apiKey" and scheme.get("in") == "query":
+                key = self._source.text_of(scheme.get("name"), (*where, "name"), "its name")
+                found.append(
+                    Parameter(key, "query", {"type": "string"}, about="Credential; who acts is told otherwise.")
+                )
+        return tuple(found)
+
+    def _methods(self, data: Mapping[str, Json]) -> Iterator[Method]:
+        for path, value in self._source.mapping(data.get("paths"), ("paths",), "paths").items():
+            at: Pointer = ("paths", path)
+            if path.startswith("x-"):
+                continue
+            if not path.startswith("/"):
+                self._source.fail(at, "a path starts with /")
+            item, at = self._source.follow(value, at, "a path item")
+            for verb in _VERBS:
+                if verb in item:
+                    yield self._method(path, verb, item, at)
+            if unused := [verb for verb in _UNUSED_VERBS if verb in item]:
+                self._notes.append(f"{path}: {', '.join(unused)} left out")
+
+    def _method(self, path: str, verb: str, item: Mapping[str, Json], item_at: Pointer) -> Method:
+        at = (*item_at, verb)
+        given = self._source.mapping(item[verb], at, "an operation")
+        for part in ("callbacks", "servers"):
+            if given.get(part):
+                self._notes.append(f"{verb.upper()} {path}: {part} left out")
+        parameters = self._parameters.of(item, item_at, given, at)
+        self._check_path(path, parameters, at)
+        request, required, media = self._body(given, at)
+        status, response = self._response(given, at)
+        about = [str(given.get(key) or "").strip() for key in ("summary", "description")]
+        return Method(
+            id=self._id(given.get("operationId"), path, verb, at),
+            verb=cast(Verb, verb.upper()),
+            path=path.lstrip("/"),
+            flat=path.lstrip("/"),
+            parameters=parameters,
+            request=request,
+            response=response,
+            request_required=required,
+            about="\n\n".join(dict.fromkeys(text for text in about if text)),
+            status=status,
+            media=media,
+            deprecated=given.get("deprecated") is True,
+        )
+
+    def _check_path(self, path: str, parameters: Sequence[Parameter], at: Pointer) -> None:
+        there = _PLACEHOLDER.findall(path)
+        told = [one.name for one in parameters if one.place == "path"]
+        for name in there:
+            if name not in told:
+                self._source.fail(at, f"no parameter says what {{{name}}} of the path is")
+            if there.count(name) > 1:
+                self._source.fail(at, f"{{{name}}} is in the path twice")
+        for name in told:
+            if name not in there:
+                self._source.fail((*at, "parameters"), f"the path has no {{{name}}}")
+
+    def _id(self, given: Json, path: str, verb: str, at: Pointer) -> str:
+        """The operationId, or one made of verb and path; unique."""
+        if given is None:
+            words = [re.sub(r"\W+", "_", part).strip("_") for part in path.replace("{", "by_").split("/")]
+            given = "_".join([verb, *(word for word in words if word)])
+        id = wanted = self._source.text_of(given, (*at, "operationId"), "an operationId")
+        number = 1
+        while id in self._ids:
+            number += 1
+            id = f"{wanted}_{number}"
+        if id != wanted:
+            self._notes.append(f"{verb.upper()} {path}: {wanted} is another method's name too; here it is {id}")
+        self._ids.add(id)
+        return id
+
+    def _body(self, given: Mapping[str, Json], at: Pointer) -> tuple[Schema | None, bool, tuple[str, ...]]:
+        """The request's schema, whether it must be there, and its content types where none of them is JSON."""
+        if given.get("requestBody") is None:
+            return None, False, ()
+        body, at = self._source.follow(given["requestBody"], (*at, "requestBody"), "a requestBody")
+        content = self._source.mapping(body.get("content"), (*at, "content"), "content")
+        if not content:
+            self._source.fail((*at, "content"), "a requestBody has a content type")
+        json_type = next(filter(_is_json, content), None)
+        chosen = json_type or next((kind for kind in (FORM, MULTIPART) if kind in content), next(iter(content)))
+        schema = self._content(content, chosen, (*at, "content"))
+        return schema, body.get("required") is True, () if json_type else tuple(content)
+
+    def _response(self, given: Mapping[str, Json], at: Pointer) -> tuple[int, Schema | None]:
+        """The status of success, and the schema of its JSON, if it has any."""
+        at = (*at, "responses")
+        responses = self._source.mapping(given.get("responses"), at, "responses")
+        code = min((code for code in responses if re.fullmatch(r"2(\d\d|XX)", code)), default=None)
+        if code is None:
+            code = "default" if "default" in responses else None
+        if code is None:
+            # A redirect or a mere error: nothing is answered that an app could be held to.
+            return 200, None
+        status = int(code) if code.isdigit() else 200
+        response, at = self._source.follow(responses[code], (*at, code), "a response")
+        content = self._source.mapping(response.get("content", {}), (*at, "content"), "content")
+        kind = next(filter(_is_json, content), None)
+        if content and kind is None:
+            self._notes.append(f"{'.'.join(at)}: {', '.join(content)} is answered with no schema that is checked")
+        return status, self._content(content, kind, (*at, "content")) if kind else None
+
+    def _content(self, content: Mapping[str, Json], kind: str, at: Pointer) -> Schema:
+        media = self._source.mapping(content[kind], (*at, kind), "a media type")
+        return self._schemas.read(media.get("schema", {}), (*at, kind, "schema"))
+
+
+def _is_json(kind: str) -> bool:
+    bare = kind.partition(";")[0].strip().lower()
+    return bare in ("application/json", "*/*", "text/json") or bare.endswith("+json")
