@@ -85,10 +85,10 @@ class Key(Part):
     Codes are computed, never stored, so that fresh rows stay comparable up to renaming. ``wire``: property of the JSON
     that holds it (none: it is not shown). ``path``: property that holds the resource name, the ids from the root down
     (``projects/p1/topics/t2``), where the API has such; ``collection`` is then the segment before the id.
-    ``scope``: the text field that holds the resource name of what the row lies under, for entities without ``parent``
-    whose rows lie under things of several kinds (operations): its own name is then ``{scope}/{collection}/{id}`` (no
-    ``{scope}/`` where that is empty), and a ``row`` parameter of another entity picks, in a list, the rows whose scope
-    is the name of the row it gives.
+    ``scope``: the text field that holds the resource name (where it has none, the ids from the root down, joined by
+    ``/``) of what the row lies under, for entities without ``parent`` whose rows lie under things of several kinds
+    (operations): its own name is then ``{scope}/{collection}/{id}`` (no ``{scope}/`` where that is empty), and the last
+    ``row`` parameter of another entity says the scope. ``int64``: of a ``number`` that the API writes as text.
     """
 
     form: Literal["number", "code", "given"] = "number"
@@ -98,6 +98,7 @@ class Key(Part):
     collection: str | None = None
     pattern: str | None = None
     scope: Name | None = None
+    int64: bool = False
 
 
 class Entity(Part):
