@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -104,10 +105,30 @@ def read(path: Path, what: str) -> str:
         raise FileError(Fault(str(path), 0, "", f"cannot read {what}: {reason}", hint)) from error
 
 
-def parse(text: str, source: str) -> Document:
+class JsonLoader(yaml.SafeLoader):
+    """Reads nothing but JSON's types, as YAML 1.2 does: ``2025-03-01``, ``on`` and ``12:30`` are text."""
+
+    yaml_implicit_resolvers = {}  # noqa: RUF012 (the base's own way: looked up on the class)
+
+    def construct_decimal(self, node: yaml.ScalarNode) -> int:
+        """``010`` is ten."""
+        return int(self.construct_scalar(node))
+
+
+for _tag, _pattern, _first in (
+    ("bool", r"true|false", "tf"),
+    ("null", r"null|~|", ["n", "~", ""]),
+    ("int", r"[-+]?[0-9]+", "-+0123456789"),
+    ("float", r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", "-+.0123456789"),
+):
+    JsonLoader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(rf"(?:{_pattern})\Z"), list(_first))
+JsonLoader.add_constructor("tag:yaml.org,2002:int", JsonLoader.construct_decimal)
+
+
+def parse(text: str, source: str, loading: type[yaml.SafeLoader] = yaml.SafeLoader) -> Document:
     """The one YAML document in ``text``: plain data only, no key given twice. Raises :class:`FileError`."""
     try:
-        loader = yaml.SafeLoader(text)
+        loader = loading(text)
         node = loader.get_single_node()
         if node is None:
             return Document(source, None, {})
