@@ -112,12 +112,15 @@ class BaseSpec(Part):
 
 
 class TestSpec(Part):
-    """How the tests run: ``paths`` relative to the source's root; ``timeout_s`` wall seconds of one whole run."""
+    """How the tests run: ``paths`` relative to the source's root. One whole run may take ``cpu_s`` CPU seconds, of
+    which the untouched source may need a third, and ``timeout_s`` seconds of waiting for anything but a CPU. Three runs
+    of that length, which is a verdict, end well before an answer of the infrastructure counts as lost."""
 
     __test__ = False
 
     paths: tuple[Annotated[str, Field(pattern=_INSIDE)], ...] = Field(min_length=1)
-    timeout_s: float = Field(default=120, gt=0, strict=True, allow_inf_nan=False)
+    timeout_s: float = Field(default=120, gt=0, le=200, strict=True, allow_inf_nan=False)
+    cpu_s: float = Field(default=10, gt=0, le=60, strict=True, allow_inf_nan=False)
 
 
 class RepoTasksSpec(Part):

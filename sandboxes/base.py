@@ -58,7 +58,8 @@ class ExecResult:
     """How one command ended. ``exit_code`` is 128+n after signal n, 126 or 127 where it could not be started.
 
     ``stopped`` names the limit that was hit, if any: ``time``, ``cpu``, ``memory``, ``processes``, ``disk``; the
-    exit code is then 137, whatever the command made of it. ``truncated``: output was dropped."""
+    exit code is then 137, whatever the command made of it. Each is the command's own doing, on the slowest machine,
+    too. ``truncated``: output was dropped."""
 
     exit_code: int
     stdout: bytes
@@ -87,8 +88,12 @@ class Sandbox(Protocol):
         env: Mapping[str, str] | None = None,
         cwd: str = WORKSPACE,
     ) -> ExecResult:
-        """Runs one command; several may run at once, sharing files but no processes. Raises ValueError for an empty
-        argv and for NUL in it; whatever the command does is a result."""
+        """Runs one command; several may run at once, sharing files but no processes.
+
+        ``timeout_s``: seconds that it may spend waiting by its own choice: none of its threads has work for a CPU. A
+        command that waits for the machine uses up neither these nor its CPU seconds, and so is never stopped for it; at
+        many times both, the machine is at fault, and SandboxFault is raised. Raises ValueError for an empty argv and
+        for NUL in it; whatever the command does is a result."""
         ...
 
     async def read(self, path: str) -> bytes:

@@ -35,6 +35,8 @@ class Group(Protocol):
 
     def pids(self, name: str) -> list[int]: ...
 
+    def threads(self, name: str) -> list[int]: ...
+
     def memory_bytes(self) -> int:
         """Anonymous memory of all processes now (not files, which the disk limit bounds)."""
         ...
@@ -133,6 +135,9 @@ class _GroupV1:
     def pids(self, name: str) -> list[int]:
         return _pids(self.cpu / name)
 
+    def threads(self, name: str) -> list[int]:
+        return _pids(self.cpu / name, "tasks")
+
     def memory_bytes(self) -> int:
         return _field(self.memory / "memory.stat", "total_rss")
 
@@ -196,6 +201,9 @@ class _GroupV2:
 
     def pids(self, name: str) -> list[int]:
         return _pids(self.path / name)
+
+    def threads(self, name: str) -> list[int]:
+        return _pids(self.path / name, "cgroup.threads")
 
     def memory_bytes(self) -> int:
         return _field(self.path / "memory.stat", "anon")
@@ -279,9 +287,9 @@ def _field(path: Path, name: str) -> int:
     return 0
 
 
-def _pids(path: Path) -> list[int]:
+def _pids(path: Path, members: str = "cgroup.procs") -> list[int]:
     try:
-        return [int(line) for line in (path / "cgroup.procs").read_text().split()]
+        return [int(line) for line in (path / members).read_text().split()]
     except OSError:
         return []
 

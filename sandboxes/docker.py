@@ -3,7 +3,8 @@ run, and to hold the native one against.
 
 It does what ``conformance.CORE`` asks: fork, exec, files, freeze, digest, grading. Code inside runs as uid 1000
 without capabilities or network, with limits on memory and processes; CPU time and disk are not limited, and the one
-limit named in ``stopped`` is ``time``. ``/tmp`` lasts as long as the fork and is not part of its snapshots.
+limit named in ``stopped`` is ``time``: wall time here, so on a busy machine a slow command may meet it. ``/tmp`` lasts
+as long as the fork and is not part of its snapshots.
 
 A watchdog process removes the containers if this process dies, see :mod:`sandboxes.watchdog`.
 """

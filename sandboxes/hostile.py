@@ -50,6 +50,51 @@ async def an_endless_loop_is_stopped_by_its_cpu_time(bench: Bench) -> None:
         expect((await sh(box, "exit 3")).exit_code == 3, "the next command has CPU time of its own")
 
 
+async def a_command_that_computes_is_not_stopped_for_the_time_that_takes(bench: Bench) -> None:
+    """Seconds on a slow or busy machine are none of its doing; ``timeout_s`` counts those in which it wants no CPU."""
+    program = "import time\nwhile time.process_time() < 0.7: pass\nprint('done')"
+    async with replace(bench, limits=_SMALL).fork() as box:
+        rivals = [asyncio.create_task(python(other, "while True: pass")) for other in [box] * 4]
+        result = await python(box, program, timeout_s=0.4)
+        expect((result.stopped, result.stdout) == (None, b"done\n"), result)
+        await asyncio.gather(*rivals)
+
+
+async def every_way_of_sleeping_is_stopped(bench: Bench) -> None:
+    """Also asleep in a state that looks like waiting for a disk, stopped, and in short naps."""
+    programs = (
+        "import os\nos.mkfifo('f')\nos.posix_spawn('/bin/true', ['true'], {}, file_actions=[(0, 0, 'f', 0, 0)])",
+        "import os, signal\nif os.fork() == 0: os.kill(os.getpid(), signal.SIGSTOP)\nos.wait()",
+        "import time\nwhile True: time.sleep(0.01)",
+        "import threading\nlock = threading.Lock()\nlock.acquire()\nlock.acquire()",
+    )
+    async with replace(bench, limits=_SMALL).fork() as box:
+        for program in programs:
+            result = await python(box, program, timeout_s=0.5)
+            expect((result.stopped, result.exit_code) == ("time", 137), (program, result))
+
+
+async def no_code_can_have_itself_starved(bench: Bench) -> None:
+    """A command that waits for a CPU is the machine's victim, so it may not choose to be served last."""
+    program = """
+import os
+idle = os.sched_param(0)
+ways = (
+    lambda: os.nice(5),
+    lambda: os.setpriority(os.PRIO_PROCESS, 0, 19),
+    lambda: os.sched_setscheduler(0, os.SCHED_IDLE, idle),
+    lambda: open("/proc/self/autogroup", "w").write("19"),
+)
+for way in ways:
+    try: way()
+    except OSError: continue
+    raise SystemExit(1)
+"""
+    async with bench.fork() as box:
+        result = await python(box, program)
+        expect(result.exit_code == 0, result)
+
+
 async def an_output_bomb_ends(bench: Bench) -> None:
     async with replace(bench, limits=_SMALL).fork() as box:
         result = await sh(box, "yes & yes >&2 & wait")
@@ -254,6 +299,9 @@ LIMITS: tuple[Check, ...] = (
     a_fork_bomb_is_stopped,
     a_disk_filler_is_stopped_and_can_be_cleared_up,
     an_endless_loop_is_stopped_by_its_cpu_time,
+    a_command_that_computes_is_not_stopped_for_the_time_that_takes,
+    every_way_of_sleeping_is_stopped,
+    no_code_can_have_itself_starved,
     an_output_bomb_ends,
     processes_that_ignore_signals_end_too,
     a_sparse_giant_is_not_frozen,

@@ -19,22 +19,34 @@ from sandboxes.cell import Cell
 from sandboxes.layers import AGENT
 
 _FIRST_LOOK_S, _LONGEST_PAUSE_S = 0.02, 0.2
+OVERLOADED = "machine"
+"""What a command is stopped for that has had neither its CPU seconds nor its time of waiting after all this time."""
 
 
 @dataclass
 class Running:
-    """A command between its start and the death of the last process of its pid namespace."""
+    """A command between its start and the death of the last process of its pid namespace.
+
+    ``waited_s``: for how long none of its threads asked for a CPU, as sampled at each look. What its threads spend
+    queueing for one is in neither that nor its CPU time: it is the machine's doing. The two bound a command: on a
+    machine that is not overloaded it ends within ``timeout_s`` plus its CPU seconds, however it mixes work and sleep.
+    A thread that waits for a disk counts as waiting: code can bring about such a state (``vfork``) for as long as it
+    likes.
+    """
 
     box: Box
     cell: Cell
     status_fd: int
     started: float
+    timeout_s: float
     deadline: float
     next_look: float
     cpu_before: float
     kills_before: int
     refused_before: int
     full_before: bool
+    looked: float
+    waited_s: float = 0.0
     pid: int | None = None  # bubblewrap
     init: int | None = None  # pid 1 of the sandbox, as seen from outside
     exit_code: int | None = None
@@ -86,10 +98,15 @@ class Running:
         """Compares use with the limits. What the control group itself bounds is ended here as well: a process that can
         get no more memory or no more children would otherwise only burn time."""
         limits = self.box.limits
+        if not self._wants_cpu():
+            self.waited_s += now - self.looked
+        self.looked = now
         if self.stopped is not None:
             self.stop(self.stopped)
-        elif now >= self.deadline:
+        elif self.waited_s >= self.timeout_s:
             self.stop("time")
+        elif now >= self.deadline:
+            self.stop(OVERLOADED)
         elif self._cpu_s() > limits["cpu_s"]:
             self.stop("cpu")
         elif self.box.group.memory_bytes() > limits["memory_mb"] << 20:
@@ -97,7 +114,8 @@ class Running:
         elif reason := self._limit_hit():
             self.stop(reason)
         pause = min(max((now - self.started) / 4, _FIRST_LOOK_S), _LONGEST_PAUSE_S)
-        self.next_look = min(now + pause, max(self.deadline, now + 0.002))
+        pause *= 0.5 + os.urandom(1)[0] / 510  # code that knew the moments could be busy at just these
+        self.next_look = now + max(0.002, min(pause, self.deadline - now, self.timeout_s - self.waited_s))
 
     def is_empty(self) -> bool:
         """Whether all its processes are gone; those that outlived the command are killed."""
@@ -118,6 +136,10 @@ class Running:
         os.close(self.status_fd)
         return {"exit_code": self.exit_code, "stopped": stopped, "cpu_s": cpu_s, "why": self.error}
 
+    def _wants_cpu(self) -> bool:
+        """Whether any thread runs or queues for a CPU; the cell's, which starts the command, is one of them."""
+        return any(_is_runnable(thread) for thread in self.cell.group.threads(self.cell.name))
+
     def _cpu_s(self) -> float:
         return self.cell.group.cpu_s(self.cell.name) - self.cpu_before
 
@@ -137,6 +159,14 @@ class Running:
                 os.kill(pid, signal.SIGKILL)
 
 
+def _is_runnable(thread: int) -> bool:
+    try:
+        with open(f"/proc/{thread}/stat", "rb") as file:
+            return file.read().rpartition(b") ")[2].startswith(b"R")
+    except OSError:  # it has ended
+        return False
+
+
 def start(box: Box, message: Mapping[str, Any], fds: Sequence[int]) -> Running:
     """Starts ``message``'s argv in ``box`` with ``fds`` as stdin, stdout, stderr."""
     cell = box.enter()
@@ -151,12 +181,14 @@ def start(box: Box, message: Mapping[str, Any], fds: Sequence[int]) -> Running:
         cell,
         status_r,
         now,
-        now + message["timeout_s"],
-        min(now + _FIRST_LOOK_S, now + message["timeout_s"]),
+        message["timeout_s"],
+        now + message["machine_s"],
+        now + min(_FIRST_LOOK_S, message["timeout_s"], message["machine_s"]),
         group.cpu_s(cell.name),
         group.memory_kills(),
         group.refused_forks(),
         box.is_full(),
+        now,
     )
     argv = [box.bwrap, "--args", "3", "--seccomp", "4", "--json-status-fd", "5", "--", *message["argv"]]
     try:
@@ -175,7 +207,7 @@ def _arguments(box: Box, message: Mapping[str, Any]) -> list[str]:
     found += ["--die-with-parent", "--new-session", "--cap-drop", "ALL", "--clearenv"]
     for path, bind in (("/", "--ro-bind"), (WORKSPACE, "--bind"), ("/tmp", "--bind")):
         found += [bind, box.tree + path, path]
-    found += ["--proc", "/proc", "--dev", "/dev"]
+    found += ["--proc", "/proc", "--remount-ro", "/proc", "--dev", "/dev"]
     found += ["--perms", "1777", "--size", str(SHM_BYTES), "--tmpfs", "/dev/shm", "--remount-ro", "/dev"]
     for key, value in message["env"].items():
         found += ["--setenv", key, value]

@@ -6,9 +6,9 @@ has), no capability, no way to gain one, and the system calls that :mod:`sandbox
 
 What bounds it: the disk limit is the size of one tmpfs that holds the upper directory and /tmp. Its pages count as
 memory of the sandbox, so the control group allows ``memory_mb + disk_mb``, and anonymous memory is held to
-``memory_mb`` by looking (every 10 to 200 ms). CPU and wall time are looked at in the same way. A limit that is hit
-ends the command: its exit code is then 137 and ``stopped`` names the limit, whether or not the command would have
-gone on. /tmp lasts as long as the fork and is not part of its snapshots.
+``memory_mb`` by looking (every 10 to 200 ms). CPU time, and the time in which no thread wants a CPU, are looked at in
+the same way. A limit that is hit ends the command: its exit code is then 137 and ``stopped`` names the limit, whether
+or not the command would have gone on. /tmp lasts as long as the fork and is not part of its snapshots.
 
 Nothing survives the process that uses the backend, see :mod:`sandboxes.warden`.
 """
@@ -28,6 +28,7 @@ from sandboxes import files
 from sandboxes.base import WORKSPACE, ExecResult, FileSnapshot, LayerStore, Limits, SandboxFault
 from sandboxes.client import WardenClient
 from sandboxes.digest import tree_digest
+from sandboxes.jail import OVERLOADED
 from sandboxes.layers import pack_entries, scan
 from sandboxes.pipes import Collector
 from sandboxes.store import UnpackCache
@@ -43,6 +44,8 @@ ENVIRONMENT: Mapping[str, str] = {
     "TZ": "UTC",
     "USER": "agent",
 }
+PATIENCE = 10.0
+"""A command that takes this many times what it may wait and compute together has not been given a CPU."""
 _KILLED = 137
 _WORK = WORKSPACE.strip("/")
 
@@ -170,6 +173,7 @@ class NativeSandbox:
                     env={**ENVIRONMENT, **(env or {})},
                     cwd=cwd,
                     timeout_s=timeout_s,
+                    machine_s=PATIENCE * (timeout_s + self._limits.cpu_s),
                 )
             finally:
                 os.close(source)
@@ -241,6 +245,8 @@ def _result(message: Mapping[str, object], stdout: bytes, stderr: bytes, truncat
     cpu_s = float(str(message["cpu_s"]))
     if stopped == "killed":
         raise SandboxFault("the sandbox was closed while a command ran in it")
+    if stopped == OVERLOADED:
+        raise SandboxFault("the machine is overloaded: a command that neither slept nor ended was hardly given a CPU")
     if stopped is not None:
         return ExecResult(_KILLED, stdout, stderr, str(stopped), truncated, cpu_s)
     if code is None:

@@ -3,7 +3,8 @@
 Namespaces and dropped capabilities already refuse most of what is listed; the filter takes the kernel code behind it
 out of reach as well. Refused calls fail with EPERM, so programs that probe go on; ``clone3`` fails with ENOSYS, so
 that libc falls back to ``clone``, whose flags a filter can see. Sockets are UNIX, IPv4, IPv6 and netlink alone:
-network namespaces do not confine vsock, and the rest is attack surface. Source of the numbers: the kernel's syscall
+network namespaces do not confine vsock, and the rest is attack surface. Priorities are not the code's to lower: one
+that asks to be starved would pass for a victim of the machine's load. Source of the numbers: the kernel's syscall
 tables.
 """
 
@@ -59,8 +60,12 @@ _REFUSED: dict[str, tuple[int | None, int | None]] = {
     "quotactl_fd": (443, 443),
     "reboot": (169, 142),
     "request_key": (249, 218),
+    "sched_setattr": (314, 274),
+    "sched_setparam": (142, 118),
+    "sched_setscheduler": (144, 119),
     "setdomainname": (171, 162),
     "sethostname": (170, 161),
+    "setpriority": (141, 140),
     "setns": (308, 268),
     "settimeofday": (164, 170),
     "swapoff": (168, 225),

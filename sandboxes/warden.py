@@ -6,7 +6,7 @@ even by SIGKILL, it ends all sandboxes, removes their control groups and exits. 
 purpose: forking it is cheap, and only it needs privileges. The parent talks to it through :mod:`sandboxes.wire`:
 
     fork {box, layers, limits}  -> {ok, uid}, with descriptors of the merged tree and of the upper directory
-    exec {box, argv, env, cwd, timeout_s}, with stdin, stdout, stderr
+    exec {box, argv, env, cwd, timeout_s, machine_s}, with stdin, stdout, stderr
                                 -> {exit_code, stopped, cpu_s, why}, when the last of its processes has ended
     kill {exec}                 -> {ok}; the exec's own answer follows
     drop {box}                  -> {ok}, when nothing of the sandbox is left

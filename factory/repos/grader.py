@@ -23,19 +23,21 @@ from factory.repos.source import SourceTree
 from factory.repos.submission import Submission
 from sandboxes.base import Backend, FileSnapshot, Limits
 
-LIMITS = Limits(memory_mb=768, processes=64, disk_mb=64, output_bytes=4 << 20, cpu_s=10.0)
+LIMITS = Limits(memory_mb=768, processes=64, disk_mb=64, output_bytes=4 << 20)
 CANARY_RUNS = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Exam:
-    """All that grading one task needs. ``expected``: ids that must pass; ``collected``: ids that must be there.
-    ``start``: the task's broken files, as against the pristine tree. ``secret``: unknown inside any sandbox."""
+    """All that grading one task needs. ``timeout_s``, ``cpu_s``: what one run may wait and compute. ``expected``: ids
+    that must pass; ``collected``: ids that must be there. ``start``: the task's broken files, as against the pristine
+    tree. ``secret``: unknown inside any sandbox."""
 
     task_id: str
     tree: SourceTree
     tests: tuple[str, ...]
     timeout_s: float
+    cpu_s: float
     collected: tuple[str, ...]
     expected: tuple[str, ...]
     fail_to_pass: tuple[str, ...]
@@ -67,7 +69,8 @@ class Exam:
 async def grade(exam: Exam, submission: Submission, backend: Backend, pristine: FileSnapshot) -> Verdict:
     """The verdict on one submission: reward 1 or 0, one check per thing that had to hold, counts as evidence.
 
-    Raises SandboxFault where a sandbox cannot be had, never for what the submission does."""
+    Raises SandboxFault where a sandbox cannot be had, or no CPU for what runs in it; never for what the submission
+    does, sleeping for ever included."""
     checks = [Check("submission", not submission.refused, submission.refused)]
     if submission.refused:
         return _verdict(checks, submission, [])
@@ -77,7 +80,7 @@ async def grade(exam: Exam, submission: Submission, backend: Backend, pristine: 
         return _verdict(checks, submission, [])
     runs: list[dict[str, Any]] = []
     for number, run in enumerate(exam.plan(submission)):
-        async with backend.fork(pristine, LIMITS) as box:
+        async with backend.fork(pristine, replace(LIMITS, cpu_s=exam.cpu_s)) as box:
             report = await run_tests(box, exam.options(submission, run), timeout_s=exam.timeout_s)
         found = judge(exam, report, run)
         checks += [replace(c, name=f"run {number}: {c.name}") for c in found]

@@ -32,9 +32,11 @@ class Bench:
         hidden = {path: data.decode("utf-8", "surrogateescape") for path, data in self.tree.hidden.items()}
         return RunOptions(path=(self.tree.import_root,), tests=self.tests, files=hidden)
 
-    async def run(self, options: RunOptions, *, timeout_s: float, hash_seed: int = 0) -> RunReport:
+    async def run(
+        self, options: RunOptions, *, timeout_s: float, hash_seed: int = 0, cpu_s: float = LIMITS.cpu_s
+    ) -> RunReport:
         """One run in a sandbox of its own."""
-        async with self.backend.fork(self.pristine, LIMITS) as box:
+        async with self.backend.fork(self.pristine, replace(LIMITS, cpu_s=cpu_s)) as box:
             return await run_tests(box, options, timeout_s=timeout_s, hash_seed=hash_seed)
 
     async def screen(self, options: RunOptions, candidates: Sequence[Trial]) -> list[RunReport]:

@@ -110,6 +110,7 @@ class RepoSuite:
             tree=self.tree,
             tests=tuple(self._repo["tests"]),
             timeout_s=self._repo["timeout_s"],
+            cpu_s=self._repo["cpu_s"],
             collected=self.facts.collected,
             expected=self.facts.expected,
             fail_to_pass=tuple(task.private["fail_to_pass"]),
@@ -150,7 +151,7 @@ async def build_repo(spec: RepoSpec, lock: Lock, store: Store, backend: Backend)
         raise BuildError(f"the base holds a copy of {spec.source.package}: {copies[0]}", "leave that package out")
     pristine = FileSnapshot((*base.layers, store.put(tree.layer())))
     bench = Bench(backend, pristine, tree, spec.test.paths)
-    facts = await establish(bench, spec.seed, spec.test.timeout_s)
+    facts = await establish(bench, spec.seed, spec.test.timeout_s, spec.test.cpu_s)
     found, rejected = await find_tasks(bench, facts, spec.seed, spec.tasks.count)
     tasks = [await _task(spec, tree, n, f, pristine, store, backend) for n, f in enumerate(found)]
     repo = {
@@ -159,6 +160,7 @@ async def build_repo(spec: RepoSpec, lock: Lock, store: Store, backend: Backend)
         "rejected": rejected,
         "tests": list(spec.test.paths),
         "timeout_s": spec.test.timeout_s,
+        "cpu_s": spec.test.cpu_s,
     }
     return Manifest(
         name=spec.name,

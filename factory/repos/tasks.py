@@ -28,6 +28,7 @@ from factory.repos.search import Bench
 KEPT = 0.3  # share of the suite that must pass in the broken state
 MUTANTS, ENOUGH = 4, 3
 GOLD_RUNS = ((0, None, 0), (1, 11, 86_400 * 400), (4242, 12, -86_400 * 9000))  # (hash seed, order and random, clock)
+HEADROOM = 3  # times what the gold needs is what a run may compute: a slower machine is no wrong solution
 _ROUNDS = 3  # canaries per test function
 _CANARIES = 6  # kept per task
 
@@ -80,18 +81,26 @@ class Candidate:
         return Trial({edit.path: edit.apply(self.function.source.text)}, first)
 
 
-async def establish(bench: Bench, seed: int, timeout_s: float) -> Facts:
+async def establish(bench: Bench, seed: int, timeout_s: float, cpu_s: float) -> Facts:
     """Runs the gold under different hash seeds, orders and dates, then finds and validates canaries.
 
-    Raises BuildError where the suite does not pass on the pristine source."""
+    Raises BuildError where the suite does not pass on the pristine source, well within ``cpu_s``."""
     plain = bench.options()
     reports = [
-        await bench.run(replace(plain, shuffle=order, clock=clock), timeout_s=timeout_s, hash_seed=hash_seed)
+        await bench.run(
+            replace(plain, shuffle=order, clock=clock),
+            timeout_s=timeout_s,
+            hash_seed=hash_seed,
+            cpu_s=cpu_s / HEADROOM,
+        )
         for hash_seed, order, clock in GOLD_RUNS
     ]
     for report in reports:
         if report.problem or sorted(report.collected) != sorted(reports[0].collected):
-            raise BuildError(f"the tests do not run on the unchanged source: {report.problem or 'ids differ'}")
+            hint = (
+                f"test.cpu_s has to be {HEADROOM} times what they need" if report.problem.endswith("cpu limit") else ""
+            )
+            raise BuildError(f"the tests do not run on the unchanged source: {report.problem or 'ids differ'}", hint)
     collected = reports[0].collected
     expected = tuple(n for n in collected if all(r.outcomes.get(n) == "passed" for r in reports))
     if not expected:

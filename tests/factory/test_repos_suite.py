@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from dataclasses import replace
 
 import pytest
 from toy_repo import locked, manifest, sdist, spec, stocked, task_on, toy_suite
 
 from factory.environment import Action
-from factory.errors import BuildError
+from factory.errors import BuildError, SandboxError
 from factory.repos.certify import certify_task, gold_reruns, play
+from factory.repos.grader import grade
 from factory.repos.mix import scripted_mix
+from factory.repos.submission import Submission
 from factory.repos.suite import build_repo
 from sandboxes.native import NativeBackend
 
@@ -171,6 +174,48 @@ async def test_code_that_never_ends_is_a_verdict(suite):
     endless = Action("shell_run", {"command": "echo 'while True: pass' >> sums/__init__.py"})
     verdict = await play(suite, task, [endless, SUBMIT])
     assert (verdict.reward, verdict.checks[-1].detail) == (0.0, "stopped by the cpu limit")
+
+
+async def test_code_that_sleeps_is_a_verdict_of_the_time_that_it_sleeps(suite):
+    task = task_on(suite, "removed", "power")
+    edit = suite.edit(task)
+    gold = suite.tree.modules[edit.path]
+    exam = replace(suite.exam(task), timeout_s=1.0)
+    for asleep in ("time.sleep(1e6)", "[time.sleep(0.01) for _ in iter(int, 1)]"):
+        submission = Submission({edit.path: f"import time\n{asleep}\n{gold}"})
+        verdict = await grade(exam, submission, suite.backend, suite.pristine)
+        assert (verdict.reward, verdict.checks[-1].detail) == (0.0, "stopped by the time limit")
+
+
+async def test_a_right_submission_earns_1_on_a_machine_that_has_other_things_to_do(suite):
+    """The suite takes much longer than the time-out, and none of it by its own choice."""
+    task = task_on(suite, "removed", "power")
+    edit = suite.edit(task)
+    busy = "\nfrom time import process_time as now\nuntil = now() + 1\nwhile now() < until: pass\n"
+    exam = replace(suite.exam(task), timeout_s=0.5)
+    rivals = [await asyncio.create_subprocess_exec(sys.executable, "-c", "while True: pass") for _ in range(4)]
+    try:
+        submission = Submission({edit.path: suite.tree.modules[edit.path] + busy})
+        verdict = await grade(exam, submission, suite.backend, suite.pristine)
+    finally:
+        for rival in rivals:
+            rival.kill()
+            await rival.wait()
+    assert verdict.reward == 1.0, verdict
+
+
+async def test_a_machine_that_gives_no_cpu_is_a_fault_and_no_verdict(suite, monkeypatch):
+    monkeypatch.setattr("sandboxes.native.PATIENCE", 0.001)
+    with pytest.raises(SandboxError, match="the machine is overloaded"):
+        await play(suite, task_on(suite, "removed", "power"), [run("while :; do :; done")])
+
+
+async def test_a_suite_that_needs_most_of_its_cpu_seconds_is_not_built(suite):
+    store, lock = stocked()
+    tight = spec().model_copy(update={"test": spec().test.model_copy(update={"cpu_s": 0.05})})
+    with pytest.raises(BuildError, match="stopped by the cpu limit") as caught:
+        await build_repo(tight, lock, store, suite.backend)
+    assert caught.value.hint == "test.cpu_s has to be 3 times what they need"
 
 
 async def test_after_handing_in_nothing_more_is_done(suite):

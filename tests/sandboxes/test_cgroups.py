@@ -68,11 +68,13 @@ def test_a_version_2_group_writes_its_limits_and_reads_its_counters(tmp_path):
     assert (lease / "cgroup.subtree_control").read_text() == "+memory +pids"
     assert group.open_exec("c0") == (str(box / "c0" / "cgroup.procs"),)
     (box / "c0" / "cgroup.procs").write_text("12\n34\n")
+    (box / "c0" / "cgroup.threads").write_text("12\n13\n34\n")
     (box / "c0" / "cpu.stat").write_text("usage_usec 2500000\nuser_usec 1\n")
     (box / "memory.stat").write_text("anon 4096\nfile 9\n")
     (box / "memory.events").write_text("low 0\noom 5\noom_kill 3\n")
     (box / "pids.events").write_text("max 2\n")
     assert group.pids("c0") == [12, 34]
+    assert group.threads("c0") == [12, 13, 34]
     assert group.cpu_s("c0") == 2.5
     assert (group.memory_bytes(), group.memory_kills(), group.refused_forks()) == (4096, 3, 2)
     group.set_processes(11)
@@ -95,6 +97,7 @@ def test_a_real_version_2_group_counts_cpu_and_can_be_swept_with_its_processes()
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
         assert process.pid in group.pids("c0")
+        assert process.pid in group.threads("c0")
         assert group.cpu_s("c0") > 0
         sweep(_CGROUP2)
         assert not folder.exists()

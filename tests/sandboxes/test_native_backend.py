@@ -125,6 +125,15 @@ async def test_a_warden_that_dies_is_a_fault_and_the_next_fork_has_a_new_one(nat
         assert (await box.exec(["true"], timeout_s=60)).exit_code == 0
 
 
+async def test_a_machine_that_gives_a_command_no_cpu_is_at_fault_and_not_the_command(native, base, monkeypatch):
+    monkeypatch.setattr("sandboxes.native.PATIENCE", 0.01)
+    async with native.fork(base, Limits()) as box:
+        with pytest.raises(SandboxFault, match="the machine is overloaded"):
+            await box.exec(["sh", "-c", "while :; do :; done"], timeout_s=30)
+        monkeypatch.undo()
+        assert (await box.exec(["true"], timeout_s=30)).exit_code == 0
+
+
 async def test_a_missing_layer_is_named(native):
     with pytest.raises(LayerMissing, match="f" * 64):
         async with native.fork(FileSnapshot(("f" * 64,)), Limits()):
