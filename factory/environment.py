@@ -32,10 +32,12 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What the policy reads. ``tools`` only on opening."""
+    """What the policy reads. ``tools`` only on opening. ``image``: a picture (PNG) to look at, in views that have one;
+    ``text`` then names its digest, which is what is recorded and compared."""
 
     text: str
     tools: tuple[ToolSpec, ...] = ()
+    image: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +56,13 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """The state at one moment: a world as (snapshot digest, changeset), files as layers, or both."""
+    """The state at one moment: a world as (snapshot digest, changeset), files as layers, or both. ``actions``: what
+    was done since the start, of which a view with more state than that (a page half filled in) makes itself again."""
 
     snapshot: str | None = None
     changeset: bytes = b""
     files: FileSnapshot | None = None
+    actions: tuple[Action, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,8 @@ class WorldSpec(Located):
     """A world. ``start``: its clock on opening, with zone.
 
     ``apps``: build options by app name, and under ``from``, for all but the apps that come with Grindworks, where the
-    app is: see :func:`factory.apps.find_app`.
+    app is: see :func:`factory.apps.find_app`. ``view``: what an agent acts through: the apps' ``tools``, their pages as
+    text (``browser``) or as pictures (``pixels``).
     """
 
     kind: Literal["world"]
@@ -75,6 +76,7 @@ class WorldSpec(Located):
     step_seconds: int = Field(ge=1, le=86_400, strict=True)
     persons: int = Field(ge=1, le=10_000, strict=True)
     apps: dict[Name, dict[str, Any]] = Field(min_length=1)
+    view: Literal["tools", "browser", "pixels"] = "tools"
     tasks: WorldTasksSpec
 
     @property

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol, runtime_checkable
 
-import apsw
-
+from app_clones.kit.change import summed
 from app_clones.kit.world import World
 from factory.environment import Checkpoint, Suite, Task
 from factory.errors import GrindError, ReplayDivergence, SandboxError, boundary
@@ -33,15 +32,11 @@ def check_suite(suite: Suite, trajectory: Trajectory) -> Task:
 
 
 def checkpoint_of(trajectory: Trajectory, steps: int) -> Checkpoint:
-    """A world's state after the first ``steps`` steps, from the record alone: the sum of their changesets."""
-    builder = apsw.ChangesetBuilder()  # type: ignore[no-untyped-call]  # apsw leaves its constructor untyped
-    try:
-        for record in trajectory.steps[:steps]:
-            if record.changeset:
-                builder.add(record.changeset)
-        return Checkpoint(changeset=builder.output())
-    finally:
-        builder.close()
+    """A world's state after the first ``steps`` steps, from the record alone: the sum of their changesets, and what
+    was done, for views with more state than that (a page half filled in)."""
+    records = trajectory.steps[:steps]
+    changeset = summed([record.changeset for record in records])
+    return Checkpoint(changeset=changeset, actions=tuple(record.action for record in records))
 
 
 async def checkpoint_at(suite: Suite, trajectory: Trajectory, steps: int) -> Checkpoint:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, cast
 
@@ -12,7 +12,7 @@ from app_clones.kit.canonical import Canonical, CanonicalRow, canonical, differe
 from app_clones.kit.digest import Layout
 from app_clones.kit.protocol import Value
 
-__all__ = ["Canonical", "CanonicalRow", "RowChange", "canonical", "describe", "difference", "parse"]
+__all__ = ["Canonical", "CanonicalRow", "RowChange", "canonical", "describe", "difference", "parse", "summed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,20 @@ def parse(changeset: bytes, layouts: Mapping[str, Layout]) -> tuple[RowChange, .
         if table is not None:
             found.append(_row_change(change, table))
     return tuple(sorted(found, key=lambda row: (row.table, [(type(v).__name__, v) for v in row.key.values()])))
+
+
+def summed(changesets: Sequence[bytes]) -> bytes:
+    """The sum of ``changesets``, in their order: one that has the effect of them all."""
+    if len(changesets) < 2:
+        return changesets[0] if changesets else b""
+    builder = apsw.ChangesetBuilder()  # type: ignore[no-untyped-call]
+    try:
+        for item in changesets:
+            if item:
+                builder.add(item)
+        return builder.output()
+    finally:
+        builder.close()
 
 
 def describe(changes: Iterable[RowChange]) -> tuple[str, ...]:

@@ -173,7 +173,7 @@ class World:
 
     def changeset(self) -> bytes:
         """The net change since the fork: the sum of all steps."""
-        return _sum(self._steps)
+        return change.summed(self._steps)
 
     def net_change(self) -> tuple[RowChange, ...]:
         """The net change since the fork, parsed."""
@@ -229,7 +229,7 @@ class World:
 
     def _advance(self, changesets: Sequence[bytes]) -> None:
         try:
-            total = _sum(changesets)
+            total = change.summed(changesets)
             if total:
                 # Without a handler every conflict aborts: nothing is ever skipped or overwritten.
                 apsw.Changeset.apply(total, self._db, filter=self._is_recorded)
@@ -300,18 +300,3 @@ def fork_many(snapshot: bytes, apps: Sequence[App], n: int) -> list[World]:
     """``n`` identical worlds; the caller closes each."""
     registry = register(apps)
     return [World(snapshot, registry) for _ in range(n)]
-
-
-def _sum(changesets: Sequence[bytes]) -> bytes:
-    if not changesets:
-        return b""
-    if len(changesets) == 1:
-        return changesets[0]
-    builder = apsw.ChangesetBuilder()  # type: ignore[no-untyped-call]
-    try:
-        for item in changesets:
-            if item:
-                builder.add(item)
-        return builder.output()
-    finally:
-        builder.close()

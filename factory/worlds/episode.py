@@ -45,11 +45,9 @@ class WorldEnvironment:
         return Checkpoint(snapshot=self._suite.snapshot_digest, changeset=self.world.changeset())
 
     async def verdict(self) -> Verdict:
-        """Judges the net change. In one of a hundred the followed digest is also checked against all rows."""
+        """Judges the net change."""
         with boundary(VerifierError, f"verify {self._task.id}"):
-            if int(self.world.state_digest[:8], 16) % _FULL_CHECK_EVERY == 0:
-                self.world.check()
-            return self._suite.judge(self._task, self.world)
+            return verdict_of(self._suite, self._task, self.world)
 
     async def close(self) -> None:
         """Frees the world."""
@@ -59,15 +57,29 @@ class WorldEnvironment:
 def step(world: World, action: Action) -> Step:
     """Plays one action on ``world``."""
     done = world.call(action.name, action.arguments)
-    text = done.result.text
-    if len(text) > LONGEST_OBSERVATION:
-        text = f"{text[:LONGEST_OBSERVATION]}… ({len(text)} characters)"
-    ending = _ENDINGS.get(action.name) if done.result.error is None else None
+    reason = ending(action, done.result.error)
     return Step(
-        Observation(text),
-        done=ending is not None,
-        stop_reason=ending,
+        Observation(cut(done.result.text)),
+        done=reason is not None,
+        stop_reason=reason,
         error=done.result.error,
         changeset=done.changeset,
         state_digest=done.state_digest,
     )
+
+
+def cut(text: str) -> str:
+    """At most :data:`LONGEST_OBSERVATION` characters of ``text``."""
+    return text if len(text) <= LONGEST_OBSERVATION else f"{text[:LONGEST_OBSERVATION]}… ({len(text)} characters)"
+
+
+def ending(action: Action, error: str | None) -> str | None:
+    """The stop reason, where ``action``, which came to ``error``, ended the episode."""
+    return _ENDINGS.get(action.name) if error is None else None
+
+
+def verdict_of(suite: WorldSuite, task: Task, world: World) -> Verdict:
+    """The verdict on ``world``. In one of a hundred the followed digest is also checked against all rows."""
+    if int(world.state_digest[:8], 16) % _FULL_CHECK_EVERY == 0:
+        world.check()
+    return suite.judge(task, world)

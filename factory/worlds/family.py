@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from app_clones.kit.world import World
     from factory.spec import WorldTasksSpec
 
-View = Literal["tools", "browser"]
-"""Through what an agent acts: the apps' operations, or their pages."""
+View = Literal["tools", "browser", "pixels"]
+"""Through what an agent acts: the apps' operations, their pages as text, their pages as pictures."""
 
 SPLITS: tuple[Split, ...] = ("train", "heldout")
 

@@ -28,8 +28,9 @@ from factory.spec import WorldSpec
 from factory.store import Store
 from factory.verifiers.net_change import Expected, judge, wanted_form
 from factory.verifiers.start import Start
+from factory.worlds.browsing import BrowserEnvironment, PixelEnvironment, in_chromium, in_process
 from factory.worlds.episode import WorldEnvironment
-from factory.worlds.family import Family
+from factory.worlds.family import Family, View
 from factory.worlds.mail_family import MailFamily
 from factory.worlds.oracle import rest_of
 
@@ -73,13 +74,18 @@ class WorldSuite:
     start: Start
     judging: Judge = judge_net_change
     explain: bool = True
+    view: View = "tools"
     kind: Literal["world"] = "world"
     expected: dict[str, tuple[Expected, Canonical]] = field(default_factory=dict)
     _writes: frozenset[str] = field(default=frozenset())
 
-    def fork(self, task: Task, checkpoint: Checkpoint | None = None) -> WorldEnvironment:
+    def fork(self, task: Task, checkpoint: Checkpoint | None = None) -> WorldEnvironment | BrowserEnvironment:
         """A fresh world at the start, or at ``checkpoint`` of this same snapshot. Raises InputGone for another's."""
-        return WorldEnvironment(self, task, self.fork_world(checkpoint))
+        if self.view == "tools":
+            return WorldEnvironment(self, task, self.fork_world(checkpoint))
+        if self.view == "browser":
+            return BrowserEnvironment(self, task, self.fork_world(), in_process, checkpoint)
+        return PixelEnvironment(self, task, self.fork_world(), in_chromium, checkpoint)
 
     def fork_world(self, checkpoint: Checkpoint | None = None) -> World:
         """The bare world of :meth:`fork`; the caller closes it."""
@@ -142,7 +148,7 @@ def build_world(spec: WorldSpec, store: Store) -> Manifest:
         ) as world:
             snapshot, start_digest = world.snapshot(), world.state_digest
             tasks = draw_tasks(spec, snapshot, found)
-    about = {"apps": list(spec.apps)}
+    about = {"apps": list(spec.apps), "view": spec.view}
     kept = {part: digest for one in found for part, digest in one.keep(store).items()}
     return Manifest(
         name=spec.name,
@@ -201,7 +207,8 @@ def load(manifest: Manifest, store: Store) -> WorldSuite:
     other code than this."""
     check_code(manifest, CODE)
     snapshot = store.get(manifest.snapshot[0])
-    found = tuple(load_app(name, manifest.parts, store) for name in store.get_json(manifest.parts["about"])["apps"])
+    about = store.get_json(manifest.parts["about"])
+    found = tuple(load_app(name, manifest.parts, store) for name in about["apps"])
     apps = tuple(one.app for one in found)
     tasks = {one["id"]: Task(**one) for one in store.get_json(manifest.tasks)}
     start = Start(snapshot)
@@ -221,5 +228,6 @@ def load(manifest: Manifest, store: Store) -> WorldSuite:
         ),
         account=str(start.row("kit_person", 1)["name"]),
         start=start,
+        view=about["view"],
         _writes=frozenset(name for name, (_, operation) in operations.items() if operation.writes),
     )
