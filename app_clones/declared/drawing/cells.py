@@ -46,6 +46,7 @@ class Cells:
             field: Random(derive(seed, decl.app, "seeds", name, field)) for field in (*self.entity.fields, "slug")
         }
         self.checks = {field: acceptor(one, self.shapes) for field, one in self.entity.fields.items()}
+        self.told: set[str] = set()  # fields that are empty or not by what the others say
         self.order = sorted(self.entity.fields, key=self._rank)
         self.draws: Mapping[str, Draw] = {field: self._draw_of(field) for field in self.order}
         self.distinct = Distinct(self.entity, outer_parent(name, self.entity), self.streams["slug"])
@@ -101,7 +102,7 @@ class Cells:
         if field.auto or field.type == "ref":
             return self.draws[name](at, owner)
         rng = self.streams[name]
-        if not field.required and name != self.label and not field.auto and rng.random() > _FILLED:
+        if not (field.required or name == self.label or name in self.told) and rng.random() > _FILLED:
             return field.default
         for _ in range(_TRIES):
             value = self.draws[name](at, owner)
@@ -189,10 +190,12 @@ class Cells:
         starts = [f for f, one in self.entity.fields.items() if one.type in ("date", "datetime") and f != name
                   and moments.stage(words_of(f)) == "start"]  # fmt: skip
         write = moments.day if field.type == "date" else moments.rfc3339
-        reached = self._milestone(tokens[0]) if kind == "past" and tokens else None
+        reached = self._milestone(tokens[0]) if kind == "past" and not field.required else None
+        if reached is not None:
+            self.told.add(name)
 
         def draw(at: Spot, owner: int | None) -> Json:
-            if reached is not None and not field.required and not reached(at.row):
+            if reached is not None and not reached(at.row):
                 return None
             start = next((moments.parse(at.row[f]) for f in starts if at.row.get(f)), None) if kind == "end" else None
             return write(moments.drawn(rng, kind, at.born_ms, now, start))

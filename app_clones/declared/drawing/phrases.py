@@ -51,7 +51,7 @@ _NAMES: dict[Subject, Callable[[Random], str]] = {
     "product": product,
     "place": place,
     "issue": issue,
-    "remark": lambda rng: rng.choice(w.REMARKS),
+    "remark": document,
     "document": document,
     "event": document,
     "resource": resource,

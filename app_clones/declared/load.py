@@ -1,0 +1,139 @@
+"""An app from its folder: ``app.yaml``, and ``behaviours.py`` beside it where data will not do."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from app_clones.declared.check import DeclError, check
+from app_clones.declared.engine import Behaviour, Declared, declared
+from app_clones.declared.expand import expand
+from app_clones.declared.model import AppDecl
+from app_clones.declared.seeds import check_seeds
+from app_clones.kit.app import App
+from app_clones.kit.located import Document, Fault, FileError, JsonLoader, parse, read
+
+DECLARATION = "app.yaml"
+BEHAVIOURS = "behaviours.py"
+
+_BANNED = frozenset({"time", "uuid", "secrets", "socket", "subprocess", "threading", "asyncio"})
+"""Of the standard library: what would make an app depend on more than its state."""
+
+
+def load_app(folder: Path | str) -> App:
+    """The app in ``folder``. Raises :class:`FileError`: ``app.yaml:12: entities.ticket.labl: unknown key; …``."""
+    return load_declared(folder).app()
+
+
+def load_declared(folder: Path | str) -> Declared:
+    """The same before it is an app of the kit: declaration and behaviours, made ready. Raises :class:`FileError`."""
+    folder = Path(folder)
+    path = folder / DECLARATION
+    decl, document = _parsed(read(path, "the declaration"), str(path))
+    source = read_behaviours(folder)
+    with _located(document):
+        return declared(decl, behaviours_of(source, str(folder / BEHAVIOURS)))
+
+
+def load_decl(path: Path | str) -> AppDecl:
+    """The declaration in one file, as it is written. Raises :class:`FileError` for all that can be wrong with it."""
+    return parse_decl(read(Path(path), "the declaration"), str(path))
+
+
+def parse_decl(text: str, source: str) -> AppDecl:
+    """The same from text; ``source`` is what errors call the file."""
+    return _parsed(text, source)[0]
+
+
+def _parsed(text: str, source: str) -> tuple[AppDecl, Document]:
+    document = parse(text, source, JsonLoader)
+    if not isinstance(document.data, dict):
+        raise FileError(document.fault((), "a declaration is a mapping of keys to values", "start with `app: NAME`"))
+    decl = document.validate(AppDecl, document.data)
+    with _located(document):
+        check(decl)
+        check_seeds(decl)
+        check(expand(decl))
+    return decl, document
+
+
+@contextmanager
+def _located(document: Document) -> Iterator[None]:
+    try:
+        yield
+    except DeclError as error:
+        raise FileError(document.fault(error.loc, error.message)) from error
+
+
+def to_json(decl: AppDecl) -> bytes:
+    """The declaration as an environment keeps it. Keys stay in their order, which tables and pages follow."""
+    return json.dumps(decl.model_dump(mode="json", exclude_defaults=True), ensure_ascii=False).encode()
+
+
+def from_json(declaration: bytes, behaviours: bytes = b"") -> Declared:
+    """An app as :func:`to_json` and :func:`read_behaviours` gave it."""
+    return declared(AppDecl.model_validate_json(declaration), behaviours_of(behaviours, BEHAVIOURS))
+
+
+def read_behaviours(folder: Path | str) -> bytes:
+    """The source of the behaviours in ``folder``; empty where there is none."""
+    path = Path(folder) / BEHAVIOURS
+    return read(path, "the behaviours").encode() if path.exists() else b""
+
+
+def behaviours_of(source: bytes, file: str) -> Mapping[str, Behaviour]:
+    """The functions that Python ``source`` defines, by name. Raises :class:`FileError`.
+
+    It is run as it is: the code of an app is trusted as that of a package is. What an environment could not keep (other
+    files, packages that may not be there) is refused, as is what would make an app depend on more than its state.
+    """
+    try:
+        tree = ast.parse(source, file)
+    except SyntaxError as error:
+        raise FileError(Fault(file, error.lineno or 1, "", f"not Python: {error.msg}")) from error
+    if faults := [fault for node in ast.walk(tree) for fault in _import_faults(node, file)]:
+        raise FileError(*faults)
+    module = ModuleType(Path(file).stem)
+    try:
+        exec(compile(tree, file, "exec"), module.__dict__)
+    except Exception as error:
+        raise FileError(Fault(file, _line_of(error, file), "", f"{type(error).__name__}: {error}")) from error
+    return {
+        name: function
+        for name, function in vars(module).items()
+        if inspect.isfunction(function) and function.__code__.co_filename == file and not name.startswith("_")
+    }
+
+
+def _import_faults(node: ast.AST, file: str) -> list[Fault]:
+    if isinstance(node, ast.Import):
+        names = [alias.name for alias in node.names]
+    elif isinstance(node, ast.ImportFrom):
+        names = ["." * node.level + (node.module or "")]
+    else:
+        return []
+    hint = f"use app_clones.kit, app_clones.declared and the standard library without {', '.join(sorted(_BANNED))}"
+    return [Fault(file, node.lineno, "", f"imports {name}", hint) for name in names if not _may_import(name)]
+
+
+def _may_import(name: str) -> bool:
+    own = name.startswith(("app_clones.kit", "app_clones.declared"))
+    top = name.partition(".")[0]
+    return own or (top in sys.stdlib_module_names and top not in _BANNED)
+
+
+def _line_of(error: BaseException, file: str) -> int:
+    at: Any = error.__traceback__
+    line = 1
+    while at is not None:
+        if at.tb_frame.f_code.co_filename == file:
+            line = at.tb_lineno
+        at = at.tb_next
+    return line
