@@ -1,0 +1,228 @@
+"""The controls of an operation's form, and the way between what they hold (text) and what operations take (JSON)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from app_clones.declared import pages_text as words
+from app_clones.declared.entities import wire_name
+from app_clones.declared.expand import writable
+from app_clones.declared.model import AppDecl, Entity, OperationDecl, Param, Value
+from app_clones.declared.pages_plan import lineage, target_of
+from app_clones.declared.values import acceptor, from_text
+from app_clones.kit.errors import AppError
+
+Json = Any
+Control = Literal["line", "text", "lines", "json", "checkbox", "select", "ref"]
+
+_LIST_ROLES = ("filter", "expression", "search", "order_by", "page_size", "page_token", "offset", "page_number")
+_GIVEN_ROLES = ("new_id", "field", "input", "force")
+_LINE_AS_TEXT = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One control. ``place``: the argument it fills, or argument and property of a whole resource; ``field``: of the
+    row, whose value it shows at first; ``default``: what stands there where there is no row."""
+
+    name: str
+    label: str
+    help: str
+    value: Value
+    control: Control
+    required: bool
+    place: tuple[str, ...]
+    field: str | None
+    default: Json = None
+
+
+def inputs_of(decl: AppDecl, name: str) -> tuple[Input, ...]:
+    """The controls of the operation ``name``: nothing that the page's row, or the engine, knows by itself."""
+    operation = decl.operations[name]
+    made: dict[str, Input] = {}
+    for one in _inputs(decl, operation):
+        free = one.name
+        while free in made:
+            free += "_"
+        made[free] = one if free == one.name else Input(**{**_parts(one), "name": free})
+    return tuple(made.values())
+
+
+def _parts(one: Input) -> dict[str, Any]:
+    return {name: getattr(one, name) for name in Input.__slots__}
+
+
+def _inputs(decl: AppDecl, operation: OperationDecl) -> Iterator[Input]:
+    entity = decl.entities.get(operation.entity or "")
+    known = known_rows(decl, operation)
+    for name, param in operation.params.items():
+        if param.role == "row":
+            if name not in known:
+                yield _row(entity, name, param)
+        elif param.role == "resource" and entity is not None:
+            yield from _resource(decl, operation, entity, name)
+        elif param.role in _GIVEN_ROLES or (param.role in _LIST_ROLES and not operation.writes):
+            yield _plain(entity, operation, name, param)
+
+
+def known_rows(decl: AppDecl, operation: OperationDecl) -> frozenset[str]:
+    """The row parameters that nobody need fill in: the target, and whatever lies above another that is given."""
+    rows = {name: param.entity or "" for name, param in operation.params.items()
+            if param.role == "row" and not param.repeated}  # fmt: skip
+    target = target_of(decl, operation)
+    below = list(rows.items())
+    if target is not None:
+        below.append((target, operation.entity or ""))
+    known = {
+        name
+        for name, entity in rows.items()
+        if any(other != name and own != entity and entity in lineage(decl, own) for other, own in below)
+    }
+    return frozenset(known | ({target} if target else set()))
+
+
+def _row(entity: Entity | None, name: str, param: Param) -> Input:
+    parent = entity.parent if entity and entity.parent and entity.fields[entity.parent].to == param.entity else None
+    ref = Value(type="ref", to=param.entity, required=param.required, repeated=param.repeated, about=param.about)
+    control = control_of(ref)
+    return Input(name, words.label(name), help_of(ref, control), ref, control, param.required, (name,), parent)
+
+
+def _plain(entity: Entity | None, operation: OperationDecl, name: str, param: Param) -> Input:
+    default = param.default
+    if param.role == "field" and entity is not None and param.field:
+        default = entity.fields[param.field].default
+    value: Value = Value(type="boolean") if param.role == "force" else param
+    label = "ID" if param.role == "new_id" else words.label(param.field or name)
+    control = control_of(value, default)
+    row_field = param.field if param.role == "field" else None
+    return Input(name, label, help_of(value, control), value, control, param.required, (name,), row_field, default)
+
+
+def _resource(decl: AppDecl, operation: OperationDecl, entity: Entity, name: str) -> Iterator[Input]:
+    creating = operation.kind == "create"
+    fields = writable(entity, creating=creating)
+    named = {p.entity for p in operation.params.values() if p.role == "row"}
+    if creating and entity.parent and entity.fields[entity.parent].to not in named:
+        fields = {entity.parent: entity.fields[entity.parent], **fields}
+    for field_name, one in fields.items():
+        default = one.default
+        control = control_of(one, default)
+        needed = (one.required or field_name == entity.parent) and (not creating or default is None)
+        place = (name, wire_name(decl, field_name, one))
+        yield Input(field_name, words.label(field_name), help_of(one, control), one, control, needed, place, field_name,
+                    default)  # fmt: skip
+
+
+def control_of(value: Value, default: Json = None) -> Control:
+    """Which control takes such a value. A boolean that may also be absent is a choice of three."""
+    if value.repeated:
+        return "json" if value.type == "json" else "lines"
+    if value.type == "boolean":
+        return "checkbox" if value.required or default is not None else "select"
+    if value.type == "enum" and value.values:
+        return "select"
+    kinds: Mapping[str, Control] = {"ref": "ref", "json": "json", "text": "text"}
+    if value.type == "string" and value.max is not None and value.max > _LINE_AS_TEXT:
+        return "text"
+    return kinds.get(value.type, "line")
+
+
+_FORMS = {
+    "date": "As 2025-03-14.",
+    "datetime": "As 2025-03-14T09:30:00Z.",
+    "url": "As https://example.com/page.",
+    "bytes": "As base64.",
+}
+
+
+def help_of(value: Value, control: Control) -> str:
+    """What stands under a control's label: what it is, and how it is written."""
+    parts = [words.short(value.about, 240)]
+    if value.type in _FORMS:
+        parts.append(_FORMS[value.type])
+    if control == "lines":
+        parts.append(f"One per line{': ' + ', '.join(value.values[:12]) if value.values else ''}.")
+    if value.type in ("integer", "number") and not value.repeated:
+        parts.append(_bounds(value, "From", "At least", "At most", ""))
+    if value.type in ("string", "text") and not value.repeated and (value.max or 0) <= _LINE_AS_TEXT:
+        parts.append(_bounds(value, "From", "At least", "At most", " characters"))
+    if control == "json":
+        parts.append(f"As JSON, such as {json.dumps(example(value.shape or {}, value.repeated), ensure_ascii=False)}.")
+    return " ".join(part for part in parts if part)
+
+
+def _bounds(value: Value, both: str, low: str, high: str, unit: str) -> str:
+    if value.min is not None and value.max is not None:
+        return f"{both} {value.min:g} to {value.max:g}{unit}."
+    if value.min is not None and not (unit and value.min <= 1):
+        return f"{low} {value.min:g}{unit}."
+    return f"{high} {value.max:g}{unit}." if value.max is not None else ""
+
+
+def example(shape: Mapping[str, Json], repeated: bool = False) -> Json:
+    """A small value of about that JSON Schema, for people to start from."""
+    if repeated:
+        return [example(shape)]
+    for key in ("example", "default", "const"):
+        if key in shape:
+            return shape[key]
+    if shape.get("enum"):
+        return shape["enum"][0]
+    kind = shape.get("type", "object")
+    kind = kind[0] if isinstance(kind, list) else kind
+    if kind == "object":
+        listed = list(shape.get("properties", {}).items())[:2]
+        return {name: example(inner) for name, inner in listed if "$ref" not in inner} or {"key": "value"}
+    if kind == "array":
+        return [example(shape.get("items", {}))]
+    return {"integer": 1, "number": 1.5, "boolean": True}.get(str(kind), "text")
+
+
+def text_of(one: Input, held: Json) -> str:
+    """What the control shows for a value; rows are named by their ids, a list's by how they are called from outside."""
+    if held is None:
+        return ""
+    if one.control == "checkbox":
+        return "1" if held else ""
+    if one.control == "json":
+        return words.pretty(held)
+    if one.control == "lines":
+        return "\n".join(_item_text(item) for item in held)
+    return _item_text(held)
+
+
+def _item_text(item: Json) -> str:
+    if isinstance(item, bool):
+        return "true" if item else "false"
+    return words.number(item) if isinstance(item, int | float) else str(item)
+
+
+def json_of(one: Input, text: str) -> Json:
+    """The JSON value that a control's text stands for; refs stay text. Raises :class:`AppError` where it is none."""
+    value, text = one.value, text.replace("\r\n", "\n")
+    if one.control == "checkbox":
+        return bool(text)
+    if one.control == "json":
+        try:
+            return json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise AppError(f"this is no JSON: {str(error)[:100]}") from None
+    if one.control == "lines":
+        lines = [line.strip() for line in text.split("\n")]
+        return [from_text(value, line, one.name) for line in lines if line]
+    bare = text if value.type in ("string", "text") else text.strip()
+    return from_text(value, bare, one.name)
+
+
+def fault_of(one: Input, given: Json, shapes: Any) -> str:
+    """What is wrong with the JSON value for this control, in a few words; ``""`` where nothing is."""
+    try:
+        acceptor(one.value, shapes)(given, "\0")
+    except AppError as error:
+        fault = error.message.replace("\0", "").lstrip(".0123456789").removeprefix(": ")
+        return fault[:1].upper() + fault[1:]
+    return ""

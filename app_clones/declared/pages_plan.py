@@ -1,0 +1,233 @@
+"""What the pages of one app are, read off its declaration once: collections, their columns, filters and actions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from app_clones.declared import pages_text as words
+from app_clones.declared.model import PERSON, AppDecl, Entity, FieldDecl, OperationDecl, Page
+from app_clones.kit.seeds import derive
+
+ACCENTS = 8
+#: Columns of a list beside its first, filters of a list, links beside a page.
+MOST_COLUMNS = 6
+MOST_FILTERS = 5
+MOST_LINKS = 14
+_PAGE_SIZES = (25, 30, 40, 50)
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """One entity's pages. ``url`` is relative to the app; ``columns``: fields, the first one names the row (or none
+    does); ``create``, ``update``, ``delete``: the operations behind the standard pages, where there are such;
+    ``row_acts`` and ``acts``: all others that write, or answer, on a row and without one; ``children``: entity and ref
+    field of each collection that lies under a row, then of those that refer to one."""
+
+    name: str
+    entity: Entity
+    page: Page
+    noun: str
+    nouns: str
+    plural: str
+    url: str
+    columns: tuple[str, ...]
+    filters: tuple[str, ...]
+    page_size: int
+    create: str | None
+    update: str | None
+    delete: str | None
+    row_acts: tuple[str, ...]
+    acts: tuple[str, ...]
+    children: tuple[tuple[str, str], ...]
+
+    @property
+    def about(self) -> str:
+        """What the entity is, in its declaration's words."""
+        return words.short(self.entity.about, 300)
+
+    def field(self, name: str) -> FieldDecl:
+        """The field of that name."""
+        return self.entity.fields[name]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All pages of an app. ``initial`` stands in its mark, ``accent`` is the class of its colour."""
+
+    decl: AppDecl
+    title: str
+    initial: str
+    accent: str
+    shelves: Mapping[str, Shelf]
+    roots: tuple[str, ...]
+    loose: tuple[str, ...] = field(default=())
+
+    @cached_property
+    def searched(self) -> tuple[Shelf, ...]:
+        """The collections that a search over everything looks through."""
+        return tuple(shelf for shelf in self.shelves.values() if is_searched(shelf.entity))
+
+    def parent_of(self, name: str) -> str | None:
+        """The entity above, where there is one and it has pages."""
+        entity = self.shelves[name].entity
+        above = entity.fields[entity.parent].to if entity.parent else None
+        return above if above in self.shelves and above != name else None
+
+    def ancestors(self, name: str) -> tuple[str, ...]:
+        """The entities above, the root first."""
+        above = self.parent_of(name)
+        return (*self.ancestors(above), above) if above else ()
+
+    def below(self, name: str) -> tuple[str, ...]:
+        """The entities whose parent this one is."""
+        return tuple(other for other in self.shelves if self.parent_of(other) == name)
+
+
+def plan(decl: AppDecl) -> Plan:
+    """The pages of ``decl``, which is in its full form."""
+    shelves = {name: _shelf(decl, name, entity) for name, entity in decl.entities.items()}
+    made = Plan(
+        decl=decl,
+        title=decl.title,
+        initial=next((letter for letter in decl.title if letter.isalnum()), decl.app[0]).upper(),
+        accent=f"a{derive(0, 'accent', decl.app) % ACCENTS}",
+        shelves=shelves,
+        roots=(),
+        loose=tuple(name for name, one in decl.operations.items() if one.entity is None and is_offered(one)),
+    )
+    roots = tuple(name for name in shelves if made.parent_of(name) is None)
+    return Plan(**{**_fields(made), "roots": roots})
+
+
+def _fields(made: Plan) -> dict[str, object]:
+    return {name: getattr(made, name) for name in Plan.__dataclass_fields__}
+
+
+def is_offered(operation: OperationDecl) -> bool:
+    """Whether a page offers the operation as an action: it is built, and no mere list or look at a row."""
+    return operation.kind not in ("list", "get", "refused")
+
+
+def target_of(decl: AppDecl, operation: OperationDecl) -> str | None:
+    """The parameter that names the row that the operation is on, where it is on one: a singleton goes by its parent."""
+    entity = operation.entity
+    if entity is None or operation.kind in ("list", "create"):
+        return None
+    own = decl.entities[entity]
+    above = own.fields[own.parent].to if own.singleton and own.parent else None
+    named = [(name, param.entity) for name, param in operation.params.items()
+             if param.role == "row" and not param.repeated]  # fmt: skip
+    for wanted in (entity, above):
+        found = [name for name, to in named if to == wanted]
+        if found:
+            return found[-1]
+    return None
+
+
+def lineage(decl: AppDecl, name: str) -> tuple[str, ...]:
+    """The entities above ``name``, the nearest first; itself where its rows lie under each other."""
+    found: list[str] = []
+    entity = decl.entities.get(name)
+    while entity is not None and entity.parent is not None:
+        above = entity.fields[entity.parent].to or ""
+        if above in found:
+            break
+        found.append(above)
+        entity = decl.entities.get(above)
+    return tuple(found)
+
+
+def is_indexed(entity: Entity) -> bool:
+    """Whether rows are found by words, in a full-text index."""
+    return any(one.search for one in entity.fields.values())
+
+
+def is_searched(entity: Entity) -> bool:
+    """Whether rows are found by words, or at least by a part of what they are called."""
+    label = entity.fields[entity.label] if entity.label else None
+    named = label is not None and label.type in ("string", "text", "email", "url") and not label.repeated
+    return is_indexed(entity) or named
+
+
+def _shelf(decl: AppDecl, name: str, entity: Entity) -> Shelf:
+    title, plural = entity.title or words.label(name), words.words(entity.plural or f"{name}s")
+    page = decl.pages.get(name, Page())
+    columns = page.columns or _columns(entity)
+    standard: dict[str, str] = {}
+    row_acts, acts = [], []
+    for op_name, op in decl.operations.items():
+        if op.entity != name or not is_offered(op):
+            continue
+        kind = "update" if op.kind == "replace" else op.kind
+        on_row = target_of(decl, op) is not None
+        if kind in ("create", "update", "delete") and on_row == (kind != "create") and kind not in standard:
+            standard[kind] = op_name
+        else:
+            (row_acts if on_row else acts).append(op_name)
+    return Shelf(
+        name=name,
+        entity=entity,
+        page=page,
+        noun=_lower(title),
+        nouns=plural,
+        plural=plural[:1].upper() + plural[1:],
+        url=f"/{name}",
+        columns=columns,
+        filters=page.filters or _filters(entity),
+        page_size=min(size for size in _PAGE_SIZES if size * (len(columns) + 3) >= 225 or size == _PAGE_SIZES[-1]),
+        create=standard.get("create"),
+        update=standard.get("update"),
+        delete=standard.get("delete"),
+        row_acts=tuple(row_acts),
+        acts=tuple(acts),
+        children=tuple(_children(decl, name)),
+    )
+
+
+def _lower(title: str) -> str:
+    """A title within a sentence: "order item", but "API key" and "URL"."""
+    return " ".join(part if part[:2].isupper() else part.lower() for part in title.split(" "))
+
+
+_WEIGHTS = {"enum": 6, "ref": 5, "number": 4, "integer": 4, "email": 4, "date": 4, "datetime": 4, "boolean": 3,
+            "string": 3, "url": 1, "text": 1}  # fmt: skip
+
+
+def _columns(entity: Entity) -> tuple[str, ...]:
+    """The label, then the fields that tell rows apart best, in the order of their declaration."""
+    weights = {}
+    for name, one in entity.fields.items():
+        if not one.hidden and name != entity.label and name != entity.owner and one.type in _WEIGHTS:
+            weights[name] = _WEIGHTS[one.type] - 3 * one.repeated - 2 * (one.auto == "updated") - one.log
+    best = sorted(weights, key=lambda name: -weights[name])[:MOST_COLUMNS]
+    first = (entity.label,) if entity.label else ()
+    return first + tuple(name for name in entity.fields if name in best)
+
+
+def _filters(entity: Entity) -> tuple[str, ...]:
+    found = [n for n, one in entity.fields.items() if one.type in ("enum", "boolean", "ref") and not one.repeated
+             and not one.hidden and n != entity.owner]  # fmt: skip
+    return tuple(found[:MOST_FILTERS])
+
+
+def _children(decl: AppDecl, name: str) -> Iterator[tuple[str, str]]:
+    refs = [(other, field_name, field_name == entity.parent) for other, entity in decl.entities.items()
+            for field_name, one in entity.fields.items() if one.to == name and not one.repeated]  # fmt: skip
+    for own in (True, False):
+        yield from ((other, field_name) for other, field_name, is_parent in refs if is_parent == own)
+
+
+def title_of(decl: AppDecl, name: str) -> str:
+    """What one row of ``name`` is called: "Person", "Order item"."""
+    if name == PERSON:
+        return "Person"
+    return decl.entities[name].title or words.label(name)
+
+
+def act_text(name: str, operation: OperationDecl) -> str:
+    """What a button of the operation says: its name without its entity's."""
+    entity = operation.entity or ""
+    short = name.removeprefix(f"{entity}_").removesuffix(f"_{entity}")
+    return words.label(short or name)
