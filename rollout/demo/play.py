@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -97,15 +97,17 @@ async def play_repository(screen: Screen, store: Store, digest: str) -> Played:
     kinds = ", ".join(f"{sum(one.label == kind for one in mix)} {kind}" for kind in dict.fromkeys(m.label for m in mix))
     screen.line("play", f"{suite.name}: {len(played)} rollouts ({kinds}), each with the reward known beforehand")
     faults = sum(isinstance(t.outcome, Fault) for t in played)
-    return Played(len(played), len(start_digests(suite, played)), faults, len(played) / seconds)
+    starts = start_states(suite, (t.start_digest for t in played))
+    return Played(len(played), len(starts), faults, len(played) / seconds)
 
 
-def start_digests(suite: Suite, played: Iterable[Trajectory]) -> set[str]:
-    """The start states of ``played``; a fault on the way to a start has none. For a repository, whose tasks are each a
-    delta of their own, an environment says the suite's start digest only after hashing its tree.
+def start_states(suite: Suite, found: Iterable[str]) -> set[str]:
+    """The start states among what rollouts ``found`` on opening; a fault on the way to a start has none. For a
+    repository, whose tasks are each a delta of their own, an environment says the suite's start digest only after
+    hashing its tree.
 
     Raises ReplayDivergence unless it is the suite's alone."""
-    starts = {trajectory.start_digest for trajectory in played if trajectory.start_digest}
+    starts = set(filter(None, found))
     if starts != {suite.start_digest}:
         raise ReplayDivergence(f"{suite.name}: {len(starts)} start states", "an environment leaked between episodes")
     return starts
@@ -156,20 +158,16 @@ def _teller(screen: Screen, advance: Callable[[int, str], None]) -> Callable[[st
 
 def _count(suite: Suite, run: Run, learned: Learned, config: LearnConfig) -> tuple[Played, tuple[Trajectory, ...]]:
     """All rollouts of the run, counted from its tables; and those of GRPO's last round, of the last with failures."""
-    n, faults, last = 0, 0, []
     shown = max((one.round for one in learned.rounds if one.success < 1.0), default=learned.rounds[-1].round)
-
-    def counted() -> Iterator[Trajectory]:
-        nonlocal n, faults
-        for trajectory in run.trajectories():
-            n += 1
-            faults += isinstance(trajectory.outcome, Fault)
-            attempt = trajectory.attempt
-            if attempt.run.endswith("-grpo") and attempt.attempt // config.grpo.group == shown:
-                last.append(trajectory)
-            yield trajectory
-
-    starts = start_digests(suite, counted())
+    rows = list(run.tables.rows(("rollout_id", "run", "attempt", "start_digest", "stop_reason")))
+    starts = start_states(suite, (row["start_digest"] for row in rows))
+    faults = sum(row["stop_reason"] == "fault" for row in rows)
+    in_round = {
+        row["rollout_id"]
+        for row in rows
+        if row["run"].endswith("-grpo") and row["attempt"] // config.grpo.group == shown
+    }
+    last = sorted(run.tables.trajectories(in_round), key=lambda t: t.rollout_id)
     seconds = sum(one.play_s for one in learned.rounds)
     rate = sum(one.rollouts for one in learned.rounds) / seconds
-    return Played(n, len(starts), faults, rate), tuple(sorted(last, key=lambda t: t.rollout_id))
+    return Played(len(rows), len(starts), faults, rate), tuple(last)

@@ -10,10 +10,14 @@ from test_episode import attempt
 from factory.environment import Fault
 from factory.errors import GrindError, ReplayDivergence
 from rollout.demo.again import replay_failures
-from rollout.demo.play import start_digests
+from rollout.demo.play import _count, start_states
 from rollout.demo.screen import Screen
 from rollout.episode import play
+from rollout.learner.grpo import GrpoConfig
+from rollout.learner.recipe import LearnConfig
 from rollout.policies import PolicySpec, make_policy
+from rollout.runs import Run
+from rollout.trajectory import Attempt
 
 
 @pytest.fixture(scope="module")
@@ -50,8 +54,31 @@ async def test_a_last_round_without_failures_says_so(toy, last_round):
         await replay_failures(Screen(), SimpleNamespace(suite=toy, last_round=good))
 
 
-def test_a_second_start_state_stops_the_demo_and_a_fault_before_the_start_does_not(toy, last_round):
-    lost = replace(last_round[0], start_digest="", outcome=Fault("SandboxError", "no mount"))
-    assert start_digests(toy, [*last_round, lost]) == {toy.start_digest}
+def test_a_second_start_state_stops_the_demo_and_a_fault_before_the_start_does_not(toy):
+    assert start_states(toy, [toy.start_digest, "", toy.start_digest]) == {toy.start_digest}
     with pytest.raises(ReplayDivergence, match="2 start states"):
-        start_digests(toy, [*last_round, replace(last_round[0], start_digest="0" * 64)])
+        start_states(toy, [toy.start_digest, "0" * 64])
+
+
+def test_a_lesson_is_counted_from_the_tables_and_its_last_round_with_failures_is_read_back(toy, last_round, tmp_path):
+    """Two rounds of two attempts of each task; the second has no failures left to show."""
+    run = Run.create("lesson", {}, tmp_path)
+    rollouts = []
+    for n, trajectory in enumerate(last_round):
+        task = trajectory.attempt.task_id
+        names = [("learn-demo", 0), ("learn-grpo", 0), ("learn-grpo", 1), ("learn-grpo", 2), ("learn-grpo", 3)]
+        rollouts += [renamed(trajectory, Attempt(name, task, k, n)) for name, k in names]
+    lost = replace(rollouts[-1], start_digest="", outcome=Fault("SandboxError", "no mount"), stop_reason="fault")
+    run.tables.seal([*rollouts[:-1], lost])
+    rounds = [SimpleNamespace(round=k, success=s, rollouts=2, play_s=1.0) for k, s in ((0, 0.5), (1, 1.0))]
+    config = LearnConfig(grpo=GrpoConfig(group=2))
+    played, last = _count(toy, run, SimpleNamespace(rounds=rounds), config)
+    assert played.section() == {
+        "n": 5 * len(last_round), "distinct_start_digests": 1, "faults": 1, "per_second": 2.0,
+    }  # fmt: skip
+    first_round = [t for t in rollouts if t.attempt.run == "learn-grpo" and t.attempt.attempt < 2]
+    assert list(last) == sorted(first_round, key=lambda t: t.rollout_id)
+
+
+def renamed(trajectory, attempt):
+    return replace(trajectory, attempt=attempt, rollout_id=attempt.rollout_id)
