@@ -1,0 +1,216 @@
+"""``make apps``: every API description there is compiled, booted, proven, and given certified tasks; one report of all.
+
+``python -m factory.fleet --out out/apps``. Each app's findings are a file of their own, written when the app is done, so
+a run that was cut short goes on where it stopped. An app has a budget of CPU seconds, not of wall time: what it finds is
+the same on a busy machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import resource
+import signal
+import sys
+import time
+import traceback
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from factory.durable import write_whole
+
+Json = Any
+ENOUGH_TASKS = 20
+"""Certified tasks from which an app counts as one to learn on."""
+
+BUDGET_S = 150
+"""CPU seconds that one app may take, all in all."""
+
+SEED = 7
+
+
+class OutOfBudget(Exception):
+    """The app took more CPU time than it may."""
+
+
+@contextmanager
+def budget(seconds: int) -> Iterator[None]:
+    """Raises :class:`OutOfBudget` inside, once this process has used so many more CPU seconds."""
+
+    def stop(number: int, frame: object) -> None:
+        raise OutOfBudget(f"more than {seconds} s of CPU time")
+
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    before = signal.signal(signal.SIGXCPU, stop)
+    resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + seconds, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_CPU, (hard, hard))
+        signal.signal(signal.SIGXCPU, before)
+
+
+def examine(origin: str, seconds: int = BUDGET_S) -> dict[str, Json]:
+    """All that is found of one app, stage by stage; where a stage fails, its cause, and what was found until then."""
+    found: dict[str, Json] = {"origin": origin, "compiled": False, "booted": False, "causes": {}}
+    begun = time.process_time()
+    try:
+        with budget(seconds):
+            for name, stage in (("compile", _compile), ("prove", _prove), ("tasks", _tasks)):
+                found["stage"] = name
+                stage(found)
+        found["stage"] = "done"
+    except Exception as error:
+        found["causes"][found["stage"]] = _cause(error)
+    found["cpu_s"] = round(time.process_time() - begun, 3)
+    return {key: value for key, value in found.items() if not key.startswith("_")}
+
+
+def _compile(found: dict[str, Json]) -> None:
+    from app_clones.declared.engine import declared
+    from app_clones.kit.world import World
+    from factory.compiler.compile import compile_app
+
+    begun = time.process_time()
+    decl = compile_app(found["origin"])
+    found |= {"compiled": True, "app": decl.app, "_decl": decl, "methods": len(decl.operations)}
+    ready = declared(decl)
+    with World.build([ready.app()], seed=SEED, start_ms=1_767_600_000_000, step_ms=1000, persons=4) as world:
+        found |= {"booted": True, "rows": _rows(world), "bytes": len(world.snapshot())}
+    found["compile_s"] = round(time.process_time() - begun, 3)
+
+
+def _rows(world: Any) -> int:
+    tables = (name for name in world.registry.schema if not name.startswith(("kit_", "task_")))
+    return sum(int(world.connection.execute(f"SELECT count(*) FROM {name}").fetchone()[0]) for name in tables)
+
+
+def _prove(found: dict[str, Json]) -> None:
+    from factory.compiler.prove import prove_app
+
+    begun = time.process_time()
+    certificate = prove_app(found["origin"], found["_decl"], seed=SEED)
+    found["proof"] = certificate.totals()
+    found["proof_s"] = round(time.process_time() - begun, 3)
+    found["failed_methods"] = {
+        one.origin or one.operation: [f"{check.name}: {check.evidence}" for check in one.checks if not check.ok]
+        for one in certificate.methods
+        if one.verdict == "failed"
+    }
+    found["reasons"] = dict(
+        Counter(f"{one.verdict}: {one.reason}" for one in certificate.methods if one.verdict in ("recorded", "refused"))
+    )
+
+
+def _tasks(found: dict[str, Json]) -> None:
+    from factory.worlds.generated.certify import certify_app
+
+    begun = time.process_time()
+    found["tasks"] = asdict(certify_app(found["_decl"], SEED))
+    found["tasks_s"] = round(time.process_time() - begun, 3)
+
+
+def _cause(error: Exception) -> str:
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} at {Path(last.filename).name}:{last.name}: {' '.join(str(error).split())[:200]}"
+
+
+# ---- all of them
+
+
+def run(origins: Sequence[str], out: Path, *, workers: int, again: bool = False) -> list[dict[str, Json]]:
+    """Examines what is not there yet of ``origins``; returns the findings of all, in their order."""
+    folder = out / "found"
+    folder.mkdir(parents=True, exist_ok=True)
+    files = {origin: folder / f"{origin.replace(':', '_').replace('/', '_')}.json" for origin in origins}
+    left = [origin for origin in origins if again or not files[origin].exists()]
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=spawn, max_tasks_per_child=8) as pool:  # a child's caches end with it
+        waiting = {pool.submit(examine, origin): origin for origin in left}
+        for n, done in enumerate(as_completed(waiting), 1):
+            found = done.result()
+            write_whole(files[waiting[done]], json.dumps(found, indent=1, sort_keys=True) + "\n")
+            print(f"[{n}/{len(left)}] {_line(found)}", flush=True)
+    return [json.loads(files[origin].read_text()) for origin in origins]
+
+
+def _line(found: Mapping[str, Json]) -> str:
+    proof, tasks = found.get("proof", {}), found.get("tasks", {})
+    proven = f"{proof.get('stateful', 0)}/{proof.get('methods', 0)} stateful, {proof.get('failed', 0)} failed"
+    causes = "; ".join(f"{stage}: {cause}" for stage, cause in found["causes"].items())
+    return f"{found['origin']}  {proven}, {tasks.get('certified', 0)} tasks, {found['cpu_s']} s  {causes}".strip()
+
+
+def summary(findings: Sequence[Mapping[str, Json]], methods: int) -> dict[str, Json]:
+    """The report. ``methods``: how many the documents have, those of apps that did not compile included."""
+    proofs = [one["proof"] for one in findings if "proof" in one]
+    tasks = [one["tasks"] for one in findings if "tasks" in one]
+    verdicts = Counter({k: sum(p[k] for p in proofs) for k in ("stateful", "recorded", "refused", "failed")})
+    responses, valid = (sum(proof[key] for proof in proofs) for key in ("responses", "responses_valid"))
+    causes = Counter(f"{stage}: {cause}" for one in findings for stage, cause in one["causes"].items())
+    checks = Counter[str]()
+    for proof in proofs:
+        checks.update(proof["failures"])
+    refused = Counter[str]()
+    for task in tasks:
+        refused.update(task["causes"])
+    return {
+        "documents": len(findings),
+        "compiled": sum(one["compiled"] for one in findings),
+        "booted": sum(one["booted"] for one in findings),
+        "methods": methods,
+        "stateful_share": round(verdicts["stateful"] / max(1, methods), 4),
+        "schema_valid_share": round(valid / max(1, responses), 6),
+        "apps_with_20_tasks": sum(task["certified"] >= ENOUGH_TASKS for task in tasks),
+        "tasks_certified": sum(task["certified"] for task in tasks),
+        "verdicts": dict(verdicts),
+        "compile_s": _spread([one["compile_s"] for one in findings if "compile_s" in one]),
+        "proof_s": _spread([one["proof_s"] for one in findings if "proof_s" in one]),
+        "tasks_s": _spread([one["tasks_s"] for one in findings if "tasks_s" in one]),
+        "cpu_s": round(sum(one["cpu_s"] for one in findings), 1),
+        "causes": dict(causes.most_common(60)),
+        "failed_checks": dict(checks.most_common()),
+        "refused_tasks": dict(refused.most_common(40)),
+    }
+
+
+def _spread(values: Sequence[float]) -> dict[str, float]:
+    ordered = sorted(values)
+    if not ordered:
+        return {}
+    return {"median": ordered[len(ordered) // 2], "p90": ordered[len(ordered) * 9 // 10], "max": ordered[-1]}
+
+
+def main() -> int:
+    """Exit code 0 once the report is written, whatever it says."""
+    from factory.compiler.discovery import documents
+
+    parser = argparse.ArgumentParser(prog="python -m factory.fleet", description=__doc__)
+    parser.add_argument("--out", type=Path, default=Path("out/apps"))
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--only", help="a comma-separated list of origins, as discovery:gmail:v1")
+    parser.add_argument("--first", type=int, help="so many of all documents, spread evenly over them")
+    parser.add_argument("--again", action="store_true", help="examine anew what was found before")
+    given = parser.parse_args()
+    known = documents()
+    origins = given.only.split(",") if given.only else list(known)
+    if given.first:
+        origins = origins[:: max(1, len(origins) // given.first)][: given.first]
+    begun = time.monotonic()
+    findings = run(origins, given.out, workers=given.workers, again=given.again)
+    report = summary(findings, sum(known[origin] for origin in origins))
+    report["wall_s"] = round(time.monotonic() - begun, 1)
+    write_whole(given.out / "report.json", json.dumps(report, indent=1) + "\n")
+    print(json.dumps({key: report[key] for key in list(report)[:9]} | {"wall_s": report["wall_s"]}))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
