@@ -50,7 +50,7 @@ class FoundApp:
 def find_app(name: str, origin: object = None, beside: Path | None = None) -> FoundApp:
     """The app ``name``: from ``origin``, or else the package ``app_clones.NAME``.
 
-    ``origin``: ``specs/apps/helpdesk`` (a folder: as seen from ``beside``, or else from the working directory),
+    ``origin``: ``specs/apps/helpdesk`` (a folder below ``beside``, or else below the working directory),
     ``discovery:gmail:v1``, ``openapi:FILE``. Raises SpecError.
     """
     if origin is None:
@@ -58,7 +58,7 @@ def find_app(name: str, origin: object = None, beside: Path | None = None) -> Fo
     if not isinstance(origin, str) or not origin:
         raise SpecError(f"from: {origin!r} is no place of an app", "a folder with an app.yaml, discovery:NAME:VERSION")
     try:
-        found = _compiled(origin, beside) if origin.startswith(COMPILED) else _declared(find_path(origin, beside))
+        found = _compiled(origin, beside) if origin.startswith(COMPILED) else _declared(_path(origin, beside))
     except FileError as error:
         raise SpecError(error.message, error.hint) from error
     if found.name != name:
@@ -79,8 +79,26 @@ def load_app(name: str, parts: Mapping[str, str], store: Store) -> FoundApp:
     return FoundApp(ready.app(), ready, files)
 
 
-def find_path(given: str, beside: Path | None) -> Path:
+def files_of(origin: str, beside: Path | None = None) -> dict[str, Path]:
+    """The files that ``origin`` means, by their paths below the folder that it is seen from."""
+    kind, _, rest = origin.partition(":")
+    if kind == "openapi":
+        return {rest: _path(rest, beside)}
+    if origin.startswith(COMPILED):
+        return {}
+    from app_clones.declared.load import BEHAVIOURS, DECLARATION
+
+    found = {f"{origin}/{file}": _path(origin, beside) / file for file in (DECLARATION, BEHAVIOURS)}
+    return {name: path for name, path in found.items() if path.exists()}
+
+
+def _path(given: str, beside: Path | None) -> Path:
     """``given`` as seen from ``beside`` if it is there, else from the working directory."""
+    if Path(given).is_absolute() or ".." in Path(given).parts:
+        # so that spec and app can be copied elsewhere together, and built there
+        raise SpecError(
+            f"from: {given} leads elsewhere", "a path below the spec's folder, or below the working directory"
+        )
     near = (beside or Path()) / given
     return near if near.exists() else Path(given)
 
@@ -119,9 +137,8 @@ def _declared(folder: Path) -> FoundApp:
 def _compiled(origin: str, beside: Path | None) -> FoundApp:
     from app_clones.declared.engine import declared
     from app_clones.declared.load import to_json
-
     from factory.compiler.compile import compile_app
 
     kind, _, rest = origin.partition(":")
-    ready = declared(compile_app(f"{kind}:{find_path(rest, beside)}" if kind == "openapi" else origin))
+    ready = declared(compile_app(f"{kind}:{_path(rest, beside)}" if kind == "openapi" else origin))
     return FoundApp(ready.app(), ready, {_DECLARATION: to_json(ready.decl)})

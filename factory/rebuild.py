@@ -18,10 +18,11 @@ from pathlib import Path
 import app_clones
 import factory
 import sandboxes
+from factory.apps import FROM, files_of
 from factory.build import build
 from factory.errors import BuildError
 from factory.lock import Lock, read_lock, write_lock
-from factory.spec import load_spec
+from factory.spec import WorldSpec, load_spec
 from factory.store import Store
 
 LATER = "+3285d"  # relative: with an absolute time, libfaketime breaks sleeps on the monotonic clock
@@ -43,6 +44,7 @@ def rebuild(spec_path: Path | str, lock: Lock, store: Store) -> Rebuilt:
             folder = Path(next(iter(package.__path__)))
             shutil.copytree(folder, root / "code" / folder.name, ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copyfile(spec_path, root / "spec.yaml")
+        _copy_apps(Path(spec_path), root)
         write_lock(lock, root / "spec.lock")
         other = Store(root / "store")
         for entry in lock.inputs:
@@ -59,6 +61,15 @@ def rebuild(spec_path: Path | str, lock: Lock, store: Store) -> Rebuilt:
             )
         differed = ("directory", "zone", "locale", "hash seed", *(["year"] if faked else []))
         return Rebuilt(digest, differed)
+
+
+def _copy_apps(spec_path: Path, root: Path) -> None:
+    """The apps that lie beside the spec, or below the working directory."""
+    spec = load_spec(spec_path)
+    for options in spec.apps.values() if isinstance(spec, WorldSpec) else ():
+        for name, path in files_of(options[FROM], spec_path.parent).items() if FROM in options else ():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, root / name)
 
 
 def _foreign(root: Path) -> dict[str, str]:
