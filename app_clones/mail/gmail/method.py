@@ -12,11 +12,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from app_clones.kit import mask as masks
 from app_clones.kit.asgi import opened
 from app_clones.kit.errors import AppError
 from app_clones.kit.world import Call
 from app_clones.mail import people
-from app_clones.mail.gmail import mask as masks
 from app_clones.mail.gmail import wire
 from app_clones.mail.gmail.wire import Body, GoogleError, Query
 

@@ -1,21 +1,30 @@
-"""Partial responses: the ``fields`` parameter, ``messages(id,payload/headers),nextPageToken``."""
+"""Partial answers: ``messages(id,payload/headers),nextPageToken`` keeps those parts of a JSON value."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Protocol
 
-from app_clones.mail.gmail.wire import GoogleError
+from app_clones.kit.errors import AppError
 
-Mask = Mapping[str, "Mask"]
-"""What to keep of an object, by field; an empty mapping keeps all of it."""
+
+class Known(Protocol):
+    """What a mask may name below a property: the names, and what is below each. A mapping of mappings is one."""
+
+    def __contains__(self, name: object, /) -> bool: ...
+    def __getitem__(self, name: str, /) -> Known: ...
+    def values(self) -> Iterable[Known]: ...
+
+
+Mask = dict[str, "Mask"]
+"""What to keep of an object, by property; an empty one keeps all of it."""
 
 _TOKEN = re.compile(r"\s*([A-Za-z0-9_]+|[*,/()])")
 
 
 def parse(text: str) -> Mask:
-    """Returns the mask. Raises GoogleError for one that is not well-formed."""
+    """Returns the mask. Raises AppError for one that is not well-formed."""
     tokens: list[str] = []
     at = 0
     while at < len(text.rstrip()):
@@ -63,16 +72,16 @@ def _field(tokens: list[str], text: str, mask: dict[str, Any], depth: int) -> li
     return rest
 
 
-def _bad(text: str) -> GoogleError:
-    return GoogleError(f"Invalid field selection {text[:120]}")
+def _bad(text: str) -> AppError:
+    return AppError(f"Invalid field selection {text[:120]}")
 
 
-def check(mask: Mask, schema: Mask) -> None:
-    """Raises GoogleError for a field that the answer's resource does not have."""
+def check(mask: Mask, known: Known) -> None:
+    """Raises AppError for a property that the answer cannot have."""
     for name, inner in mask.items():
-        if name != "*" and name not in schema:
-            raise GoogleError(f"Invalid field selection {name}")
-        for below in schema.values() if name == "*" else (schema[name],):
+        if name != "*" and name not in known:
+            raise AppError(f"Invalid field selection {name}")
+        for below in known.values() if name == "*" else (known[name],):
             check(inner, below)
 
 

@@ -1,0 +1,121 @@
+"""From an HTTP request to an operation's arguments: path, query, headers and body by the names that the wire gives them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from starlette.requests import Request
+
+from app_clones.declared.model import AppDecl, Param, Value
+from app_clones.declared.values import from_text
+from app_clones.declared.wire import read_body
+from app_clones.declared.words import camel
+from app_clones.kit.errors import AppError
+
+if TYPE_CHECKING:
+    from app_clones.declared.engine import Declared
+
+Json = Any
+
+
+def param_wire(decl: AppDecl, key: str, param: Param) -> str:
+    """The name of a parameter in HTTP."""
+    return param.wire or (camel(key) if decl.api.naming == "camel" else key)
+
+
+class Reader:
+    """Reads the arguments of one operation."""
+
+    def __init__(self, ready: Declared, operation: str) -> None:
+        self._ready = ready
+        self._plan = ready.plan(operation)
+        self._whole: str | None = None
+        self._places: dict[str, dict[str, str]] = {place: {} for place in ("path", "query", "body", "header", "tool")}
+        for key, param in self._plan.params.items():
+            if param.place == "body" and param.role == "resource" and param.wire is None:
+                self._whole = key
+                continue
+            name = param_wire(ready.decl, key, param)
+            self._places[param.place][name.lower() if param.place == "header" else name] = key
+
+    def read(self, request: Request, data: bytes, captured: Mapping[str, str]) -> dict[str, Json]:
+        """The arguments by parameter name. Raises :class:`AppError` at a name that the operation does not know."""
+        found: dict[str, Json] = {}
+        for name, text in captured.items():
+            key = self._places["path"].get(name, name)
+            if key in self._plan.params:
+                found[key] = self._from_texts(key, [text])
+        self._read_query(request, found)
+        for name, key in self._places["header"].items():
+            if name in request.headers:
+                found[key] = self._from_texts(key, [request.headers[name]])
+        body, is_form = read_body(request, data)
+        self._read_body(body, is_form, found)
+        return found
+
+    def _read_query(self, request: Request, found: dict[str, Json]) -> None:
+        given: dict[str, list[str]] = {}
+        for name, text in request.query_params.multi_items():
+            given.setdefault(name, []).append(text)
+        for name, texts in given.items():
+            key = self._places["query"].get(name)
+            if key is None:
+                raise AppError(f"{name[:60]}: no such parameter in the query")
+            if len(texts) > 1 and not self._plan.params[key].repeated:
+                raise AppError(f"{name[:60]}: this is given {len(texts)} times")
+            found[key] = self._from_texts(key, texts)
+
+    def _read_body(self, body: Json, is_form: bool, found: dict[str, Json]) -> None:
+        if not isinstance(body, dict):
+            raise AppError("the body is no JSON object")
+        if not self._places["body"] and self._whole is None:
+            if body:
+                raise AppError("this takes no body")
+            return
+        rest: dict[str, Json] = {}
+        for name, value in body.items():
+            key = self._places["body"].get(name)
+            if key is not None:
+                param = self._plan.params[key]
+                found[key] = self._body_value(param, value, name) if is_form else value
+            elif self._whole is None:
+                raise AppError(f"{name[:60]}: no such property in the body")
+            else:
+                rest[name] = value
+        if self._whole is not None:
+            found[self._whole] = self._form_row(rest) if is_form else rest
+
+    def _body_value(self, param: Param, value: Json, name: str) -> Json:
+        if param.role == "resource" and isinstance(value, dict):
+            return self._form_row(value)
+        return _typed(param, value, name)
+
+    def _form_row(self, given: Mapping[str, Json]) -> dict[str, Json]:
+        """A row's properties from a form, whose leaves are texts."""
+        plan = self._plan.entity
+        if plan is None:
+            return dict(given)
+        fields = {plan.names[name]: field for name, field in plan.decl.fields.items()}
+        return {n: _typed(fields[n], value, n) if n in fields else value for n, value in given.items()}
+
+    def _from_texts(self, key: str, texts: list[str]) -> Json:
+        param = self._plan.params[key]
+        if param.role == "row" and param.type == "string":
+            return texts[0]
+        if param.repeated:
+            return [from_text(param, text, key) for text in texts]
+        return from_text(param, texts[0], key)
+
+
+def _typed(value: Value, given: Json, name: str) -> Json:
+    """A form's value by type: nothing is null, leaves are read from their texts."""
+    if isinstance(given, list) and value.repeated:
+        return [
+            from_text(value, item, name) if isinstance(item, str) and value.type != "json" else item for item in given
+        ]
+    if not isinstance(given, str) or value.type == "json":
+        return given
+    if given == "" and value.type not in ("string", "text"):
+        return None
+    return [from_text(value, given, name)] if value.repeated else from_text(value, given, name)

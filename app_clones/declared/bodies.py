@@ -1,0 +1,141 @@
+"""The JSON form of a row as a client sends it: which of its properties count, and what a mask makes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from app_clones.declared.entities import EntityPlan, Row
+from app_clones.declared.keys import find
+from app_clones.declared.model import FieldDecl
+from app_clones.declared.values import Accept, acceptor
+from app_clones.kit.errors import AppError, NotFound
+from app_clones.kit.protocol import Call
+
+if TYPE_CHECKING:
+    from app_clones.declared.engine import Declared
+
+Json = Any
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A row as given: values by field (None where it was null; refs as called from outside), and its etag, if any."""
+
+    values: dict[str, Any]
+    etag: str | None = None
+
+
+def resource_acceptor(ready: Declared, plan: EntityPlan) -> Accept:
+    """The check of a row's JSON form; gives a :class:`Resource`.
+
+    What only the service writes is left out of account where the API is of Google's kind, as the original does, and
+    refused elsewhere; a property that no row has is refused everywhere.
+    """
+    accepts = {plan.names[name]: (name, acceptor(f, ready.shapes)) for name, f in plan.decl.fields.items()}
+    lenient = ready.decl.api.errors == "google"
+    own = {plan.decl.key.wire, plan.decl.key.path, plan.decl.etag, *plan.decl.constants} - {None}
+
+    def accept(given: Json, at: str) -> Resource:
+        if not isinstance(given, dict):
+            raise AppError(f"{at}: an object is needed")
+        values: dict[str, Any] = {}
+        etag = None
+        for wire, value in given.items():
+            found = accepts.get(wire)
+            if found is None:
+                if wire not in own or not (lenient or wire == plan.decl.etag):
+                    raise AppError(f"{str(wire)[:60]}: a {plan.noun} has no such property to write")
+                if wire == plan.decl.etag and value:
+                    etag = str(value)
+                continue
+            name, check = found
+            field = plan.decl.fields[name]
+            if field.auto or field.readonly:
+                if not lenient:
+                    raise AppError(f"{wire}: only the service writes this")
+                continue
+            values[name] = None if value is None else check(value, wire)
+        return Resource(values, etag)
+
+    return accept
+
+
+def resolve(ready: Declared, call: Call, at: str, field: FieldDecl, value: Any) -> Any:
+    """``value`` of ``field`` with refs as row ids. Raises :class:`AppError` where one names nothing."""
+    if field.type != "ref" or field.to is None or value is None:
+        return value
+    to = field.to
+
+    def one(ident: Any) -> int:
+        try:
+            return int(find(ready, call, to, ident)["id"])
+        except NotFound as error:
+            raise AppError(f"{at}: {error.message}") from None
+
+    return [one(item) for item in value] if field.repeated else one(value)
+
+
+def mask_paths(plan: EntityPlan, mask: Any) -> list[tuple[str, list[str]]] | None:
+    """The fields that a mask names, each with what it names below; None for ``*``, all of them.
+
+    A mask is text with commas, or a list. Raises :class:`AppError` at a field that is not there.
+    """
+    parts = mask if isinstance(mask, list) else [part.strip() for part in str(mask).split(",")]
+    found = []
+    for part in parts:
+        if part == "*":
+            return None
+        head, *below = str(part).split(".")
+        name = plan.wires.get(head, head)
+        if name not in plan.decl.fields or plan.decl.fields[name].hidden and not part:
+            known = ", ".join([plan.names[n] for n in plan.decl.fields][:30])
+            raise AppError(f"the mask names {str(part)[:60]!r}, which is no field; there are {known}")
+        if below and (plan.decl.fields[name].type != "json" or plan.decl.fields[name].repeated):
+            raise AppError(f"the mask names a part of {head}, which has none")
+        found.append((name, below))
+    return found
+
+
+def masked(plan: EntityPlan, mask: Any, given: Mapping[str, Any], row: Row) -> dict[str, Any]:
+    """The changes that ``given`` makes to ``row`` under ``mask``: what it names and ``given`` lacks is cleared."""
+    paths = mask_paths(plan, mask)
+    if paths is None:
+        return replaced(plan, given)
+    changes: dict[str, Any] = {}
+    for name, below in paths:
+        field = plan.decl.fields[name]
+        if field.auto or field.readonly:
+            raise AppError(f"the mask names {plan.names[name]}, which only the service writes")
+        if not below:
+            changes[name] = given.get(name)
+            continue
+        current = changes.get(name, row[name])
+        changes[name] = _grafted(current if isinstance(current, dict) else {}, given.get(name), below)
+    return changes
+
+
+def _grafted(current: Mapping[str, Json], given: Json, path: list[str]) -> dict[str, Json]:
+    """``current`` with the part at ``path`` as ``given`` has it; without it where ``given`` lacks it."""
+    head, *below = path
+    there = isinstance(given, dict) and head in given
+    found = dict(current)
+    if below:
+        inner = found.get(head)
+        found[head] = _grafted(inner if isinstance(inner, dict) else {}, given[head] if there else None, below)
+    elif there:
+        found[head] = given[head]
+    else:
+        found.pop(head, None)
+    return found
+
+
+def replaced(plan: EntityPlan, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The changes that make a row what ``given`` says and nothing else: what is not given is cleared."""
+    ruled = (plan.decl.parent, plan.decl.owner)
+    return {
+        name: given.get(name)
+        for name, field in plan.decl.fields.items()
+        if not (field.auto or field.readonly) and (name in given or not (field.immutable or name in ruled))
+    }

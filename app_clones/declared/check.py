@@ -1,0 +1,43 @@
+"""What a declaration must hold beyond its form: every name it uses is there, and no two parts contradict each other."""
+
+from __future__ import annotations
+
+from app_clones.declared.check_common import DeclError, Loc, entity_of, need_expression, need_field
+from app_clones.declared.check_entities import check_entities
+from app_clones.declared.check_operations import check_operations
+from app_clones.declared.model import AppDecl, Entity
+
+__all__ = ["DeclError", "check"]
+
+#: What an expression of a long-running operation's row may name.
+RUNNING_NAMES = ("now", "actor", "id", "operation", "response", "target")
+
+
+def check(decl: AppDecl) -> None:
+    """Raises :class:`DeclError` at the first thing that is wrong. Takes the terse form as well as the full one."""
+    check_entities(decl)
+    _check_long_running(decl)
+    _check_pages(decl)
+    check_operations(decl)
+
+
+def _check_pages(decl: AppDecl) -> None:
+    for name, page in decl.pages.items():
+        if name not in decl.entities:
+            raise DeclError(f"no entity {name}", ("pages", name))
+        for kind, names in (("columns", page.columns), ("filters", page.filters)):
+            for place, field in enumerate(names):
+                need_field(decl.entities[name], field, ("pages", name, kind, place))
+
+
+def _check_long_running(decl: AppDecl) -> None:
+    running = decl.api.long_running
+    if running is None:
+        return
+    loc: Loc = ("api", "long_running")
+    entity = entity_of(decl, running.entity, (*loc, "entity"))
+    known: dict[str, Entity | None] = dict.fromkeys(RUNNING_NAMES)
+    for kind, values in (("pending", running.pending), ("finished", running.finished)):
+        for name, expression in values.items():
+            need_field(entity, name, (*loc, kind, name))
+            need_expression(expression, known, decl, (*loc, kind, name))

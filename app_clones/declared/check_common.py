@@ -1,0 +1,82 @@
+"""What every check of a declaration uses: the one error, and looking up what is named."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from app_clones.declared.expressions import ExpressionError, names_in
+from app_clones.declared.model import PERSON, AppDecl, Entity, FieldDecl, Value
+from app_clones.declared.people import PERSON_ENTITY
+from app_clones.declared.shapes import pattern_fault
+from app_clones.kit.errors import KitError
+
+Loc = tuple[str | int, ...]
+
+
+class DeclError(KitError):
+    """A declaration that cannot be an app. ``loc`` is the path to the part at fault: ``("entities", "ticket", "label")``."""
+
+    def __init__(self, message: str, loc: Sequence[str | int] = ()) -> None:
+        super().__init__(f"{'.'.join(map(str, loc))}: {message}" if loc else message)
+        self.message = message
+        self.loc: Loc = tuple(loc)
+
+    def __reduce__(self) -> tuple[type[DeclError], tuple[str, Loc]]:
+        return type(self), (self.message, self.loc)
+
+
+def entity_of(decl: AppDecl, name: str, loc: Loc) -> Entity:
+    """The entity of that name, ``person`` too. Raises :class:`DeclError`."""
+    if name == PERSON:
+        return PERSON_ENTITY
+    if name not in decl.entities:
+        raise DeclError(f"no entity {name}", loc)
+    return decl.entities[name]
+
+
+def need_field(entity: Entity, name: str, loc: Loc) -> FieldDecl:
+    """The field of that name. Raises :class:`DeclError`."""
+    if name not in entity.fields:
+        raise DeclError(f"no field {name}; there are {', '.join(entity.fields)}", loc)
+    return entity.fields[name]
+
+
+def check_value(decl: AppDecl, value: Value, loc: Loc) -> None:
+    """What a field and a parameter have in common."""
+    if (value.type == "ref") != (value.to is not None):
+        raise DeclError("a ref, and only a ref, says which entity it is to", (*loc, "to"))
+    if value.to is not None:
+        entity_of(decl, value.to, (*loc, "to"))
+    if value.values and value.type != "enum":
+        raise DeclError(f"only an enum has values, not a {value.type}", (*loc, "values"))
+    if len(set(value.values)) != len(value.values):
+        raise DeclError("a value is named twice", (*loc, "values"))
+    if value.shape is not None and value.type != "json":
+        raise DeclError(f"only json has a shape, not a {value.type}", (*loc, "shape"))
+    if value.min is not None and value.max is not None and value.min > value.max:
+        raise DeclError(f"min {value.min:g} is above max {value.max:g}", (*loc, "min"))
+    if value.int64 and value.type != "integer":
+        raise DeclError("only an integer is written as int64", (*loc, "int64"))
+    if value.pattern is not None and (fault := pattern_fault(value.pattern)):
+        raise DeclError(fault, (*loc, "pattern"))
+
+
+def need_expression(expression: object, known: Mapping[str, Entity | None], decl: AppDecl, loc: Loc) -> None:
+    """Every name in an expression is there: ``known`` maps ``row`` and parameters to entities, or to None for values."""
+    try:
+        chains = list(names_in(expression))
+    except ExpressionError as error:
+        raise DeclError(str(error), loc) from None
+    for head, *path in chains:
+        if head not in known:
+            raise DeclError(f"${head} is nothing here; there are {', '.join(f'${n}' for n in known)}", loc)
+        at = known[head]
+        for place, part in enumerate(path):
+            if at is None:
+                raise DeclError(f"${'.'.join([head, *path[:place]])} has no fields", loc)
+            if part in ("id", "path"):
+                at = None
+                continue
+            field = need_field(at, part, loc)
+            single = field.type == "ref" and not field.repeated
+            at = entity_of(decl, field.to, loc) if single and field.to else None

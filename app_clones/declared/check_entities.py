@@ -1,0 +1,115 @@
+"""Checks of entities: fields, keys, parents, owners, names on the wire."""
+
+from __future__ import annotations
+
+from app_clones.declared.check_common import DeclError, Loc, check_value, entity_of, need_field
+from app_clones.declared.model import PERSON, AppDecl, Entity, FieldDecl
+from app_clones.declared.words import camel
+
+#: A row's own keys in Python, beside its fields; the first is a column of every table too.
+RESERVED_FIELDS = ("id", "slug")
+#: Tables of the engine's own, so no entity's.
+RESERVED_ENTITIES = (PERSON, "call", "pending", "request")
+
+
+def check_entities(decl: AppDecl) -> None:
+    """Raises :class:`DeclError` at the first fault of an entity, alone or with its parents."""
+    for name, entity in decl.entities.items():
+        _check_entity(decl, name, entity, ("entities", name))
+    _check_parents(decl)
+
+
+def _check_entity(decl: AppDecl, name: str, entity: Entity, loc: Loc) -> None:
+    if name in RESERVED_ENTITIES:
+        raise DeclError(f"{name} is a name of the engine's own", loc)
+    for field_name, field in entity.fields.items():
+        _check_field(decl, field_name, field, (*loc, "fields", field_name))
+    _check_wires(decl, entity, loc)
+    if entity.label is not None:
+        need_field(entity, entity.label, (*loc, "label"))
+    for place, group in enumerate(entity.unique):
+        if not group:
+            raise DeclError("unique over no field", (*loc, "unique", place))
+        for part, field_name in enumerate(group):
+            need_field(entity, field_name, (*loc, "unique", place, part))
+    _check_links(entity, loc)
+    _check_key(entity, loc)
+    for place, row in enumerate(entity.given):
+        for field_name in row:
+            if field_name not in ("id", "slug"):
+                need_field(entity, field_name, (*loc, "given", place, field_name))
+
+
+def _check_field(decl: AppDecl, name: str, field: FieldDecl, loc: Loc) -> None:
+    if name in RESERVED_FIELDS:
+        raise DeclError(f"{name} is a row's own; call the field {name}_ and give it a wire name", loc)
+    check_value(decl, field, loc)
+    if field.auto in ("created", "updated") and field.type not in ("date", "datetime", "integer", "string"):
+        raise DeclError(f"a {field.type} cannot hold when a row was {field.auto}", (*loc, "auto"))
+    if field.auto == "actor" and not (field.to == PERSON or field.type in ("email", "string")):
+        raise DeclError("who acts is a ref to person, or an email", (*loc, "auto"))
+    if field.auto and (field.required or field.default is not None or field.repeated):
+        raise DeclError("what the engine sets is not required of anyone and has no default", (*loc, "auto"))
+    if field.search and (field.type in ("ref", "json", "boolean", "integer", "number") or field.repeated):
+        raise DeclError("only texts are searched", (*loc, "search"))
+    if field.log and field.type == "ref":
+        raise DeclError("a ref is what a row is about, so no log", (*loc, "log"))
+    if field.on_delete == "clear" and field.required:
+        raise DeclError("a required ref cannot be cleared", (*loc, "on_delete"))
+
+
+def _check_wires(decl: AppDecl, entity: Entity, loc: Loc) -> None:
+    seen: dict[str, str] = {}
+    own = [(entity.key.wire, "key"), (entity.key.path, "path"), (entity.etag, "etag")]
+    own += [(name, "constants") for name in entity.constants]
+    for field_name, field in entity.fields.items():
+        wire = field.wire or (camel(field_name) if decl.api.naming == "camel" else field_name)
+        own.append((wire, field_name))
+    for wire, what in own:
+        if wire is None:
+            continue
+        if wire in seen:
+            raise DeclError(f"the property {wire} is {seen[wire]} and {what}", loc)
+        seen[wire] = what
+
+
+def _check_links(entity: Entity, loc: Loc) -> None:
+    for what, name in (("parent", entity.parent), ("owner", entity.owner)):
+        if name is None:
+            continue
+        field = need_field(entity, name, (*loc, what))
+        if field.type != "ref" or field.repeated:
+            raise DeclError(f"{name} is no ref to one row", (*loc, what))
+        if what == "owner" and field.to != PERSON:
+            raise DeclError(f"{name} is no ref to person", (*loc, what))
+        if what == "parent" and field.on_delete == "clear":
+            raise DeclError("a row does not outlive its parent's link", (*loc, "fields", name, "on_delete"))
+
+
+def _check_key(entity: Entity, loc: Loc) -> None:
+    if entity.singleton and entity.parent is None:
+        raise DeclError("a singleton is one to each parent, and there is none", (*loc, "singleton"))
+    if entity.singleton:
+        for name, field in entity.fields.items():
+            if field.required and name != entity.parent and field.default is None:
+                raise DeclError("a singleton is made by itself, so what it needs has a default", (*loc, "fields", name))
+    banned = {"singleton": ("list", "create", "delete"), "fixed": ("create", "delete")}
+    for what, kinds in banned.items():
+        for place, kind in enumerate(entity.operations):
+            if getattr(entity, what) and kind in kinds:
+                raise DeclError(f"an entity that is {what} has no {kind}", (*loc, "operations", place))
+    if entity.key.collection is not None and entity.key.path is None:
+        raise DeclError("a collection is a segment of resource names, which this entity has not", (*loc, "key"))
+
+
+def _check_parents(decl: AppDecl) -> None:
+    for name in decl.entities:
+        seen, at = [name], name
+        while (parent := decl.entities[at].parent) is not None:
+            above = decl.entities[at].fields[parent].to
+            if above is None or above == PERSON or above == at:
+                break
+            if above in seen:
+                raise DeclError(f"parents go in a ring: {' → '.join([*seen, above])}", ("entities", name, "parent"))
+            seen.append(above)
+            at = above

@@ -1,0 +1,168 @@
+"""Checks of operations: what their parameters, effects and paths name, and that no two answer the same request."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app_clones.declared.arguments import param_wire
+from app_clones.declared.check_common import DeclError, Loc, check_value, entity_of, need_expression, need_field
+from app_clones.declared.expand import writes
+from app_clones.declared.model import PERSON, AppDecl, Entity, OperationDecl, Param
+from app_clones.declared.routing import Tree, template
+
+_OF_LISTS = ("filter", "expression", "search", "order_by", "page_size", "page_token", "offset", "page_number")
+_ABOUT_A_ROW = ("get", "update", "replace", "delete")
+
+
+def check_operations(decl: AppDecl) -> None:
+    """Raises :class:`DeclError` at the first fault of an operation, alone or with others."""
+    for name, operation in decl.operations.items():
+        _check_operation(decl, name, operation, ("operations", name))
+    for name, param in decl.api.common.items():
+        _check_param(decl, None, param, "custom", ("api", "common", name))
+    _check_tool_names(decl)
+    for name, other in Tree(decl).clashes:
+        raise DeclError(f"it is reached just as {other} is", ("operations", name, "http"))
+
+
+def _check_tool_names(decl: AppDecl) -> None:
+    if decl.api.long_running is not None and "finish" in decl.operations:
+        raise DeclError("finish is an event of the engine's own", ("operations", "finish"))
+
+
+def _check_operation(decl: AppDecl, name: str, operation: OperationDecl, loc: Loc) -> None:
+    entity = entity_of(decl, operation.entity, (*loc, "entity")) if operation.entity else None
+    if operation.entity == PERSON and writes(operation):
+        raise DeclError("nobody changes the persons of a world", (*loc, "entity"))
+    if operation.kind not in ("custom", "record", "refused") and entity is None:
+        raise DeclError(f"a {operation.kind} is about an entity", loc)
+    for key, param in operation.params.items():
+        _check_param(decl, entity, param, operation.kind, (*loc, "params", key))
+    _check_wires(decl, operation, loc)
+    if operation.kind != "refused":
+        _check_target(decl, operation, entity, loc)
+        _check_effects(decl, operation, entity, loc)
+        _check_result(decl, operation, entity, loc)
+    _check_http(operation, loc)
+
+
+def _check_param(decl: AppDecl, entity: Entity | None, param: Param, kind: str, loc: Loc) -> None:
+    check_value(decl, param, loc)
+    if param.role == "row":
+        if param.entity is None:
+            raise DeclError("it names a row, but does not say of which entity", (*loc, "entity"))
+        entity_of(decl, param.entity, (*loc, "entity"))
+    elif param.entity is not None:
+        raise DeclError(f"a {param.role} is of no entity", (*loc, "entity"))
+    if param.role in ("field", "filter"):
+        if entity is None or param.field is None:
+            raise DeclError(f"a {param.role} says which field of the operation's entity", (*loc, "field"))
+        need_field(entity, param.field, (*loc, "field"))
+    elif param.field is not None and param.role != "row":
+        raise DeclError(f"a {param.role} is about no field", (*loc, "field"))
+    if param.role in _OF_LISTS and kind not in ("list", "refused", "custom", "record"):
+        raise DeclError(f"only a list has a {param.role}, not a {kind}", (*loc, "role"))
+    if param.role == "new_id" and entity is not None and entity.key.form != "given":
+        raise DeclError("the entity's ids are not chosen: its key is not given", (*loc, "role"))
+
+
+def _check_wires(decl: AppDecl, operation: OperationDecl, loc: Loc) -> None:
+    seen: dict[tuple[str, str], str] = {}
+    for key, param in operation.params.items():
+        if param.place == "tool" or (param.role == "resource" and param.wire is None):
+            continue
+        wire = (param.place, param_wire(decl, key, param))
+        if wire in seen:
+            raise DeclError(f"{seen[wire]} has the name {wire[1]} in the {wire[0]} too", (*loc, "params", key))
+        seen[wire] = key
+    whole = [key for key, p in operation.params.items() if p.role == "resource" and p.place == "body" and not p.wire]
+    if len(whole) > 1:
+        raise DeclError(f"{whole[0]} is the whole body already", (*loc, "params", whole[1]))
+
+
+def _check_target(decl: AppDecl, operation: OperationDecl, entity: Entity | None, loc: Loc) -> None:
+    aimed = any(p.role == "row" and p.entity == operation.entity for p in operation.params.values())
+    reached = aimed or (entity is not None and entity.singleton)
+    if operation.kind in _ABOUT_A_ROW and not reached:
+        raise DeclError(f"a {operation.kind} has a parameter that names the row", (*loc, "params"))
+    is_new = operation.kind == "create"
+    unfolded = operation.kind in ("custom", "record") and operation.http is None  # expand() will add the parameter
+    if entity is None or not (reached or is_new or unfolded):
+        for what in ("set", "append", "remove", "when", "only", "copy_row", "delete"):
+            if getattr(operation, what):
+                raise DeclError("there is no row that this could be about", (*loc, what))
+    if operation.kind == "create" and entity is not None and (entity.singleton or entity.fixed):
+        raise DeclError("rows of this entity are not created by clients", (*loc, "kind"))
+
+
+def _check_effects(decl: AppDecl, operation: OperationDecl, entity: Entity | None, loc: Loc) -> None:
+    known = _known(decl, operation, entity)
+    for what in ("set", "append", "remove"):
+        for name, expression in getattr(operation, what).items():
+            if entity is None:
+                raise DeclError("there is no entity whose field this could be", (*loc, what, name))
+            field = need_field(entity, name, (*loc, what, name))
+            if what != "set" and not field.repeated:
+                raise DeclError(f"{name} is no list", (*loc, what, name))
+            need_expression(expression, known, decl, (*loc, what, name))
+    for name, values in operation.when.items():
+        if entity is not None:
+            need_field(entity, name, (*loc, "when", name))
+        need_expression(list(values), known, decl, (*loc, "when", name))
+    for place, name in enumerate(operation.only):
+        if entity is not None and need_field(entity, name, (*loc, "only", place)).to != PERSON:
+            raise DeclError(f"{name} is no ref to person", (*loc, "only", place))
+    for place, make in enumerate(operation.make):
+        made = entity_of(decl, make.entity, (*loc, "make", place, "entity"))
+        if make.entity == PERSON:
+            raise DeclError("nobody makes persons", (*loc, "make", place, "entity"))
+        for name, expression in make.values.items():
+            need_field(made, name, (*loc, "make", place, "values", name))
+            need_expression(expression, known, decl, (*loc, "make", place, "values", name))
+    for place, emit in enumerate(operation.emit):
+        need_expression(dict(emit.payload), known, decl, (*loc, "emit", place, "payload"))
+
+
+def _check_result(decl: AppDecl, operation: OperationDecl, entity: Entity | None, loc: Loc) -> None:
+    result = operation.result
+    if result.shape in ("page", "list") and operation.kind != "list" and operation.behaviour is None:
+        raise DeclError(f"only a list answers with a {result.shape}", (*loc, "result", "shape"))
+    if operation.kind == "list" and result.shape not in ("page", "list"):
+        raise DeclError("a list answers with a page or a list", (*loc, "result", "shape"))
+    if result.shape == "operation" and decl.api.long_running is None:
+        raise DeclError("the API does not say how it tells of work that takes time", (*loc, "result", "shape"))
+    if result.schema_name is not None and result.schema_name not in decl.schemas:
+        raise DeclError(f"no schema {result.schema_name}", (*loc, "result", "schema_name"))
+    for name, expression in result.values.items():
+        need_expression(expression, _known(decl, operation, entity), decl, (*loc, "result", "values", name))
+
+
+def _known(decl: AppDecl, operation: OperationDecl, entity: Entity | None) -> dict[str, Entity | None]:
+    """What expressions of an operation may name, each with the entity whose fields may follow."""
+    known: dict[str, Any] = {"now": None, "actor": entity_of(decl, PERSON, ()), "id": None}
+    if entity is not None:
+        known["row"] = entity
+    for key, param in operation.params.items():
+        to = param.entity if param.role == "row" else param.to if param.type == "ref" and not param.repeated else None
+        known.setdefault(key, entity_of(decl, to, ()) if to else None)
+    return known
+
+
+def _check_http(operation: OperationDecl, loc: Loc) -> None:
+    if operation.http is None:
+        return
+    if operation.http.verb == "GET" and writes(operation) and operation.kind != "refused":
+        raise DeclError("a GET never writes", (*loc, "http", "verb"))
+    try:
+        parsed = template(operation)
+    except ValueError as error:
+        raise DeclError(str(error), (*loc, "http", "path")) from None
+    if operation.kind == "refused":
+        return
+    by_wire = {param.wire: key for key, param in operation.params.items() if param.place == "path" and param.wire}
+    placed = {by_wire.get(name, name) for name in parsed.spans}
+    for key in sorted(placed - {key for key, param in operation.params.items() if param.place == "path"}):
+        raise DeclError(f"the path has {{{key}}}, which is no parameter in the path", (*loc, "http", "path"))
+    for key, param in operation.params.items():
+        if param.place == "path" and key not in placed:
+            raise DeclError(f"the path {operation.http.path} does not hold it", (*loc, "params", key, "place"))

@@ -1,0 +1,104 @@
+"""A declared app made ready: checked, expanded, and shared by all of its worlds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from app_clones.declared import http, perform, running, tools
+from app_clones.declared.act import Act
+from app_clones.declared.check import DeclError, check
+from app_clones.declared.entities import EntityPlan, entity_plans
+from app_clones.declared.expand import expand, writes
+from app_clones.declared.model import AppDecl, Value
+from app_clones.declared.plans import Plan, plan_of
+from app_clones.declared.shapes import Shapes
+from app_clones.declared.tables import searches, tables
+from app_clones.declared.values import Accept, acceptor
+from app_clones.kit.app import App
+from app_clones.kit.protocol import Call
+
+__all__ = ["Behaviour", "Declared", "declared"]
+
+Json = Any
+Behaviour = Callable[[Act], Json]
+"""What an app's Python file gives for an operation: does its work on ``act``, and returns the body of the answer, or
+None where the answer follows from ``act.row`` as declared. Raises :class:`~app_clones.kit.errors.AppError`."""
+
+
+class Declared:
+    """All that is ready of one app. Immutable but for what is made when first needed; shared by all worlds.
+
+    ``decl`` is the full form. ``entities`` by name, ``person`` too.
+    """
+
+    def __init__(self, decl: AppDecl, behaviours: Mapping[str, Behaviour]) -> None:
+        self.decl = decl
+        self.behaviours = behaviours
+        self.entities: Mapping[str, EntityPlan] = entity_plans(decl)
+        self.shapes = Shapes(decl.schemas)
+        self._plans: dict[str, Plan] = {}
+        self._accepts: dict[int, tuple[Value, Accept]] = {}
+        self._app: App | None = None
+
+    def plan(self, operation: str) -> Plan:
+        """An operation, ready to run."""
+        found = self._plans.get(operation)
+        if found is None:
+            found = self._plans[operation] = plan_of(self, operation)
+        return found
+
+    def accept_one(self, value: Value) -> Accept:
+        """The check of one item of ``value``, a field of this declaration."""
+        found = self._accepts.get(id(value))
+        if found is None:
+            one = value.model_copy(update={"repeated": False, "min": None, "max": None}) if value.repeated else value
+            # Held along with its key, so that the id stays its own.
+            found = self._accepts[id(value)] = (value, acceptor(one, self.shapes))
+        return found[1]
+
+    def app(self) -> App:
+        """The kit's app; each time the same one."""
+        if self._app is None:
+            self._app = self._make()
+        return self._app
+
+    def _make(self) -> App:
+        decl = self.decl
+        return App(
+            name=decl.app,
+            tables=tables(decl),
+            operations=tools.operations(self),
+            search=searches(decl),
+            events=self._events(),
+            routes=lambda: http.routes(self),
+            api=(decl.api.base,),
+        )
+
+    def _events(self) -> dict[str, Callable[[Call, Mapping[str, Any]], None]]:
+        """Every operation that writes can be an event, its arguments the payload: of this app's later, or of another's."""
+        app = self.decl.app
+
+        def handler(name: str) -> Callable[[Call, Mapping[str, Any]], None]:
+            return lambda call, payload: perform.perform(self, call, name, dict(payload))
+
+        found = {
+            f"{app}.{name}": handler(name)
+            for name, operation in self.decl.operations.items()
+            if operation.kind != "refused" and writes(operation)
+        }
+        if self.decl.api.long_running is not None:
+            found[f"{app}.finish"] = lambda call, payload: running.finish(self, call)
+        return found
+
+
+def declared(decl: AppDecl, behaviours: Mapping[str, Behaviour] | None = None) -> Declared:
+    """Checks ``decl``, expands it and makes it ready. Raises :class:`~app_clones.declared.check.DeclError`."""
+    given = dict(behaviours or {})
+    check(decl)
+    full = expand(decl)
+    check(full)
+    for name, operation in full.operations.items():
+        if operation.behaviour is not None and operation.behaviour not in given:
+            raise DeclError(f"no behaviour {operation.behaviour}", ("operations", name, "behaviour"))
+    return Declared(full, given)

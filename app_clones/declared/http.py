@@ -1,0 +1,83 @@
+"""The API of a declared app over HTTP: one route that finds the operation by itself, reads, performs and answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from app_clones.declared import openapi, wire
+from app_clones.declared.arguments import Reader
+from app_clones.declared.perform import run
+from app_clones.declared.routing import Found, Tree
+from app_clones.kit.asgi import opened
+from app_clones.kit.errors import AppError, NotFound
+
+if TYPE_CHECKING:
+    from app_clones.declared.engine import Declared
+
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+_DOCUMENT = "openapi.json"
+
+
+def routes(ready: Declared) -> Sequence[BaseRoute]:
+    """The API's routes, relative to the app's mount."""
+    if not any(operation.http for operation in ready.decl.operations.values()):
+        return ()
+    return (Route(f"/{ready.decl.api.base}{{rest:path}}", _Endpoint(ready), methods=list(_METHODS)),)
+
+
+class _Endpoint:
+    """Answers every request below the API's root. (Starlette takes an object that is no function for an ASGI app.)"""
+
+    def __init__(self, ready: Declared) -> None:
+        self._ready = ready
+        self._tree = Tree(ready.decl)
+        self._readers: dict[str, Reader] = {}
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        request = Request(scope, receive)
+        data = await request.body()
+        try:
+            response = self._respond(request, data)
+        except AppError as error:
+            response = wire.failed(self._ready.decl.api.errors, error)
+        await response(scope, receive, send)
+
+    def _respond(self, request: Request, data: bytes) -> Response:
+        segments = _segments(request, self._ready.decl.api.base)
+        method = "GET" if request.method == "HEAD" else request.method
+        found = self._tree.find(segments)
+        if found is None:
+            if segments == [_DOCUMENT] and method == "GET":
+                return wire.answered(openapi.document(self._ready), 200)
+            raise NotFound("there is nothing at this path")
+        return self._perform(request, data, method, found)
+
+    def _perform(self, request: Request, data: bytes, method: str, found: Found) -> Response:
+        ready = self._ready
+        target = found.targets.get(method)
+        if target is None:
+            allowed = tuple(sorted(found.targets))
+            raise wire.NotAllowed(f"{method} is not for this path; {', '.join(allowed)} is", allowed)
+        reader = self._readers.get(target.operation)
+        if reader is None:
+            reader = self._readers[target.operation] = Reader(ready, target.operation)
+        plan = ready.plan(target.operation)
+        arguments = plan.accept(reader.read(request, data, found.captured(target)))
+        with opened(request) as call:
+            body = run(ready, call, plan, arguments)
+        return wire.answered(body, plan.decl.result.status)
+
+
+def _segments(request: Request, base: str) -> list[str]:
+    """The path below the API's root, cut before it is decoded: an id may hold a slash."""
+    raw: Any = request.scope.get("raw_path")
+    path = raw.decode("latin-1").partition("?")[0] if raw else request.scope["path"]
+    depth = 1 + len(base.strip("/").split("/"))
+    segments = [unquote(part) for part in path.split("/")[1:]][depth:]
+    return segments[:-1] if segments and not segments[-1] else segments

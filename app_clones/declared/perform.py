@@ -1,0 +1,195 @@
+"""The one core behind tools, HTTP and pages: an operation by name, its arguments as JSON, its answer as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from app_clones.declared import effects, running, writing
+from app_clones.declared.act import Act
+from app_clones.declared.answers import answer, masked_answer
+from app_clones.declared.entities import EntityPlan, Row
+from app_clones.declared.keys import Names, find, select
+from app_clones.declared.model import PERSON
+from app_clones.declared.plans import Plan
+from app_clones.declared.reading import read_page
+from app_clones.declared.refusals import NotBuilt
+from app_clones.declared.values import canonical
+from app_clones.kit.errors import Conflict, Forbidden, KitError, NotFound
+from app_clones.kit.protocol import Call
+
+if TYPE_CHECKING:
+    from app_clones.declared.engine import Declared
+
+Json = Any
+
+
+class _Undo(Exception):
+    """Carries the answer of what was only tried."""
+
+    def __init__(self, answer: Json) -> None:
+        super().__init__()
+        self.answer = answer
+
+
+def perform(ready: Declared, call: Call, operation: str, arguments: Mapping[str, Json]) -> Json:
+    """Runs ``operation`` with ``arguments`` by parameter name; gives the body of its answer.
+
+    Raises the :class:`~app_clones.kit.errors.AppError` family; what was done before that is the caller's to undo.
+    """
+    plan = ready.plan(operation)
+    return run(ready, call, plan, plan.accept(arguments))
+
+
+def run(ready: Declared, call: Call, plan: Plan, arguments: Mapping[str, Any]) -> Json:
+    """As :func:`perform`, with arguments that ``plan.accept`` gave."""
+    if plan.decl.kind == "refused":
+        raise NotBuilt(f"{plan.name} is not built: {plan.decl.reason or 'it is no part of this clone'}")
+    act = Act(ready, call, plan, arguments, Names(ready, call))
+    if not plan.writes:
+        return _run(act)
+    if plan.first("validate_only", arguments):
+        return _tried(act)
+    request = plan.first("request_id", arguments)
+    return _run(act) if request in (None, "") else _once(act, str(request))
+
+
+def _tried(act: Act) -> Json:
+    def attempt() -> None:
+        raise _Undo(_run(act))
+
+    try:
+        act.call.protected(attempt)
+    except _Undo as undo:
+        return undo.answer
+    raise KitError("an attempt ended in nothing")
+
+
+def _once(act: Act, request: str) -> Json:
+    table = f"{act.ready.decl.app}_request"
+    sql = f"SELECT answer FROM {table} WHERE actor=? AND operation=? AND request=?"
+    found = act.call.one(sql, act.call.actor, act.plan.name, request)
+    if found:
+        return json.loads(found[0])
+    made = _run(act)
+    act.call.insert(table, actor=act.call.actor, operation=act.plan.name, request=request, answer=canonical(made))
+    return made
+
+
+def _run(act: Act) -> Json:
+    plan = act.plan
+    _name_rows(act)
+    if plan.decl.kind == "list":
+        return masked_answer(act, read_page(act))
+    if plan.entity is not None and plan.decl.kind != "create":
+        try:
+            _aim(act)
+        except NotFound:
+            if not plan.first("allow_missing", act.arguments):
+                raise
+            if plan.decl.kind == "delete":
+                return answer(act)
+            return _made(act, writing.create_missing)
+    _check_allowed(act)
+    if plan.decl.behaviour is not None:
+        return _behave(act)
+    return _made(act, _WORK[plan.decl.kind])
+
+
+def _made(act: Act, work: Callable[[Act], None]) -> Json:
+    work(act)
+    effects.follow(act)
+    if act.plan.decl.result.shape == "operation":
+        return masked_answer(act, running.start(act))
+    return answer(act)
+
+
+def _behave(act: Act) -> Json:
+    behaviour = act.ready.behaviours[act.plan.decl.behaviour or ""]
+    found = behaviour(act)
+    return masked_answer(act, found) if found is not None else answer(act)
+
+
+def _name_rows(act: Act) -> None:
+    """Finds the rows that parameters name, ancestors from the root down, each under the one before."""
+    plan = act.plan
+    for key in (*plan.ancestors, *plan.others):
+        ident = act.arguments.get(key)
+        if ident is None:
+            continue
+        entity = plan.params[key].entity or PERSON
+        act.rows[key] = (entity, _find_under(act, entity, ident))
+
+
+def _find_under(act: Act, entity: str, ident: Any) -> Row:
+    """The row called ``ident``, which must lie under every ancestor found so far."""
+    plan = act.ready.entities[entity]
+    above = [(name, row) for name, row in act.rows.values()]
+    direct = next((row["id"] for name, row in reversed(above) if name == plan.above), None)
+    found = find(act.ready, act.call, entity, ident, under=direct)
+    check_under(act, plan, found)
+    return found
+
+
+def check_under(act: Act, plan: EntityPlan, row: Row) -> None:
+    """Raises :class:`NotFound` where ``row`` lies under another row than an ancestor that the operation names."""
+    wanted = {act.rows[key][0]: act.rows[key][1]["id"] for key in act.plan.ancestors if key in act.rows}
+    at, below, steps = plan, row, 0
+    while wanted and at.above is not None and steps < 100:
+        above = below[at.decl.parent or ""]
+        if above is None:
+            return
+        if at.above in wanted and wanted[at.above] != above and at.above != at.name:
+            raise NotFound(f"no such {plan.noun} there")
+        at, below, steps = act.ready.entities[at.above], act.names.row(at.above, above), steps + 1
+
+
+def _aim(act: Act) -> None:
+    """Finds the target: the row that a parameter names, or the one singleton of the ancestor named."""
+    plan, entity = act.plan, act.plan.entity
+    assert entity is not None
+    if plan.target is not None:
+        ident = act.arguments.get(plan.target)
+        if ident is not None:
+            act.row = _find_under(act, entity.name, ident)
+        return
+    if not entity.decl.singleton:
+        return
+    for key in plan.ancestors:
+        name, row = act.rows.get(key, ("", {}))
+        if name == entity.above:
+            found = select(entity, act.call, {entity.decl.parent or "": row["id"]})
+            if not found:
+                raise NotFound(f"no {entity.noun} there")
+            act.row = found[0]
+
+
+def _check_allowed(act: Act) -> None:
+    plan, row = act.plan, act.row
+    if row is None or plan.entity is None:
+        return
+    if plan.decl.only and act.call.actor not in [row[name] for name in plan.decl.only]:
+        who = " or the ".join(name.replace("_", " ") for name in plan.decl.only)
+        raise Forbidden(f"only the {who} may do this")
+    for name, allowed in plan.when.items():
+        if row[name] not in [act.into(plan.entity.name, name, each) for each in allowed]:
+            now = act.plain(act.look(("row", name)))
+            shown = ", ".join(str(act.plain(each(act.look))) for each in allowed)
+            raise Conflict(
+                plan.decl.refusal or f"the {plan.entity.noun}'s {name.replace('_', ' ')} is {now}; it must be {shown}"
+            )
+    given = plan.first("etag", act.arguments)
+    if given not in (None, "", "*"):
+        writing.check_etag(act, str(given))
+
+
+_WORK: Mapping[str, Callable[[Act], None]] = {
+    "get": lambda act: None,
+    "create": writing.create,
+    "update": writing.update,
+    "replace": writing.update,
+    "delete": writing.delete,
+    "custom": effects.custom,
+    "record": effects.custom,
+}

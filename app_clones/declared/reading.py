@@ -1,0 +1,99 @@
+"""A page of rows as a list operation's arguments ask for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app_clones.declared import rows
+from app_clones.declared.act import Act
+from app_clones.declared.bodies import resolve
+from app_clones.declared.entities import EntityPlan
+from app_clones.declared.listing import Filter, Query, page
+from app_clones.kit.errors import AppError, KitError
+
+Json = Any
+
+
+def read_page(act: Act) -> Json:
+    """The answer of a list operation: an object with a page of rows, or the bare list."""
+    plan, entity = act.plan, act.plan.entity
+    if entity is None:
+        raise KitError(f"{plan.name} lists no entity")
+    size = _size(act)
+    parent, within = _above(act, entity)
+    query = Query(
+        filters=(*_related(act, entity), *_filters(act, entity)),
+        search=str(plan.first("search", act.arguments) or ""),
+        order=str(plan.first("order_by", act.arguments) or ""),
+        limit=size,
+        offset=_offset(act, size),
+        parent_id=parent,
+        within=within,
+        expression=str(plan.first("expression", act.arguments) or ""),
+        token=str(plan.first("page_token", act.arguments) or ""),
+    )
+    found = page(act.ready, act.call, entity.name, query)
+    items = [rows.view(act.ready, act.call, entity.name, row, act.names) for row in found.rows]
+    result = plan.decl.result
+    if result.shape == "list":
+        return items
+    answer: dict[str, Json] = {**result.constants, result.items: items}
+    if result.next is not None and found.next is not None:
+        answer[result.next] = found.next
+    if result.total is not None:
+        answer[result.total] = found.total
+    return answer
+
+
+def _size(act: Act) -> int:
+    api = act.ready.decl.api
+    given = act.plan.first("page_size", act.arguments)
+    if given is not None and int(given) < 0:
+        raise AppError("a page has no fewer than no rows")
+    if "page_size" not in act.plan.roles and act.plan.decl.result.next is None and "offset" not in act.plan.roles:
+        # Where nothing leads to a second page, the first holds all.
+        return 1_000_000 if "page_number" not in act.plan.roles else api.page_size
+    return min(int(given), api.page_max) if given else api.page_size
+
+
+def _offset(act: Act, size: int) -> int:
+    offset = int(act.plan.first("offset", act.arguments) or 0)
+    number = act.plan.first("page_number", act.arguments)
+    if offset < 0 or (number is not None and int(number) < 1):
+        raise AppError("pages are counted from 1, rows to skip from 0")
+    return min(offset + (int(number) - 1) * size if number is not None else offset, 1 << 62)
+
+
+def _above(act: Act, entity: EntityPlan) -> tuple[int | None, tuple[str, int] | None]:
+    """The parent that the operation names, or else the nearest ancestor that it names."""
+    for key in reversed(act.plan.ancestors):
+        if key in act.rows:
+            name, row = act.rows[key]
+            return (row["id"], None) if name == entity.above else (None, (name, row["id"]))
+    return None, None
+
+
+def _related(act: Act, entity: EntityPlan) -> list[Filter]:
+    """Rows that refer to the rows which the operation names beside ancestors."""
+    found = []
+    for key in act.plan.others:
+        if key in act.rows and (field := act.plan.related.get(key)):
+            how = "has" if entity.decl.fields[field].repeated else "eq"
+            found.append(Filter(field, act.rows[key][1]["id"], how))
+    return found
+
+
+def _filters(act: Act, entity: EntityPlan) -> list[Filter]:
+    found = []
+    for key in act.plan.roles.get("filter", ()):
+        param = act.plan.params[key]
+        if key not in act.arguments or param.field is None:
+            continue
+        given = act.arguments[key]
+        one = entity.decl.fields[param.field].model_copy(update={"repeated": isinstance(given, list)})
+        settled = resolve(act.ready, act.call, key, one, given)
+        if isinstance(settled, list) and param.compare in ("has", "contains"):
+            found += [Filter(param.field, each, param.compare) for each in settled]
+        else:
+            found.append(Filter(param.field, settled, param.compare))
+    return found

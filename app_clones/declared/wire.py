@@ -1,0 +1,151 @@
+"""How requests and answers stand on the wire: texts to JSON, forms with nested keys, error bodies of three kinds."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app_clones.declared.refusals import Exists, Stale
+from app_clones.kit.errors import AppError, Conflict
+
+Json = Any
+
+_FORM = "application/x-www-form-urlencoded"
+_GOOGLE = {
+    400: ("INVALID_ARGUMENT", "badRequest"),
+    401: ("UNAUTHENTICATED", "authError"),
+    403: ("PERMISSION_DENIED", "forbidden"),
+    404: ("NOT_FOUND", "notFound"),
+    405: ("UNIMPLEMENTED", "httpMethodNotAllowed"),
+    409: ("ABORTED", "conflict"),
+    413: ("INVALID_ARGUMENT", "uploadTooLarge"),
+    415: ("INVALID_ARGUMENT", "unsupportedMediaType"),
+    429: ("RESOURCE_EXHAUSTED", "rateLimitExceeded"),
+    500: ("INTERNAL", "backendError"),
+    501: ("UNIMPLEMENTED", "notImplemented"),
+    503: ("UNAVAILABLE", "backendError"),
+}
+
+
+class NotAllowed(AppError):
+    """The path is there, but not for this method; ``allowed`` are those it is for."""
+
+    status = 405
+    code = "method_not_allowed"
+
+    def __init__(self, message: str, allowed: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.allowed = allowed
+
+
+class WrongMedia(AppError):
+    """A body of a kind that is not read."""
+
+    status = 415
+    code = "unsupported_media_type"
+
+
+def read_body(request: Request, data: bytes) -> tuple[Json, bool]:
+    """The body as JSON, and whether it was a form, whose leaves are texts. An empty one is an empty object.
+
+    Raises :class:`AppError` where it cannot be read.
+    """
+    if not data.strip():
+        return {}, False
+    kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+    if kind == _FORM:
+        return read_form(data), True
+    if kind != "application/json" and not kind.endswith("+json"):
+        raise WrongMedia(f"a body of {kind[:60]} is not read; it is JSON")
+    try:
+        found = json.loads(data, parse_constant=_no_constant)
+        json.dumps(found, ensure_ascii=False).encode()  # half a surrogate pair is no text
+    except (ValueError, RecursionError):
+        raise AppError("the body is no JSON") from None
+    return found, False
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+def read_form(data: bytes) -> Json:
+    """A form whose keys nest: ``a[b][0]=x`` is ``{"a": {"b": ["x"]}}``. Raises :class:`AppError`."""
+    try:
+        pairs = parse_qsl(data.decode(), keep_blank_values=True, max_num_fields=1000)
+    except ValueError:
+        raise AppError("the form cannot be read") from None
+    whole: dict[str, Json] = {}
+    for key, text in pairs:
+        parts = re.findall(r"\[([^\[\]]*)\]", key)
+        head = key.partition("[")[0]
+        if key != head + "".join(f"[{part}]" for part in parts) or len(parts) > 20:
+            raise AppError(f"the form's key {key[:60]!r} cannot be read")
+        _graft(whole, [head, *parts], text, key)
+    return _lists(whole)
+
+
+def _graft(whole: dict[str, Json], path: list[str], text: str, key: str) -> None:
+    at = whole
+    for part in path[:-1]:
+        at = at.setdefault(part, {})
+        if not isinstance(at, dict):
+            raise AppError(f"the form's key {key[:60]!r} is a value and more than one")
+    last = path[-1] or str(len(at))  # a[]=x&a[]=y
+    if last in at:
+        raise AppError(f"the form gives {key[:60]!r} twice")
+    at[last] = text
+
+
+def _lists(value: Json) -> Json:
+    """Objects whose keys count from 0 are lists."""
+    if not isinstance(value, dict):
+        return value
+    inner = {name: _lists(each) for name, each in value.items()}
+    if inner and sorted(inner) == sorted(map(str, range(len(inner)))):
+        return [inner[str(place)] for place in range(len(inner))]
+    return inner
+
+
+def answered(body: Json, status: int) -> Response:
+    """An answer."""
+    if status in (204, 304):
+        return Response(status_code=status)
+    return _json(body, status, "application/json; charset=UTF-8")
+
+
+def failed(kind: str, error: AppError) -> Response:
+    """An error in the API's own form: ``plain``, ``google`` or ``problem``."""
+    headers = {"allow": ", ".join(error.allowed)} if isinstance(error, NotAllowed) else None
+    if kind == "google":
+        status, body = google_error(error)
+        return _json(body, status, "application/json; charset=UTF-8", headers)
+    if kind == "problem":
+        problem = {"type": "about:blank", "title": error.code.replace("_", " ").capitalize(), "status": error.status,
+                   "detail": error.message}  # fmt: skip
+        return _json(problem, error.status, "application/problem+json", headers)
+    plain = {"error": {"code": error.code, "message": error.message}}
+    return _json(plain, error.status, "application/json; charset=UTF-8", headers)
+
+
+def google_error(error: AppError) -> tuple[int, Mapping[str, Json]]:
+    """The HTTP status and the body of an error as Google's APIs tell it."""
+    status = error.status
+    word, reason = _GOOGLE.get(status, ("UNKNOWN", "invalid"))
+    if isinstance(error, Exists):
+        word, reason = "ALREADY_EXISTS", "alreadyExists"
+    elif isinstance(error, Conflict) and not isinstance(error, Stale):
+        status, word, reason = 400, "FAILED_PRECONDITION", "failedPrecondition"
+    first = {"message": error.message, "domain": "global", "reason": reason}
+    return status, {"error": {"code": status, "message": error.message, "errors": [first], "status": word}}
+
+
+def _json(body: Json, status: int, media: str, headers: Mapping[str, str] | None = None) -> Response:
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    return Response(text.encode(), status_code=status, media_type=media, headers=dict(headers or {}))

@@ -1,0 +1,154 @@
+"""Creating, changing and deleting a row as its client asks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from app_clones.declared import rows
+from app_clones.declared.act import Act
+from app_clones.declared.bodies import Resource, masked, replaced, resolve
+from app_clones.declared.entities import EntityPlan
+from app_clones.declared.keys import find_named
+from app_clones.declared.refusals import Stale
+from app_clones.kit.errors import AppError, KitError
+
+
+def check_etag(act: Act, given: str) -> None:
+    """Raises :class:`Stale` unless the target's etag is ``given`` (quotes and a ``W/`` aside)."""
+    current = rows.etag_of(act.ready, act.call, act.entity, act.target)
+    if given.removeprefix("W/").strip('"') != current.strip('"'):
+        raise Stale("it was changed since: the etag is another one")
+
+
+def given_values(act: Act) -> dict[str, Any]:
+    """What the client gives, by field: the resource's properties, then single fields. Refs as called from outside."""
+    found: dict[str, Any] = {}
+    resource = act.plan.first("resource", act.arguments)
+    if isinstance(resource, Resource):
+        found.update(resource.values)
+    for key in act.plan.roles.get("field", ()):
+        if key in act.arguments:
+            found[act.plan.params[key].field or key] = act.arguments[key]
+    return found
+
+
+def create(act: Act) -> None:
+    """Makes a row of what is given, under the ancestors named; it becomes the target."""
+    plan = _entity(act)
+    values = _resolved(act, plan, given_values(act))
+    slug = act.plan.first("new_id", act.arguments)
+    if slug is not None and "/" in str(slug) and plan.decl.key.path is not None:
+        slug = _under_name(act, plan, str(slug), values)
+    _make(act, plan, values, None if slug is None else str(slug))
+
+
+def create_missing(act: Act) -> None:
+    """Makes the row that an update named and did not find, under that id."""
+    plan = _entity(act)
+    ident = str(act.arguments.get(act.plan.target or "", ""))
+    if plan.decl.key.form != "given":
+        raise AppError(f"a {plan.noun} cannot be created with an id of the client's choice")
+    values = _resolved(act, plan, given_values(act))
+    _make(act, plan, values, _under_name(act, plan, ident, values) if "/" in ident else ident)
+
+
+def _under_name(act: Act, plan: EntityPlan, name: str, values: dict[str, Any]) -> str:
+    """Takes the resource name of a row that is not there yet apart: its parent goes into ``values``, its id is given."""
+    *head, collection, slug = name.split("/")
+    if plan.decl.parent is not None and plan.above is not None and head:
+        values[plan.decl.parent] = find_named(act.ready, act.call, plan.above, head)["id"]
+    elif head:
+        raise AppError(f"{name[:80]!r} is no name of a {plan.noun}")
+    return slug
+
+
+def _make(act: Act, plan: EntityPlan, values: dict[str, Any], slug: str | None) -> None:
+    parent = plan.decl.parent
+    for key in act.plan.ancestors:
+        if key in act.rows and act.rows[key][0] == plan.above and parent is not None:
+            rowid = act.rows[key][1]["id"]
+            if values.get(parent, rowid) != rowid:
+                raise AppError(f"{plan.names[parent]}: it lies under another {plan.above}")
+            values[parent] = rowid
+    for key, name in act.plan.related.items():
+        if key in act.rows and not plan.decl.fields[name].repeated:
+            values[name] = act.rows[key][1]["id"]
+    if parent is not None and values.get(parent) is None and plan.above != plan.name:
+        raise AppError(f"{plan.names[parent]}: a {plan.noun} needs one")
+    for name, evaluate in act.plan.set.items():
+        values[name] = act.into(plan.name, name, evaluate)
+    if slug is not None and not plan.has_slug:
+        raise KitError(f"{act.plan.name}: the ids of a {plan.noun} are not chosen")
+    act.row = rows.insert(act.ready, act.call, plan.name, values, slug=slug)
+
+
+def changes_asked(act: Act) -> dict[str, Any]:
+    """The changes that the client asks for, by field, refs as row ids. Raises :class:`AppError` at what cannot change."""
+    plan = _entity(act)
+    given = given_values(act)
+    mask = act.plan.first("mask", act.arguments)
+    if mask not in (None, "", []):
+        asked = masked(plan, mask, given, act.target)
+    elif act.plan.decl.kind == "replace":
+        asked = replaced(plan, given)
+    else:
+        asked = given
+    return _allowed(act, plan, _resolved(act, plan, _checked(act, plan, asked)))
+
+
+def update(act: Act) -> None:
+    """Changes the target as asked, then as the operation's own ``set`` says."""
+    resource = act.plan.first("resource", act.arguments)
+    if isinstance(resource, Resource) and resource.etag is not None:
+        check_etag(act, resource.etag)
+    changes = changes_asked(act)
+    changes.update({name: act.into(act.entity, name, evaluate) for name, evaluate in act.plan.set.items()})
+    change(act, changes)
+
+
+def change(act: Act, changes: Mapping[str, Any]) -> None:
+    """Writes ``changes`` into the target."""
+    if changes:
+        act.row = rows.update(act.ready, act.call, act.entity, act.target, changes)
+
+
+def delete(act: Act) -> None:
+    """Deletes the target; its JSON form stays known for the answer."""
+    act.extra["deleted"] = act.view(act.entity, act.target)
+    rows.delete(act.ready, act.call, act.entity, act.target, force=bool(act.plan.first("force", act.arguments)))
+
+
+def _entity(act: Act) -> EntityPlan:
+    if act.plan.entity is None:
+        raise KitError(f"{act.plan.name} is about no entity")
+    return act.plan.entity
+
+
+def _resolved(act: Act, plan: EntityPlan, values: Mapping[str, Any]) -> dict[str, Any]:
+    fields = plan.decl.fields
+    return {name: resolve(act.ready, act.call, plan.names[name], fields[name], value) for name, value in values.items()}
+
+
+def _checked(act: Act, plan: EntityPlan, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Nothing given means the default, or no value; what a mask has put together is checked as a whole."""
+    found: dict[str, Any] = {}
+    for name, value in changes.items():
+        field = plan.decl.fields[name]
+        if value is None:
+            found[name] = field.default
+            continue
+        if field.type == "json" and not field.repeated:
+            act.ready.accept_one(field)(value, plan.names[name])
+        found[name] = value
+    return found
+
+
+def _allowed(act: Act, plan: EntityPlan, changes: dict[str, Any]) -> dict[str, Any]:
+    ruled = (plan.decl.owner, plan.decl.parent if plan.above != plan.name else None)
+    for name in list(changes):
+        if plan.decl.fields[name].immutable or name in ruled:
+            if changes[name] != act.target[name]:
+                raise AppError(f"{plan.names[name]}: this cannot be changed once it is created")
+            del changes[name]
+    return changes
