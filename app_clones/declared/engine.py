@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from app_clones.declared import http, perform, running, tools
+from app_clones.declared import http, perform, running, seeds, tools
 from app_clones.declared.act import Act
 from app_clones.declared.check import DeclError, check
 from app_clones.declared.entities import EntityPlan, entity_plans
 from app_clones.declared.expand import expand, writes
 from app_clones.declared.model import AppDecl, Value
+from app_clones.declared.pages import page_routes
 from app_clones.declared.plans import Plan, plan_of
 from app_clones.declared.shapes import Shapes
 from app_clones.declared.tables import searches, tables
@@ -69,14 +70,16 @@ class Declared:
             name=decl.app,
             tables=tables(decl),
             operations=tools.operations(self),
+            populate=lambda build, options: seeds.populate(self, build, options),
+            options=seeds.options_of(decl),
             search=searches(decl),
             events=self._events(),
-            routes=lambda: http.routes(self),
+            routes=lambda: (*http.routes(self), *page_routes(self)),
             api=(decl.api.base,),
         )
 
     def _events(self) -> dict[str, Callable[[Call, Mapping[str, Any]], None]]:
-        """Every operation that writes can be an event, its arguments the payload: of this app's later, or of another's."""
+        """Every operation that writes can be an event with its arguments as payload, scheduled by any app of the world."""
         app = self.decl.app
 
         def handler(name: str) -> Callable[[Call, Mapping[str, Any]], None]:
@@ -96,6 +99,7 @@ def declared(decl: AppDecl, behaviours: Mapping[str, Behaviour] | None = None) -
     """Checks ``decl``, expands it and makes it ready. Raises :class:`~app_clones.declared.check.DeclError`."""
     given = dict(behaviours or {})
     check(decl)
+    seeds.check_seeds(decl)
     full = expand(decl)
     check(full)
     for name, operation in full.operations.items():

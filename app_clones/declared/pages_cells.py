@@ -24,6 +24,7 @@ PLAIN = Markup("")
 NUMBER = Markup(' class="num"')
 WHEN = Markup(' class="when"')
 NONE: Cell = (Markup(' class="none"'), "–", "", None)
+NO_NUMBER: Cell = (Markup(' class="num none"'), "–", "", None)
 
 
 def head_class(field: FieldDecl) -> Markup:
@@ -43,7 +44,8 @@ def maker(decl: AppDecl, field: FieldDecl) -> Maker:
     css = WHEN if field.type in ("date", "datetime") else head_class(field)
     if field.type == "boolean" and not field.repeated:
         return lambda value, names, now: NONE if value is None else (css, "Yes" if value else "No", "", None)
-    return lambda value, names, now: NONE if value is None or value in ("", []) else (css, tell(value), "", None)
+    nothing = NO_NUMBER if css is NUMBER else NONE
+    return lambda value, names, now: nothing if value is None or value in ("", []) else (css, tell(value), "", None)
 
 
 def _ref(decl: AppDecl, to: str) -> Maker:

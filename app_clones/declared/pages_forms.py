@@ -72,10 +72,12 @@ def show_form(visit: Visit, sheet: Sheet, held: Form | None = None, fault: AppEr
         "shelf": sheet.shelf,
     }
     current = sheet.shelf.name if sheet.shelf else ""
+    is_standard = sheet.shelf is not None and sheet.operation in (sheet.shelf.create, sheet.shelf.update)
+    about = "" if is_standard else words.short(operation.about, 400)
     status = fault.status if fault else 200
     if operation.kind == "delete" and sheet.row is not None and sheet.shelf is not None:
         return visit.render("delete.html", current, status, **values, **_consequences(visit, sheet.shelf, sheet.row))
-    return visit.render("form.html", current, status, **values, about=words.short(operation.about, 400), button=button,
+    return visit.render("form.html", current, status, **values, about=about, button=button,
                         method="post" if operation.writes else "get", look="doom" if operation.delete else "primary",
                         faults=[one for one in fields if one.wrong], answer=answer)  # fmt: skip
 

@@ -104,14 +104,14 @@ def _plain(entity: Entity | None, operation: OperationDecl, name: str, param: Pa
 
 def _resource(decl: AppDecl, operation: OperationDecl, entity: Entity, name: str) -> Iterator[Input]:
     creating = operation.kind == "create"
-    fields = writable(entity, creating=creating)
+    fields = writable(operation.entity or "", entity, creating=creating)
     named = {p.entity for p in operation.params.values() if p.role == "row"}
-    if creating and entity.parent and entity.fields[entity.parent].to not in named:
+    if creating and entity.parent and entity.parent not in fields and entity.fields[entity.parent].to not in named:
         fields = {entity.parent: entity.fields[entity.parent], **fields}
     for field_name, one in fields.items():
         default = one.default
         control = control_of(one, default)
-        needed = (one.required or field_name == entity.parent) and (not creating or default is None)
+        needed = one.required and (not creating or default is None)
         place = (name, wire_name(decl, field_name, one))
         yield Input(field_name, words.label(field_name), help_of(one, control), one, control, needed, place, field_name,
                     default)  # fmt: skip

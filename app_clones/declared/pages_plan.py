@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 from app_clones.declared import pages_text as words
-from app_clones.declared.model import PERSON, AppDecl, Entity, FieldDecl, OperationDecl, Page
+from app_clones.declared.model import AppDecl, Entity, FieldDecl, OperationDecl, Page
 from app_clones.kit.seeds import derive
 
 ACCENTS = 8
@@ -61,8 +61,16 @@ class Plan:
     initial: str
     accent: str
     shelves: Mapping[str, Shelf]
-    roots: tuple[str, ...]
-    loose: tuple[str, ...] = field(default=())
+
+    @cached_property
+    def roots(self) -> tuple[str, ...]:
+        """The entities that lie under no other."""
+        return tuple(name for name in self.shelves if self.parent_of(name) is None)
+
+    @cached_property
+    def loose(self) -> tuple[str, ...]:
+        """The operations that are about no entity."""
+        return tuple(name for name, one in self.decl.operations.items() if one.entity is None and is_offered(one))
 
     @cached_property
     def searched(self) -> tuple[Shelf, ...]:
@@ -87,22 +95,13 @@ class Plan:
 
 def plan(decl: AppDecl) -> Plan:
     """The pages of ``decl``, which is in its full form."""
-    shelves = {name: _shelf(decl, name, entity) for name, entity in decl.entities.items()}
-    made = Plan(
+    return Plan(
         decl=decl,
         title=decl.title,
         initial=next((letter for letter in decl.title if letter.isalnum()), decl.app[0]).upper(),
         accent=f"a{derive(0, 'accent', decl.app) % ACCENTS}",
-        shelves=shelves,
-        roots=(),
-        loose=tuple(name for name, one in decl.operations.items() if one.entity is None and is_offered(one)),
+        shelves={name: _shelf(decl, name, entity) for name, entity in decl.entities.items()},
     )
-    roots = tuple(name for name in shelves if made.parent_of(name) is None)
-    return Plan(**{**_fields(made), "roots": roots})
-
-
-def _fields(made: Plan) -> dict[str, object]:
-    return {name: getattr(made, name) for name in Plan.__dataclass_fields__}
 
 
 def is_offered(operation: OperationDecl) -> bool:
@@ -156,7 +155,8 @@ def _shelf(decl: AppDecl, name: str, entity: Entity) -> Shelf:
     page = decl.pages.get(name, Page())
     columns = page.columns or _columns(entity)
     standard: dict[str, str] = {}
-    row_acts, acts = [], []
+    row_acts: list[str] = []
+    acts: list[str] = []
     for op_name, op in decl.operations.items():
         if op.entity != name or not is_offered(op):
             continue
@@ -217,13 +217,6 @@ def _children(decl: AppDecl, name: str) -> Iterator[tuple[str, str]]:
             for field_name, one in entity.fields.items() if one.to == name and not one.repeated]  # fmt: skip
     for own in (True, False):
         yield from ((other, field_name) for other, field_name, is_parent in refs if is_parent == own)
-
-
-def title_of(decl: AppDecl, name: str) -> str:
-    """What one row of ``name`` is called: "Person", "Order item"."""
-    if name == PERSON:
-        return "Person"
-    return decl.entities[name].title or words.label(name)
 
 
 def act_text(name: str, operation: OperationDecl) -> str:

@@ -31,8 +31,8 @@ def names_of(ready: Declared, call: Call, entity: str, ids: Iterable[int]) -> di
     plan = ready.entities[entity]
     where = f"t.id IN (SELECT value FROM json_each(?)){' AND ' + plan.visible if plan.visible else ''}"
     sql = f"SELECT t.id,{_label(plan)} FROM {plan.table} t WHERE {where} ORDER BY t.id"
-    args = (json.dumps(sorted(set(ids))), *_seen(plan, call))
-    return {rowid: named(plan, rowid, label) for rowid, label in call.rows(sql, *args)}
+    found = call.rows(sql, json.dumps(sorted(set(ids))), *_seen(plan, call))
+    return {rowid: named(plan, rowid, label) for rowid, label in found}
 
 
 def names_in(

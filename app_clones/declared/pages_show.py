@@ -62,7 +62,7 @@ def trail(visit: Visit, shelf: Shelf, row: rows.Row | None) -> list[tuple[str, s
 
 def show_row(visit: Visit, shelf: Shelf, row: rows.Row) -> Response:
     """The page of one row."""
-    values = {
+    values: dict[str, Any] = {
         "shelf": shelf,
         "row": row,
         "trail": trail(visit, shelf, row),
@@ -166,8 +166,9 @@ def show_dashboard(visit: Visit) -> Response:
     """The first page: how many there are of each, what needs attention, what came last, what can be done."""
     plan = visit.site.plan
     counts = {name: count(visit.ready, visit.call, name) for name in plan.shelves}
-    first = (*plan.roots, *(name for name in plan.shelves if name not in plan.roots))[:MOST_TILES]
-    rest = len(plan.shelves) > MOST_TILES
+    own = [name for name, shelf in plan.shelves.items() if name not in plan.roots and not shelf.entity.singleton]
+    first = (*plan.roots, *own)[:MOST_TILES]
+    rest = len(plan.shelves) > len(first)
     acts = [act(visit, name, href=f"{visit.base}/do/{name}") for name in plan.loose]
     acts += [act(visit, name, href=f"{visit.base}/do/{name}") for one in plan.shelves.values() for name in one.acts]
     return visit.render(
@@ -197,7 +198,7 @@ def _attention(visit: Visit) -> list[tuple[Shelf, str, str, str, int]]:
         field = status_field(shelf)
         if field is not None:
             for value, total in counts_by(visit.ready, visit.call, name, field).items():
-                if words.tint(value) in _URGENCY:
+                if words.tint(value) in _URGENCY and value.lower() not in words.FINAL:
                     found.append((shelf, field, value, words.tint(value), total))
     return sorted(found, key=lambda one: _URGENCY[one[3]])[:MOST_LATEST]
 

@@ -43,6 +43,13 @@ _TINTS = {
     "bad": "failed failure error urgent cancelled canceled rejected overdue blocked critical high expired refunded"
     " deleted disabled lost revoked returned declined terminated aborted escalated banned",
 }
+# Such a row is past all help: it stands as it does, and nobody need look after it.
+FINAL = frozenset(
+    {
+        "aborted", "banned", "canceled", "cancelled", "declined", "deleted", "disabled", "expired", "lost", "refunded",
+        "rejected", "returned", "revoked", "terminated",
+    }
+)  # fmt: skip
 _TINT_OF = {word: tint for tint, words in _TINTS.items() for word in words.split()}
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
