@@ -53,7 +53,7 @@ def _whole(act: Act, mask: masks.Mask, body: Json) -> Json:
     elif result.shape in ("value", "operation", "empty"):
         known = ANYTHING
     elif result.wrap:
-        known = {result.wrap: own, **{name: ANYTHING for name in result.constants}}
+        known = {result.wrap: own, **dict.fromkeys(result.constants, ANYTHING)}
     masks.check(mask, known)
     return masks.apply(mask, body)
 

@@ -1,4 +1,4 @@
-"""From an HTTP request to an operation's arguments: path, query, headers and body by the names that the wire gives them."""
+"""From an HTTP request to an operation's arguments: path, query, headers and body, by their names on the wire."""
 
 from __future__ import annotations
 

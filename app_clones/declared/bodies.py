@@ -89,7 +89,7 @@ def mask_paths(plan: EntityPlan, mask: Any) -> list[tuple[str, list[str]]] | Non
             return None
         head, *below = str(part).split(".")
         name = plan.wires.get(head, head)
-        if name not in plan.decl.fields or plan.decl.fields[name].hidden and not part:
+        if name not in plan.decl.fields:
             known = ", ".join([plan.names[n] for n in plan.decl.fields][:30])
             raise AppError(f"the mask names {str(part)[:60]!r}, which is no field; there are {known}")
         if below and (plan.decl.fields[name].type != "json" or plan.decl.fields[name].repeated):

@@ -14,7 +14,7 @@ Loc = tuple[str | int, ...]
 
 
 class DeclError(KitError):
-    """A declaration that cannot be an app. ``loc`` is the path to the part at fault: ``("entities", "ticket", "label")``."""
+    """A declaration that cannot be an app. ``loc`` leads to the part at fault: ``("entities", "ticket", "label")``."""
 
     def __init__(self, message: str, loc: Sequence[str | int] = ()) -> None:
         super().__init__(f"{'.'.join(map(str, loc))}: {message}" if loc else message)
@@ -62,7 +62,7 @@ def check_value(decl: AppDecl, value: Value, loc: Loc) -> None:
 
 
 def need_expression(expression: object, known: Mapping[str, Entity | None], decl: AppDecl, loc: Loc) -> None:
-    """Every name in an expression is there: ``known`` maps ``row`` and parameters to entities, or to None for values."""
+    """Every name in an expression is there. ``known``: what it may name, with the entity whose fields may follow."""
     try:
         chains = list(names_in(expression))
     except ExpressionError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app_clones.declared.check_common import DeclError, Loc, check_value, entity_of, need_field
+from app_clones.declared.check_common import DeclError, Loc, check_value, need_field
 from app_clones.declared.model import PERSON, AppDecl, Entity, FieldDecl
 from app_clones.declared.words import camel
 
@@ -107,7 +107,7 @@ def _check_parents(decl: AppDecl) -> None:
         seen, at = [name], name
         while (parent := decl.entities[at].parent) is not None:
             above = decl.entities[at].fields[parent].to
-            if above is None or above == PERSON or above == at:
+            if above is None or above in (PERSON, at):
                 break
             if above in seen:
                 raise DeclError(f"parents go in a ring: {' → '.join([*seen, above])}", ("entities", name, "parent"))

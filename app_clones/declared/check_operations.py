@@ -112,6 +112,12 @@ def _check_effects(decl: AppDecl, operation: OperationDecl, entity: Entity | Non
     for place, name in enumerate(operation.only):
         if entity is not None and need_field(entity, name, (*loc, "only", place)).to != PERSON:
             raise DeclError(f"{name} is no ref to person", (*loc, "only", place))
+    _check_makes(decl, operation, known, loc)
+    for place, emit in enumerate(operation.emit):
+        need_expression(dict(emit.payload), known, decl, (*loc, "emit", place, "payload"))
+
+
+def _check_makes(decl: AppDecl, operation: OperationDecl, known: dict[str, Entity | None], loc: Loc) -> None:
     for place, make in enumerate(operation.make):
         made = entity_of(decl, make.entity, (*loc, "make", place, "entity"))
         if make.entity == PERSON:
@@ -119,8 +125,6 @@ def _check_effects(decl: AppDecl, operation: OperationDecl, entity: Entity | Non
         for name, expression in make.values.items():
             need_field(made, name, (*loc, "make", place, "values", name))
             need_expression(expression, known, decl, (*loc, "make", place, "values", name))
-    for place, emit in enumerate(operation.emit):
-        need_expression(dict(emit.payload), known, decl, (*loc, "emit", place, "payload"))
 
 
 def _check_result(decl: AppDecl, operation: OperationDecl, entity: Entity | None, loc: Loc) -> None:

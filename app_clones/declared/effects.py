@@ -1,4 +1,4 @@
-"""What an operation does beyond writing what its client gives: changes of the target, further rows, events, a record."""
+"""What an operation does beyond writing what its client gives: changes of the target, more rows, events, a record."""
 
 from __future__ import annotations
 

@@ -34,8 +34,8 @@ class Incoming:
 class EntityPlan:
     """One entity of a declared app, ready for use.
 
-    ``columns`` are those of the table in the order of ``select``; ``wires`` gives the field of a property, ``names`` the
-    property of a field. ``visible``: SQL (over alias ``t``) that holds for the rows which the actor may see, with
+    ``columns`` are those of the table in the order of ``select``; ``wires`` gives the field of a property, ``names``
+    the property of a field. ``visible``: SQL (over alias ``t``) that holds for the rows which the actor may see, with
     ``visible_args`` question marks for the actor's id; empty where all see all. ``above``: the parent's entity.
     """
 

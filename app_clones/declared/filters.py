@@ -1,7 +1,7 @@
 """Filter expressions after AIP-160: ``state = "OPEN" AND (size > 3 OR NOT labels:urgent)``.
 
-``OR`` binds tighter than ``AND``, and words side by side must all hold. What cannot be read, or names what is not there,
-is refused: a filter that is half understood would answer with the wrong rows.
+``OR`` binds tighter than ``AND``, and words side by side must all hold. What cannot be read, or names what is not
+there, is refused: a filter that is half understood would answer with the wrong rows.
 """
 
 from __future__ import annotations

@@ -27,8 +27,8 @@ MOST_TERMS = 10
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Rows whose ``field`` compares with ``value`` (Python's: refs as row ids, times as given or in ms), or with any one
-    of a list of values; ``compare`` as of :class:`~app_clones.declared.model.Param`."""
+    """Rows whose ``field`` compares with ``value`` (Python's: refs as row ids, times as given or in ms), or with any
+    one of a list of values; ``compare`` as of :class:`~app_clones.declared.model.Param`."""
 
     field: str
     value: Any
@@ -67,7 +67,7 @@ class _Term:
 
 
 def page(ready: Declared, call: Call, entity: str, query: Query) -> Listing:
-    """The rows of ``query`` that the actor may see. Raises :class:`AppError` at an order, filter or token that is none."""
+    """The rows of ``query`` that the actor may see. Raises :class:`AppError` at a bad order, filter or token."""
     plan = ready.entities[entity]
     conditions = _conditions(ready, call, plan, query)
     where = " AND ".join(sql for sql, _ in conditions) or "1"

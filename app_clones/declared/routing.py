@@ -1,4 +1,4 @@
-"""Which operation answers a path: a tree of segments, so that an API of a thousand methods costs no more than one of ten."""
+"""Which operation answers a path: a tree of segments, so that a thousand methods cost no more than ten."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A path taken apart. ``spans``: placeholder → (first piece, piece after the last, group of that piece's pattern)."""
+    """A path taken apart. ``spans``: placeholder → (first piece, piece after the last, group of that pattern)."""
 
     pieces: tuple[Piece, ...]
     verb: str
@@ -93,7 +93,7 @@ class Tree:
         verbs.setdefault(operation.http.verb, Target(name, parsed))
 
     def find(self, segments: Sequence[str]) -> Found | None:
-        """What is at the path of these segments; literals come before placeholders, ``:verb`` before ids with a colon."""
+        """What is at the path of ``segments``; literals come before placeholders, ``:verb`` before ids with a colon."""
         if segments and (split := _VERB.match(segments[-1])):
             spelt = [*segments[:-1], split["head"]]
             for node, starts in _walk(self._root, spelt, 0, ()):
@@ -179,14 +179,12 @@ def _name_pieces(operation: OperationDecl, name: str) -> list[Piece]:
     pattern = param.pattern if param is not None else None
     if pattern is None:
         return [Piece(many=True)]
-    pieces = []
-    for part in pattern.removeprefix("^").removesuffix("$").split("/"):
-        # A slash inside brackets, as in [^/]+, was split too: such parts are put together below.
-        pieces.append(part)
-    return [_piece(part) for part in _rejoined(pieces)]
+    parts = _rejoined(pattern.removeprefix("^").removesuffix("$").split("/"))
+    return [_piece(part) for part in parts]
 
 
 def _rejoined(parts: list[str]) -> list[str]:
+    """``parts`` of a pattern split at slashes, those put together again whose slash stood in brackets (``[^/]+``)."""
     found: list[str] = []
     for part in parts:
         if found and found[-1].count("[") > found[-1].count("]"):

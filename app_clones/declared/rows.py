@@ -102,7 +102,7 @@ def _shown_one(names: Names, field: FieldDecl, value: Any) -> Json:
 
 
 def time_shown(field: FieldDecl, ms: int) -> str | int:
-    """A time of the kit's clock as the API tells it: by ``field``'s type RFC 3339 text, seconds, or (int64) ms as text."""
+    """A time of the kit's clock as the API tells it: RFC 3339 text, seconds, or (int64) ms as text, by type."""
     if field.type == "integer":
         return str(ms) if field.int64 else ms // 1000
     text = time_text(ms)

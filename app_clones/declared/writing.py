@@ -54,8 +54,8 @@ def create_missing(act: Act) -> None:
 
 
 def _under_name(act: Act, plan: EntityPlan, name: str, values: dict[str, Any]) -> str:
-    """Takes the resource name of a row that is not there yet apart: its parent goes into ``values``, its id is given."""
-    *head, collection, slug = name.split("/")
+    """The id in the resource name of a row that is not there yet; the parent that it names goes into ``values``."""
+    *head, _, slug = name.split("/")
     if plan.decl.parent is not None and plan.above is not None and head:
         values[plan.decl.parent] = find_named(act.ready, act.call, plan.above, head)["id"]
     elif head:
@@ -84,7 +84,7 @@ def _make(act: Act, plan: EntityPlan, values: dict[str, Any], slug: str | None) 
 
 
 def changes_asked(act: Act) -> dict[str, Any]:
-    """The changes that the client asks for, by field, refs as row ids. Raises :class:`AppError` at what cannot change."""
+    """The changes that the client asks for, by field, refs as row ids. Raises :class:`AppError` where one cannot be."""
     plan = _entity(act)
     given = given_values(act)
     mask = act.plan.first("mask", act.arguments)
