@@ -24,7 +24,8 @@ class Distinct:
         self.entity = entity
         self.parent = parent
         self.rng = rng
-        self.label = entity.label if entity.label and entity.fields[entity.label].type in ("string", "email") else None
+        texts = ("string", "text", "email")
+        self.label = entity.label if entity.label and entity.fields[entity.label].type in texts else None
         self.labels: set[Any] = set()
         self.groups: list[tuple[tuple[str, ...], set[tuple[Any, ...]]]] = [(tuple(one), set()) for one in entity.unique]
         self.slugs: set[tuple[Any, str]] = set()
