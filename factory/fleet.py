@@ -1,8 +1,8 @@
 """``make apps``: every API description there is compiled, booted, proven, and given certified tasks; one report of all.
 
-``python -m factory.fleet --out out/apps``. Each app's findings are a file of their own, written when the app is done, so
-a run that was cut short goes on where it stopped. An app has a budget of CPU seconds, not of wall time: what it finds is
-the same on a busy machine.
+``python -m factory.fleet --out out/apps``. Each app's findings are a file of their own, written when the app is done,
+so a run that was cut short goes on where it stopped. An app has a budget of CPU seconds, not of wall time: what is
+found is the same on a busy machine.
 """
 
 from __future__ import annotations
