@@ -1,0 +1,358 @@
+"""Good requests: which row an operation is about, what stands in each parameter, what was sent of each field."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from app_clones.declared.entities import Row
+from app_clones.declared.expand import outer_parent, writable
+from app_clones.declared.expressions import chain as chain_of
+from app_clones.declared.model import PERSON, FieldDecl, OperationDecl, Param
+from app_clones.declared.values import schema_of
+from factory.compiler.proof_subject import ACTOR, Stage
+from factory.compiler.values import Undrawable, Values
+
+Json = Any
+
+#: Parameters that say how to answer or how to be careful: a plain request is without them.
+_BESIDES = (
+    "filter", "expression", "search", "order_by", "page_size", "page_token", "offset", "page_number", "mask",
+    "read_mask", "etag", "validate_only", "request_id", "force", "allow_missing", "inert", "refused",
+)  # fmt: skip
+
+
+class Unaskable(Exception):
+    """No good request of an operation could be made up; says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request by parameter name. ``target``: the row it is about; ``rows``: those that parameters name, by parameter;
+    ``sent``: by field, as the API writes it."""
+
+    operation: str
+    arguments: Mapping[str, Json]
+    target: Row | None = None
+    rows: Mapping[str, Row] = field(default_factory=dict)
+    sent: Mapping[str, Json] = field(default_factory=dict)
+
+    def having(self, **arguments: Json) -> Asked:
+        """The same with further arguments, or others."""
+        return replace(self, arguments={**self.arguments, **arguments})
+
+    def lacking(self, *names: str) -> Asked:
+        """The same without some arguments."""
+        return replace(self, arguments={name: one for name, one in self.arguments.items() if name not in names})
+
+
+def target_param(operation: OperationDecl) -> str | None:
+    """The parameter that names the row which the operation is about."""
+    if operation.kind in ("list", "create") or operation.entity is None:
+        return None
+    own = [name for name, one in operation.params.items() if one.role == "row" and one.entity == operation.entity]
+    return own[-1] if own else None
+
+
+class Asker:
+    """Makes good requests of one operation for one stage, with values that follow from ``seed``."""
+
+    def __init__(self, stage: Stage, name: str, *seed: object) -> None:
+        self.stage = stage
+        self.name = name
+        self.subject = stage.subject
+        self.operation = self.subject.decl.operations[name]
+        self.values: Values = self.subject.values(name, *seed)
+
+    def good(
+        self,
+        *,
+        target: Row | None = None,
+        under: Mapping[str, Row] | None = None,
+        but: Collection[int] = (),
+        only: Collection[str] | None = None,
+    ) -> Asked:
+        """A request that the app should grant.
+
+        ``target``: the row it is about (else one is chosen, its row id not among ``but``); ``under``: rows by entity
+        for the parameters that name those; ``only``: fields to send, of those that need not be. Raises
+        :class:`Unaskable`.
+        """
+        env = dict(under or {})
+        target = target or self._target(env, but)
+        if target is not None and self.operation.entity is not None:
+            env = {**env, **self.stage.chain(self.operation.entity, target)}
+        if target is None and self.operation.kind in ("list", "create"):
+            env = {**self._parent(env), **env}
+        arguments: dict[str, Json] = {}
+        rows: dict[str, Row] = {}
+        sent: dict[str, Json] = {}
+        for name, param in self.operation.params.items():
+            try:
+                self._fill(name, param, target, env, only, arguments, rows, sent)
+            except Undrawable as error:
+                if param.required:
+                    raise Unaskable(f"{name}: {error}") from error
+        return Asked(self.name, arguments, target, rows, sent)
+
+    def of_field(self, name: str, decl: FieldDecl, row: Row | None = None) -> Json:
+        """A value of a field as the API writes it, unlike what ``row`` has. Raises :class:`Undrawable`."""
+        if decl.type == "ref":
+            return self._refs(name, decl, row)
+        schema = schema_of(decl, self.subject.decl, wire=True)
+        now = None if row is None else row.get(name)
+        now = str(now) if decl.int64 and now is not None else now
+        try:
+            return self.values.other(schema, now)
+        except Undrawable:
+            return self.values.draw(schema)
+
+    # ---- which rows
+
+    def _target(self, env: Mapping[str, Row], but: Collection[int]) -> Row | None:
+        operation, entity = self.operation, self.operation.entity
+        if entity is None or operation.kind in ("list", "create"):
+            return None
+        singleton = entity != PERSON and self.subject.entity(entity).singleton
+        if target_param(operation) is None and not singleton:
+            return None
+        found = [row for row in self.stage.visible(entity) if row["id"] not in but and self._lies(entity, row, env)]
+        if not found:
+            raise Unaskable(f"there is no {entity} to ask for")
+        if operation.kind == "delete" or operation.delete:
+            found.sort(key=lambda row: self._held(entity, row))
+        ready = [row for row in found if self._fits(row)] or [self._fitted(entity, found[0])]
+        changing = [row for row in ready if self._changes(row)]
+        return changing[0] if changing else self._unsettled(entity, ready[0])
+
+    def _lies(self, entity: str, row: Row, env: Mapping[str, Row]) -> bool:
+        if not env:
+            return True
+        chain = self.stage.chain(entity, row)
+        return all(chain[name]["id"] == one["id"] for name, one in env.items() if name in chain)
+
+    def _held(self, entity: str, row: Row) -> int:
+        """How many rows refer to ``row``: the fewer, the easier it goes."""
+        held = 0
+        for link in self.subject.plan(entity).incoming:
+            for other in self.stage.subject.rows[link.entity]:
+                value = other[link.field]
+                held += row["id"] in value if isinstance(value, list) else value == row["id"]
+        return held
+
+    def _plain(self, values: tuple[Json, ...]) -> list[Json]:
+        return [one for one in values if not (isinstance(one, str) and one.startswith("$"))]
+
+    def _fits(self, row: Row) -> bool:
+        for name, allowed in self.operation.when.items():
+            plain = self._plain(allowed)
+            if row.get(name) not in plain if plain else row.get(name) is None:
+                return False
+        return not self.operation.only or ACTOR in [row.get(name) for name in self.operation.only]
+
+    def _fitted(self, entity: str, row: Row) -> Row:
+        """``row`` made to meet the operation's conditions."""
+        changes: dict[str, Any] = {}
+        for name, allowed in self.operation.when.items():
+            plain = self._plain(allowed)
+            if row.get(name) not in plain and plain:
+                changes[name] = plain[0]
+        if self.operation.only and ACTOR not in [row.get(name) for name in self.operation.only]:
+            changes[self.operation.only[0]] = ACTOR
+        return self.stage.update(entity, row, changes) if changes else row
+
+    def _settles(self) -> dict[str, Json]:
+        """The fields that the operation sets to a constant."""
+        return {name: value for name, value in self.operation.set.items() if _is_constant(value)}
+
+    def _changes(self, row: Row) -> bool:
+        settles = self._settles()
+        return not settles or any(row.get(name) != value for name, value in settles.items())
+
+    def _unsettled(self, entity: str, row: Row) -> Row:
+        """``row`` with another value where the operation is to set one, so that doing it shows."""
+        plan = self.subject.plan(entity)
+        for name, value in self._settles().items():
+            decl = plan.decl.fields[name]
+            if name in self.operation.when:
+                continue
+            others = [one for one in decl.values if one != value]
+            changed = others[0] if others else (not value) if decl.type == "boolean" else None
+            if changed is not None or not (decl.required or decl.auto):
+                return self.stage.update(entity, row, {name: changed})
+        return row
+
+    def _parent(self, env: Mapping[str, Row]) -> dict[str, Row]:
+        """The rows above the ones that are listed or made, by entity."""
+        entity = self.operation.entity
+        if entity is None or entity == PERSON:
+            return {}
+        plan = self.subject.plan(entity)
+        if plan.above is None or plan.decl.parent is None:
+            return {}
+        rows = [row for row in self.stage.visible(plan.above) if self._lies(plan.above, row, env)]
+        if not rows:
+            raise Unaskable(f"there is no {plan.above} for a {entity} to lie under")
+        counts: dict[int, int] = {}
+        for row in self.subject.rows[entity]:
+            counts[row[plan.decl.parent]] = counts.get(row[plan.decl.parent], 0) + 1
+        return self.stage.chain(plan.above, max(rows, key=lambda row: (counts.get(row["id"], 0), -row["id"])))
+
+    # ---- what stands where
+
+    def _fill(
+        self,
+        name: str,
+        param: Param,
+        target: Row | None,
+        env: Mapping[str, Row],
+        only: Collection[str] | None,
+        arguments: dict[str, Json],
+        rows: dict[str, Row],
+        sent: dict[str, Json],
+    ) -> None:
+        if param.role == "row":
+            row = self._named(name, param, target, env)
+            if row is not None:
+                rows[name] = row
+                called = self.called(name, param, row)
+                arguments[name] = [called] if param.repeated else called
+        elif param.role == "new_id":
+            if param.required:
+                arguments[name] = self._new_id(param)
+        elif param.role == "resource":
+            arguments[name] = self._resource(target, only, sent)
+        elif param.role == "field":
+            if param.required or only is None or (param.field or name) in only:
+                self._field(name, param, target, arguments, sent)
+        elif param.required:
+            arguments[name] = self._needed(name, param, target)
+        elif param.role not in (*_BESIDES, "input"):
+            raise AssertionError(f"{param.role}: no such role")
+
+    def _named(self, name: str, param: Param, target: Row | None, env: Mapping[str, Row]) -> Row | None:
+        entity = param.entity or PERSON
+        if target is not None and name == target_param(self.operation):
+            return target
+        if entity in env and not (target is not None and entity == self.operation.entity):
+            return env[entity]
+        there = self.stage.visible(entity)
+        if entity == PERSON:
+            there = [row for row in there if row["id"] == ACTOR]
+        others = [
+            row for row in there if target is None or entity != self.operation.entity or row["id"] != target["id"]
+        ]
+        if not others and param.required:
+            raise Unaskable(f"there is no {entity} for {name}")
+        return others[0] if others and param.required else None
+
+    def called(self, name: str, param: Param, row: Row) -> Json:
+        """How a parameter calls ``row``: by its whole resource name where it takes such, else by its id."""
+        entity = param.entity or PERSON
+        whole = entity != PERSON and self.subject.entity(entity).key.path is not None and param.place != "path"
+        path = self.operation.http.path if self.operation.http else ""
+        if whole or param.pattern or f"{{+{param.wire or name}}}" in path:
+            return self.stage.name(entity, row)
+        return self.stage.ident(entity, row)
+
+    def _new_id(self, param: Param) -> str:
+        pattern = param.pattern or "[a-z][a-z0-9]{7,19}"
+        return str(self.values.draw({"type": "string", "pattern": pattern}))
+
+    def _resource(self, target: Row | None, only: Collection[str] | None, sent: dict[str, Json]) -> dict[str, Json]:
+        entity = self.operation.entity
+        assert entity is not None
+        plan = self.subject.plan(entity)
+        apart = {one.field for one in self.operation.params.values() if one.role == "field"}
+        body: dict[str, Json] = {}
+        creating = self.operation.kind == "create"
+        for name, decl in writable(entity, plan.decl, creating=creating).items():
+            needed = decl.required and (creating or self.operation.kind == "replace")
+            if name in apart or (only is not None and name not in only and not needed):
+                continue
+            if decl.to == entity and not creating:
+                continue  # a row cannot come to lie under itself, and which would is not asked here
+            try:
+                body[plan.names[name]] = sent[name] = self.of_field(name, decl, target)
+            except Undrawable:
+                if needed:
+                    raise
+        return body
+
+    def _field(
+        self, name: str, param: Param, target: Row | None, arguments: dict[str, Json], sent: dict[str, Json]
+    ) -> None:
+        entity = self.operation.entity
+        field_name = param.field or name
+        decl = self.subject.entity(entity).fields[field_name] if entity else None
+        if decl is not None and decl.to == entity and self.operation.kind != "create" and not param.required:
+            return
+        arguments[name] = sent[field_name] = self.of_field(field_name, FieldDecl(**_value(param)), target)
+
+    def _refs(self, name: str, decl: FieldDecl, row: Row | None) -> Json:
+        to = decl.to or PERSON
+        there = self.stage.visible(to)
+        avoided = [None if row is None else row.get(name)]
+        if row is not None and to == self.operation.entity:
+            avoided.append(row["id"])
+        others = [one for one in there if one["id"] not in avoided] or there
+        if not others:
+            raise Undrawable(f"there is no {to} to refer to")
+        chosen = self.stage.outside(to, others[self.values.number(len(others))]["id"])
+        return [chosen] if decl.repeated else chosen
+
+    def of_param(self, name: str, param: Param, row: Row | None = None) -> Json:
+        """A value that a parameter should take. Raises :class:`Undrawable`."""
+        if param.type == "ref":
+            return self._refs(param.field or name, FieldDecl(**_value(param)), row)
+        return self.values.draw(schema_of(param, self.subject.decl, wire=True))
+
+    def _needed(self, name: str, param: Param, target: Row | None) -> Json:
+        entity = self.operation.entity
+        plan = self.subject.plan(entity) if entity else None
+        if param.role == "etag" and plan is not None and target is not None and entity is not None:
+            return self.stage.etag(entity, target)
+        if param.role in ("mask", "read_mask") and plan is not None:
+            creating = self.operation.kind == "create"
+            names = writable(plan.name, plan.decl, creating=creating) if param.role == "mask" else plan.decl.fields
+            wires = [plan.names[one] for one in names if not plan.decl.fields[one].hidden]
+            return wires if param.repeated else ",".join(wires)
+        if param.role in ("page_token", "expression", "order_by") or (param.role == "refused"):
+            raise Unaskable(f"{name} is needed, and nothing is known to stand there")
+        if param.role == "filter" and plan is not None and param.field:
+            rows = [row for row in self.stage.visible(plan.name) if row[param.field] is not None]
+            if rows:
+                return self.shown(plan.name, param.field, rows[0])
+        if target is not None and entity is not None and (told := self._demanded(name)) and target[told] is not None:
+            return self.shown(entity, told, target)
+        return self.of_param(name, param, target)
+
+    def _demanded(self, name: str) -> str | None:
+        """The field of the target that must be what the parameter says."""
+        return next((one for one, allowed in self.operation.when.items() if f"${name}" in allowed), None)
+
+    def shown(self, entity: str, name: str, row: Row) -> Json:
+        """The value that ``row`` has in a field, as a parameter takes it; of a list its first."""
+        decl = self.subject.entity(entity).fields[name]
+        value = row[name]
+        value = value[0] if decl.repeated and value else value
+        if decl.type == "ref" and value is not None:
+            return self.stage.outside(decl.to or PERSON, value)
+        return str(value) if decl.int64 and value is not None else value
+
+
+def parent_of(entity_name: str, stage: Stage) -> str | None:
+    """The field by which rows of an entity lie under rows of another."""
+    return outer_parent(entity_name, stage.subject.entity(entity_name))
+
+
+def _is_constant(value: Json) -> bool:
+    if isinstance(value, str):
+        return chain_of(value) is None and not value.startswith("$$")
+    return not isinstance(value, dict | list)
+
+
+def _value(param: Param) -> dict[str, Any]:
+    keys = ("type", "repeated", "values", "to", "min", "max", "pattern", "shape", "int64")
+    return {key: getattr(param, key) for key in keys}

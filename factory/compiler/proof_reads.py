@@ -1,0 +1,285 @@
+"""Checks of a method that reads: its answer follows the state and never moves it; a list has each row exactly once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from app_clones.declared.entities import Row
+from app_clones.declared.expand import outer_parent
+from app_clones.declared.model import PERSON
+from app_clones.declared.values import canonical
+from factory.compiler.proof_asking import Asked, Asker, Unaskable
+from factory.compiler.proof_case import Case
+from factory.compiler.proof_looking import Broken, called, idents, items_of, walk
+from factory.compiler.proof_rows import change_row, new_row
+from factory.compiler.proof_subject import ACTOR, Answer, Stage
+from factory.compiler.values import Undrawable
+
+Json = Any
+
+#: Pages of so many rows are asked for.
+SIZES = (1, 2, 3, 7)
+_MOST_TRIES = 24
+
+
+def prove_read(case: Case) -> None:
+    """All checks of a method that only reads."""
+    if case.operation.kind == "list":
+        _prove_list(case)
+    else:
+        _prove_get(case)
+
+
+def _still(case: Case, stage: Stage, asked: Asked) -> Answer:
+    """Asks, and notes that the state did not move."""
+    before = stage.digest
+    answer = stage.ask(case.name, asked.arguments)
+    full = stage.world.full_digest()
+    case.ledger.expect("still", stage.digest == before == full, lambda: f"the state moved: {answer}")
+    return answer
+
+
+# ---- one thing
+
+
+def _prove_get(case: Case) -> None:
+    with case.stage() as stage:
+        asked = case.asker(stage, "first").good()
+        stage.mark()
+        first = _still(case, stage, asked)
+        if not case.granted(first):
+            return
+        tried = []
+        for way, work in _ways(case, stage, asked):
+            try:
+                done = work()
+            except (Unaskable, Undrawable):
+                continue
+            if not done:
+                continue
+            tried.append(way)
+            again = stage.ask(case.name, asked.arguments)
+            if canonical(again.json) != canonical(first.json) or again.status != first.status:
+                case.ledger.expect("follows", True)
+                break
+            if len(tried) >= _MOST_TRIES:
+                break
+        else:
+            _tell_still(case, tried, first)
+    if asked.target is not None and case.entity is not None:
+        _prove_own(case, asked)
+
+
+def _tell_still(case: Case, tried: list[str], first: Answer) -> None:
+    done = ", ".join(tried[:6]) or "nothing could be changed"
+    case.ledger.expect("follows", False, f"the answer stays whatever is done ({done}): {first}")
+
+
+def _ways(case: Case, stage: Stage, asked: Asked) -> Iterator[tuple[str, Callable[[], bool]]]:
+    """What may be done to the state, the likeliest to show first: the target changed by a method, or behind the API,
+    field by field; then rows of its entity, and of all others, made and changed."""
+    entity, target = case.entity, asked.target
+    if entity is not None and target is not None and entity != PERSON:
+        for name in case.subject.operations(entity, "update", "replace", but=case.name)[:2]:
+            yield name, lambda name=name: stage.ask(name, Asker(stage, name, "way").good(target=target).arguments).ok
+        plan = case.subject.plan(entity)
+        for field in plan.decl.fields:
+            yield f"{entity}.{field}", lambda field=field: change_row(case, stage, entity, target, field)
+    others = [name for name in case.subject.ready.entities if name != PERSON]
+    named = [
+        (one.entity or "", asked.rows.get(name)) for name, one in case.operation.params.items() if one.role == "row"
+    ]
+    for other, row in [(name, row) for name, row in named if row is not None and name != PERSON and name]:
+        for field in case.subject.entity(other).fields:
+            yield f"{other}.{field}", lambda o=other, r=row, f=field: change_row(case, stage, o, r, f)
+    for other in sorted(others, key=lambda name: name != entity):
+        yield f"a new {other}", lambda other=other: new_row(case, stage, other) is not None
+
+
+def _prove_own(case: Case, asked: Asked) -> None:
+    """Another row gives another answer, and whatever is done to that one does not show here."""
+    assert case.entity is not None
+    assert asked.target is not None
+    with case.stage() as stage:
+        first = stage.ask(case.name, asked.arguments)
+        try:
+            second = case.asker(stage, "second").good(but=(asked.target["id"],))
+        except Unaskable:
+            return
+        other = stage.ask(case.name, second.arguments)
+        if not case.granted(other) or second.target is None:
+            return
+        if case.subject.entity(case.entity).key.wire or case.subject.entity(case.entity).key.path:
+            told = canonical(other.json) != canonical(first.json)
+            case.ledger.expect("distinct", told, f"two rows, one answer: {other}")
+        for field in case.subject.entity(case.entity).fields:
+            try:
+                if change_row(case, stage, case.entity, second.target, field):
+                    break
+            except Undrawable:
+                continue
+        again = stage.ask(case.name, asked.arguments)
+        case.ledger.expect(
+            "distinct", canonical(again.json) == canonical(first.json), "another row's change shows here"
+        )
+        if case.subject.entity(case.entity).owner is not None:
+            refused = stage.ask(case.name, asked.arguments, actor=ACTOR + 1)
+            case.ledger.expect(
+                "others", refused.status in (403, 404), lambda: f"shown to who may not see it: {refused}"
+            )
+
+
+# ---- lists
+
+
+def expected(case: Case, stage: Stage, asked: Asked) -> list[Row]:
+    """The rows that a list should have, by the rows that the request names."""
+    assert case.entity is not None
+    plan = case.subject.plan(case.entity)
+    related = case.subject.ready.plan(case.name).related
+    found = stage.visible(case.entity)
+    for name, row in asked.rows.items():
+        entity = case.operation.params[name].entity or PERSON
+        scope = plan.decl.key.scope
+        if entity in case.subject.lineage(case.entity):
+            found = [one for one in found if _under(stage, case.entity or "", one, entity, row["id"])]
+        elif related.get(name):
+            found = [one for one in found if _refers(one[related[name]], row["id"])]
+        elif scope is not None:
+            place = stage.name(entity, row)
+            found = [one for one in found if one[scope] == place]
+    return found
+
+
+def _under(stage: Stage, entity: str, row: Row, above: str, rowid: int) -> bool:
+    plan = stage.subject.plan(entity)
+    if plan.above == above:
+        return bool(row[plan.decl.parent or ""] == rowid)
+    chain = stage.chain(entity, row)
+    return above in chain and chain[above]["id"] == rowid
+
+
+def _refers(value: Any, rowid: int) -> bool:
+    return rowid in value if isinstance(value, list) else bool(value == rowid)
+
+
+def _prove_list(case: Case) -> None:
+    if case.entity is None:
+        _prove_get(case)
+        return
+    with case.stage() as stage:
+        asked = case.asker(stage, "first").good()
+        first = _still(case, stage, asked)
+        if not case.granted(first):
+            return
+        wanted = expected(case, stage, asked)
+        shown = check_pages(case, stage, asked, wanted)
+        _prove_sizes(case, stage, asked, shown)
+        _prove_follows(case, stage, asked, shown)
+
+
+def check_pages(
+    case: Case, stage: Stage, asked: Asked, wanted: list[Row], *, check: str = "paging", why: str = ""
+) -> list[Json]:
+    """Notes under ``check`` that all pages together have each wanted row once and none else; returns what they have."""
+    assert case.entity is not None
+    try:
+        items, answer = walk(stage, asked)
+    except Broken as error:
+        case.ledger.expect(check, False, f"{why} {error}")
+        return []
+    found = idents(stage, case.entity, items)
+    ids = [called(stage, case.entity, row) for row in wanted]
+    key = case.subject.entity(case.entity).key
+    if key.wire or key.path:
+        good = Counter(map(canonical, found)) == Counter(map(canonical, ids))
+    else:
+        good = len(found) == len(ids)
+    case.ledger.expect(check, good, lambda: f"{why} {_difference(found, ids)}: {answer}")
+    total = case.operation.result.total
+    if total is not None and isinstance(answer.json, dict) and total in answer.json:
+        count = answer.json[total]
+        case.ledger.expect(check, int(count) == len(wanted), f"{why} {total} is {count}, there are {len(wanted)}")
+    return found
+
+
+def _difference(found: list[Json], wanted: list[Json]) -> str:
+    have, want = Counter(map(canonical, found)), Counter(map(canonical, wanted))
+    lacking, extra = list((want - have).elements()), list((have - want).elements())
+    return f"{len(found)} rows, not {len(wanted)}; lacking {lacking[:2]}, too many {extra[:2]}"
+
+
+def _prove_sizes(case: Case, stage: Stage, asked: Asked, shown: list[Json]) -> None:
+    """Whatever the size of a page, the rows are the same in the same order."""
+    assert case.entity is not None
+    roles = {param.role: (name, param) for name, param in case.operation.params.items()}
+    if "page_size" not in roles:
+        return
+    low = roles["page_size"][1].min or 1
+    case.parameters[roles["page_size"][0]] = "honoured"
+    for role in ("page_token", "offset", "page_number"):
+        if role in roles:
+            case.parameters[roles[role][0]] = "honoured"
+    for size in SIZES:
+        if size < low or len(shown) > 40 * size:
+            continue
+        try:
+            items, _ = walk(stage, asked, size)
+        except Broken as error:
+            case.ledger.expect("paging", False, str(error))
+            return
+        same = idents(stage, case.entity, items) == shown
+        case.ledger.expect("paging", same, f"pages of {size} give {len(items)} rows, in all there are {len(shown)}")
+        one = stage.ask(case.name, asked.having(**{roles["page_size"][0]: size}).arguments)
+        if one.ok and len(shown) > size:
+            count = len(items_of(case.operation, one.json))
+            case.ledger.expect("paging", count == size, f"a page of {size} has {count} rows")
+
+
+def _prove_follows(case: Case, stage: Stage, asked: Asked, shown: list[Json]) -> None:
+    """A row that is made is listed, one that goes is not; and other parents' rows never are."""
+    assert case.entity is not None
+    plan = case.subject.plan(case.entity)
+    above = {case.operation.params[name].entity or PERSON: row for name, row in asked.rows.items()}
+    first = stage.ask(case.name, asked.arguments)
+    if case.entity == PERSON or plan.decl.singleton:
+        _follow_change(case, stage, asked, first)
+        return
+    made = new_row(case, stage, case.entity, above)
+    if made is None:
+        _follow_change(case, stage, asked, first)
+        return
+    now = check_pages(case, stage, asked, expected(case, stage, asked))
+    case.ledger.expect(
+        "follows", len(now) == len(shown) + 1, f"a row was made: {len(shown)} were listed, now {len(now)}"
+    )
+    parent = outer_parent(case.entity, plan.decl)
+    if parent is None or plan.above is None:
+        return
+    for other in [row for row in stage.visible(plan.above) if row["id"] != made[parent]][:1]:
+        if any(_named(case, name, plan.above) for name in asked.rows):
+            new_row(case, stage, case.entity, stage.chain(plan.above, other))
+            then = check_pages(case, stage, asked, expected(case, stage, asked))
+            case.ledger.expect("other_parents", then == now, f"a row under another {plan.above} is listed here")
+
+
+def _named(case: Case, name: str, entity: str) -> bool:
+    return case.operation.params[name].entity == entity
+
+
+def _follow_change(case: Case, stage: Stage, asked: Asked, first: Answer) -> None:
+    """No row can be made: one that is listed is changed."""
+    assert case.entity is not None
+    for row in expected(case, stage, asked)[:3]:
+        for field in case.subject.entity(case.entity).fields:
+            try:
+                if not change_row(case, stage, case.entity, row, field):
+                    continue
+            except Undrawable:
+                continue
+            if canonical(stage.ask(case.name, asked.arguments).json) != canonical(first.json):
+                case.ledger.expect("follows", True)
+                return
+    case.ledger.expect("follows", False, lambda: f"the answer stays whatever is done: {first}")

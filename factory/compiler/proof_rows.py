@@ -1,0 +1,153 @@
+"""Changing the state to see whether an answer follows: by a method of the API where there is one, else behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from app_clones.declared.entities import Row
+from app_clones.declared.expand import outer_parent
+from app_clones.declared.model import PERSON, Entity
+from app_clones.declared.values import schema_of
+from app_clones.kit.errors import AppError
+from factory.compiler.proof_asking import Asker, Unaskable
+from factory.compiler.proof_subject import ACTOR, Stage
+from factory.compiler.values import Undrawable
+
+if TYPE_CHECKING:
+    from factory.compiler.proof_case import Case
+
+_DAY_MS = 86_400_000
+
+
+def new_row(case: Case, stage: Stage, entity: str, under: Mapping[str, Row] | None = None) -> Row | None:
+    """A new row of ``entity``, under the rows given by entity; None where none can be made."""
+    before = {row["id"] for row in stage.rows(entity)}
+    for name in stage.subject.operations(entity, "create", but=case.name):
+        try:
+            stage.ask(name, Asker(stage, name, "new", len(before)).good(under=under).arguments)
+        except Unaskable:
+            continue
+        made = [row for row in stage.rows(entity) if row["id"] not in before]
+        if made and _lies_under(stage, entity, made[0], under or {}):
+            return made[0]
+    return insert_row(stage, entity, under)
+
+
+def _lies_under(stage: Stage, entity: str, row: Row, under: Mapping[str, Row]) -> bool:
+    chain = stage.chain(entity, row)
+    return all(chain[name]["id"] == one["id"] for name, one in under.items() if name in chain)
+
+
+def insert_row(stage: Stage, entity: str, under: Mapping[str, Row] | None = None) -> Row | None:
+    """As :func:`new_row`, behind the API."""
+    decl = stage.subject.entity(entity)
+    if decl.singleton:
+        return None
+    try:
+        values = _row_values(stage, entity, decl, under or {})
+        slug = None
+        if decl.key.form == "given":
+            drawer = stage.subject.values("slug", entity, len(stage.rows(entity)))
+            slug = str(drawer.draw({"type": "string", "pattern": decl.key.pattern or "[a-z][a-z0-9]{7,15}"}))
+        return stage.insert(entity, values, slug)
+    except (Undrawable, AppError):
+        return None
+
+
+def _row_values(stage: Stage, entity: str, decl: Entity, under: Mapping[str, Row]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    drawer = stage.subject.values("row", entity, len(stage.rows(entity)))
+    parent = outer_parent(entity, decl)
+    for name, field in decl.fields.items():
+        if field.auto or name == decl.owner:
+            continue
+        if name == decl.key.scope:
+            values[name] = next((stage.name(above, row) for above, row in under.items() if above != PERSON), "")
+        elif field.type == "ref":
+            to = field.to or PERSON
+            if to in under and (name == parent or field.required or _only_way(decl, name, to)):
+                values[name] = [under[to]["id"]] if field.repeated else under[to]["id"]
+            elif field.required or name == parent:
+                there = stage.visible(to)
+                if not there:
+                    raise Undrawable(f"there is no {to}")
+                values[name] = [there[0]["id"]] if field.repeated else there[0]["id"]
+        elif field.required or field.default is None:
+            try:
+                values[name] = drawer.draw(schema_of(field, stage.subject.decl))
+            except Undrawable:
+                if field.required:
+                    raise
+    return values
+
+
+def _only_way(decl: Entity, name: str, to: str) -> bool:
+    """Whether ``name`` is the one ref to ``to``: then it is how a row comes to belong there."""
+    return [one for one, field in decl.fields.items() if field.to == to] == [name]
+
+
+def change_row(case: Case, stage: Stage, entity: str, row: Row, name: str) -> bool:
+    """Gives a field of ``row`` another value behind the API; False where it must stay. Raises :class:`Undrawable`."""
+    field = stage.subject.entity(entity).fields[name]
+    parent = outer_parent(entity, stage.subject.entity(entity))
+    now = stage.row(entity, row["id"])
+    if now is None or name in (parent, stage.subject.entity(entity).owner, stage.subject.entity(entity).key.scope):
+        return False
+    if field.hidden or field.to == entity:
+        return False
+    if field.auto in ("created", "updated"):
+        stage.update(entity, now, {name: now[name] + _DAY_MS})
+    elif field.type == "ref":
+        others = [one["id"] for one in stage.visible(field.to or PERSON) if one["id"] != now[name]]
+        if not others:
+            return False
+        stage.update(entity, now, {name: others[:1] if field.repeated else others[0]})
+    else:
+        drawer = stage.subject.values("change", entity, name, row["id"])
+        stage.update(entity, now, {name: drawer.other(schema_of(field, stage.subject.decl), now[name])})
+    return True
+
+
+def fill(stage: Stage, least: int = 3) -> None:
+    """Makes rows behind the API until each entity has some, and each of the first two parents a few."""
+    for entity in _from_the_root(stage):
+        plan = stage.subject.plan(entity)
+        if plan.decl.singleton:
+            continue
+        parent = outer_parent(entity, plan.decl)
+        if parent is None or plan.above is None or plan.above == PERSON:
+            for _ in range(least - len(stage.visible(entity))):
+                insert_row(stage, entity, _people(stage, plan.above))
+            continue
+        for above in stage.visible(plan.above)[:2]:
+            there = [row for row in stage.visible(entity) if row[parent] == above["id"]]
+            for _ in range(least - len(there)):
+                insert_row(stage, entity, {plan.above: above})
+
+
+def _people(stage: Stage, above: str | None) -> dict[str, Row]:
+    if above != PERSON:
+        return {}
+    return {PERSON: next(row for row in stage.rows(PERSON) if row["id"] == ACTOR)}
+
+
+def _from_the_root(stage: Stage) -> list[str]:
+    """Entities, each after those that its rows need; of rings, in the order of the declaration."""
+    left = [name for name in stage.subject.ready.entities if name != PERSON]
+    done: list[str] = [PERSON]
+    while left:
+        free = [name for name in left if not _needs(stage, name) - {*done, name}] or left[:1]
+        done += free
+        left = [name for name in left if name not in free]
+    return done[1:]
+
+
+def _needs(stage: Stage, entity: str) -> set[str]:
+    decl = stage.subject.entity(entity)
+    needed = {
+        field.to
+        for name, field in decl.fields.items()
+        if field.type == "ref" and (field.required or name == decl.parent)
+    }
+    return {name for name in needed if name}
