@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from app_clones.declared import pages_text as words
 from app_clones.declared.model import PERSON, AppDecl, FieldDecl
@@ -14,20 +15,41 @@ from app_clones.declared.model import PERSON, AppDecl, FieldDecl
 Names = Mapping[str, Mapping[int, str]]
 """By entity and row id: what people call the rows that others refer to, of those that the actor may see."""
 
-Cell = tuple[Markup, str, str, str | None]
-"""The table cell's class attribute, its text, where it leads (or ``""``), the class of a tag (None: it is no tag)."""
+Maker = Callable[[Any, Names, int], Markup]
+"""From a value, the names and the virtual now (ms) to a cell of a table, ready to be shown."""
 
-Maker = Callable[[Any, Names, int], Cell]
-"""From a value, the names and the virtual now (ms) to a cell."""
-
-PLAIN = Markup("")
-NUMBER = Markup(' class="num"')
-WHEN = Markup(' class="when"')
-NONE: Cell = (Markup(' class="none"'), "–", "", None)
-NO_NUMBER: Cell = (Markup(' class="num none"'), "–", "", None)
+PLAIN = ""
+NUMBER = ' class="num"'
+WHEN = ' class="when"'
+NONE = Markup('<td class="none">–</td>')
+NO_NUMBER = Markup('<td class="num none">–</td>')
 
 
-def head_class(field: FieldDecl) -> Markup:
+@lru_cache(maxsize=16_384)
+def cell(css: str, text: str, href: str = "", tag: str | None = None) -> Markup:
+    """A cell with that class attribute; ``href``: it leads there; ``tag``: it is a tag of that class.
+
+    Most cells of a page were on one before, and a template takes several times as long for each.
+    """
+    inner = escape(text)
+    if href:
+        inner = Markup(f'<a href="{escape(href)}">{inner}</a>')
+    elif tag is not None:
+        inner = Markup(f'<span class="tag {tag}">{inner}</span>')
+    return Markup(f"<td{css}>{inner}</td>")
+
+
+def options(choices: Iterable[tuple[str, str]], held: str) -> Markup:
+    """The options of a select, each a value and its text, with ``held`` chosen."""
+    return Markup("".join([_option(value, text, value == held) for value, text in choices]))
+
+
+@lru_cache(maxsize=16_384)
+def _option(value: str, text: str, chosen: bool) -> str:
+    return f'<option value="{escape(value)}"{" selected" if chosen else ""}>{escape(text)}</option>'
+
+
+def head_class(field: FieldDecl) -> str:
     """The class attribute of a column's head."""
     return NUMBER if field.type in ("integer", "number") and not field.repeated and not field.auto else PLAIN
 
@@ -35,40 +57,34 @@ def head_class(field: FieldDecl) -> Markup:
 def maker(decl: AppDecl, field: FieldDecl) -> Maker:
     """What makes the cells of that field's column."""
     if field.auto in ("created", "updated"):
-        return lambda value, names, now: NONE if value is None else (WHEN, words.moment(value, now), "", None)
+        return lambda value, names, now: NONE if value is None else cell(WHEN, words.moment(value, now))
     if field.type == "ref" and field.to is not None:
         return _refs(decl, field.to) if field.repeated else _ref(decl, field.to)
     if field.type == "enum" and not field.repeated:
-        return lambda value, names, now: NONE if value is None else (PLAIN, value, "", words.tint(value))
+        return lambda value, names, now: NONE if value is None else cell(PLAIN, value, "", words.tint(value))
     tell = words.teller(field)
     css = WHEN if field.type in ("date", "datetime") else head_class(field)
-    if field.type == "boolean" and not field.repeated:
-        return lambda value, names, now: NONE if value is None else (css, "Yes" if value else "No", "", None)
     nothing = NO_NUMBER if css is NUMBER else NONE
-    return lambda value, names, now: nothing if value is None or value in ("", []) else (css, tell(value), "", None)
+    return lambda value, names, now: nothing if value is None or value in ("", []) else cell(css, tell(value))
+
+
+def named_ref(decl: AppDecl, to: str, rowid: int, names: Names) -> tuple[str, str]:
+    """What the row ``rowid`` is called, and where its page is (``""``: nowhere, or not for this person)."""
+    name = names.get(to, {}).get(rowid)
+    if name is None:
+        return f"{words.label(to)} {rowid}", ""
+    return words.short(name), "" if to == PERSON else f"/{decl.app}/{to}/{rowid}"
 
 
 def _ref(decl: AppDecl, to: str) -> Maker:
-    root = "" if to == PERSON else f"/{decl.app}/{to}/"
-
-    def make(value: Any, names: Names, now: int) -> Cell:
-        if value is None:
-            return NONE
-        name = names.get(to, {}).get(value)
-        if name is None:
-            return PLAIN, f"{words.label(to)} {value}", "", None
-        return PLAIN, words.short(name), f"{root}{value}" if root else "", None
-
-    return make
+    return lambda value, names, now: NONE if value is None else cell(PLAIN, *named_ref(decl, to, value, names))
 
 
 def _refs(decl: AppDecl, to: str) -> Maker:
-    one = _ref(decl, to)
-
-    def make(value: Any, names: Names, now: int) -> Cell:
+    def make(value: Any, names: Names, now: int) -> Markup:
         if not value:
             return NONE
-        return PLAIN, words.short(", ".join(one(item, names, now)[1] for item in value)), "", None
+        return cell(PLAIN, words.short(", ".join(named_ref(decl, to, item, names)[0] for item in value)))
 
     return make
 
@@ -101,8 +117,7 @@ def fact(decl: AppDecl, name: str, field: FieldDecl, value: Any, names: Names) -
 
 def _item(decl: AppDecl, field: FieldDecl, item: Any, names: Names) -> tuple[str, str, str | None]:
     if field.type == "ref" and field.to is not None:
-        _, text, href, tag = _ref(decl, field.to)(item, names, 0)
-        return text, href, tag
+        return (*named_ref(decl, field.to, item, names), None)
     if field.type == "enum":
         return item, "", words.tint(item)
     if field.type == "boolean":

@@ -7,12 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from markupsafe import Markup
 from starlette.responses import Response
 
 from app_clones.declared import pages_text as words
 from app_clones.declared import rows
 from app_clones.declared.model import OperationDecl, Value
 from app_clones.declared.pages_arguments import ETAG, Form, Refused, gather, held_at_first
+from app_clones.declared.pages_cells import options
 from app_clones.declared.pages_frame import FLAG, Visit
 from app_clones.declared.pages_inputs import Input
 from app_clones.declared.pages_plan import Shelf, act_text
@@ -37,7 +39,7 @@ class Field:
     required: bool
     held: str
     wrong: str
-    options: Sequence[tuple[str, str]] = ()
+    options: Markup
     rows: int = 5
     short: bool = False
 
@@ -124,13 +126,13 @@ def _hidden(visit: Visit, sheet: Sheet, operation: OperationDecl, held: Form | N
 
 
 def _field(visit: Visit, one: Input, held: str, wrong: str) -> Field:
-    options, control, help = _choices(visit, one), one.control, one.help
+    found, control, help = _choices(visit, one), one.control, one.help
     if control == "ref":
-        control = "select" if options else "line"
-        help = help if options else f"{help} Type a name or a number: there are more than {MOST_CHOICES}.".strip()
+        control = "select" if found else "line"
+        help = help if found else f"{help} Type a name or a number: there are more than {MOST_CHOICES}.".strip()
     tall = min(16, max(4 if control == "lines" else 6, held.count("\n") + 2))
     short = one.value.type in ("integer", "number", "date", "datetime")
-    return Field(one.name, one.label, help, control, one.required, held, wrong, options, tall, short)
+    return Field(one.name, one.label, help, control, one.required, held, wrong, options(found, held), tall, short)
 
 
 def _choices(visit: Visit, one: Input) -> list[tuple[str, str]]:

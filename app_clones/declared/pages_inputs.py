@@ -92,14 +92,17 @@ def _row(entity: Entity | None, name: str, param: Param) -> Input:
 
 
 def _plain(entity: Entity | None, operation: OperationDecl, name: str, param: Param) -> Input:
-    default = param.default
+    default, required = param.default, param.required
     if param.role == "field" and entity is not None and param.field:
-        default = entity.fields[param.field].default
-    value: Value = Value(type="boolean") if param.role == "force" else param
+        field = entity.fields[param.field]
+        default = field.default
+        # An update may leave a field out, but not empty it where every row needs one.
+        required = required or (field.required and (operation.kind != "create" or default is None))
+    value: Value = Value(type="boolean", required=True) if param.role == "force" else param
     label = "ID" if param.role == "new_id" else words.label(param.field or name)
     control = control_of(value, default)
     row_field = param.field if param.role == "field" else None
-    return Input(name, label, help_of(value, control), value, control, param.required, (name,), row_field, default)
+    return Input(name, label, help_of(value, control), value, control, required, (name,), row_field, default)
 
 
 def _resource(decl: AppDecl, operation: OperationDecl, entity: Entity, name: str) -> Iterator[Input]:

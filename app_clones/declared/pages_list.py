@@ -14,14 +14,14 @@ from app_clones.declared import pages_text as words
 from app_clones.declared import rows
 from app_clones.declared.listing import Filter, Query
 from app_clones.declared.model import FieldDecl
-from app_clones.declared.pages_cells import PLAIN, Cell, head_class
+from app_clones.declared.pages_cells import PLAIN, head_class, options
 from app_clones.declared.pages_frame import PAGE, SORT, WORDS, Act, Visit, act
 from app_clones.declared.pages_plan import Shelf, is_indexed, is_searched
 from app_clones.declared.pages_refs import choices, named, names_in
 from app_clones.declared.values import from_text
 from app_clones.kit.errors import AppError, NotFound
 
-Line = tuple[str, str, list[Cell]]
+Line = tuple[str, str, Markup]
 """A row of a table: what it is called, where its page is, its cells."""
 
 Head = tuple[str, str, str, Markup]
@@ -37,7 +37,7 @@ class Narrow:
     name: str
     label: str
     held: str
-    options: Sequence[tuple[str, str]] | None
+    options: Markup | None
     wide: bool = False
 
 
@@ -52,7 +52,7 @@ def lines(visit: Visit, shelf: Shelf, found: Sequence[rows.Row], skip: str = "")
         (
             words.short(named(plan, row["id"], row[label] if label else None)),
             f"{root}{row['id']}",
-            [make(row[name], names, now) for name, _, make in makers],
+            Markup("".join([make(row[name], names, now) for name, _, make in makers])),
         )
         for row in found
     ]
@@ -67,7 +67,7 @@ def heads(
     columns += [(name, field) for name, field, _ in visit.site.makers(shelf) if name != skip]
     made: list[Head] = []
     for name, field in columns:
-        text, css = words.label(name) or shelf.entity.title, head_class(field) if field else PLAIN
+        text, css = words.label(name) or shelf.entity.title, Markup(head_class(field) if field else PLAIN)
         if kept is None or field is None or field.repeated or field.type in ("json", "ref") or field.hidden:
             made.append((text, "", "", css))
             continue
@@ -196,17 +196,17 @@ def _narrows(visit: Visit, shelf: Shelf, kept: Mapping[str, str]) -> Iterator[Na
         yield Narrow(WORDS, "Contains words", kept.get(WORDS, ""), None, True)
     for name in dict.fromkeys((*shelf.filters, *(each for each in kept if each != WORDS))):
         field, held = shelf.field(name), kept.get(name, "")
-        yield Narrow(name, words.label(name), held, _options(visit, field))
+        yield Narrow(name, words.label(name), held, _options(visit, field, held))
 
 
-def _options(visit: Visit, field: FieldDecl) -> Sequence[tuple[str, str]] | None:
+def _options(visit: Visit, field: FieldDecl, held: str) -> Markup | None:
     if field.type == "enum" and field.values:
-        return [("", "Any"), *((value, value) for value in field.values)]
+        return options([("", "Any"), *((value, value) for value in field.values)], held)
     if field.type == "boolean":
-        return [("", "Any"), ("true", "Yes"), ("false", "No")]
+        return options([("", "Any"), ("true", "Yes"), ("false", "No")], held)
     if field.type == "ref":
         found = choices(visit.ready, visit.call, field.to or "")
-        return None if found is None else [("", "Any"), *((str(rowid), name) for rowid, name in found)]
+        return None if found is None else options([("", "Any"), *((str(rowid), name) for rowid, name in found)], held)
     return None
 
 

@@ -15,7 +15,7 @@ ACCENTS = 8
 MOST_COLUMNS = 6
 MOST_FILTERS = 5
 MOST_LINKS = 14
-_PAGE_SIZES = (25, 30, 40, 50)
+_PAGE_SIZES = (20, 25, 30, 40, 50)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +176,7 @@ def _shelf(decl: AppDecl, name: str, entity: Entity) -> Shelf:
         url=f"/{name}",
         columns=columns,
         filters=page.filters or _filters(entity),
-        page_size=min(size for size in _PAGE_SIZES if size * (len(columns) + 3) >= 225 or size == _PAGE_SIZES[-1]),
+        page_size=min(size for size in _PAGE_SIZES if size * (len(columns) + 3) >= 190 or size == _PAGE_SIZES[-1]),
         create=standard.get("create"),
         update=standard.get("update"),
         delete=standard.get("delete"),
