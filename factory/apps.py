@@ -103,6 +103,13 @@ def _path(given: str, beside: Path | None) -> Path:
     return near if near.exists() else Path(given)
 
 
+def found_of(ready: Declared) -> FoundApp:
+    """An app that is data alone, with what an environment keeps of it."""
+    from app_clones.declared.load import to_json
+
+    return FoundApp(ready.app(), ready, {_DECLARATION: to_json(ready.decl)})
+
+
 def _part(name: str, file: str) -> str:
     return f"apps/{name}/{file}"
 
@@ -136,9 +143,7 @@ def _declared(folder: Path) -> FoundApp:
 
 def _compiled(origin: str, beside: Path | None) -> FoundApp:
     from app_clones.declared.engine import declared
-    from app_clones.declared.load import to_json
     from factory.compiler.compile import compile_app
 
     kind, _, rest = origin.partition(":")
-    ready = declared(compile_app(f"{kind}:{_path(rest, beside)}" if kind == "openapi" else origin))
-    return FoundApp(ready.app(), ready, {_DECLARATION: to_json(ready.decl)})
+    return found_of(declared(compile_app(f"{kind}:{_path(rest, beside)}" if kind == "openapi" else origin)))

@@ -54,11 +54,33 @@ class TemplateSpec(Part):
     heldout: int = Field(default=0, ge=0, strict=True)
 
 
+class GeneratedSpec(Part):
+    """The tasks that declarations give rise to: at most ``per_template`` of each template and, if ``most`` is given, so
+    many in all of each app. ``templates``: kinds of tasks (``find_update``), all where none is named; all tasks of
+    ``heldout_templates`` and ``heldout_apps`` are kept from training."""
+
+    per_template: int = Field(default=10, ge=1, le=100, strict=True)
+    most: int | None = Field(default=None, ge=1, strict=True)
+    templates: tuple[Name, ...] = ()
+    heldout_templates: tuple[Name, ...] = ()
+    heldout_apps: tuple[Name, ...] = ()
+
+
+class FaultsSpec(Part):
+    """Seeded faults of all tools: ``rate``, the share of time in which each fails, and in which ways."""
+
+    rate: float = Field(ge=0, le=0.9)
+    kinds: tuple[Literal["error", "rate_limit"], ...] = Field(default=("error", "rate_limit"), min_length=1)
+    window_seconds: int = Field(default=120, ge=1, le=86_400, strict=True)
+
+
 class WorldTasksSpec(Part):
-    """The tasks of a world, by template name. ``max_steps`` bounds an episode's tool calls."""
+    """The tasks of a world: those of templates written by hand by name, and ``generated`` ones. ``max_steps`` bounds an
+    episode's tool calls."""
 
     max_steps: int = Field(default=8, ge=1, strict=True)
-    templates: dict[Name, TemplateSpec]
+    templates: dict[Name, TemplateSpec] = {}
+    generated: GeneratedSpec | None = None
 
 
 class WorldSpec(Located):
@@ -66,7 +88,7 @@ class WorldSpec(Located):
 
     ``apps``: build options by app name, and under ``from``, for all but the apps that come with Grindworks, where the
     app is: see :func:`factory.apps.find_app`. ``view``: what an agent acts through: the apps' ``tools``, their pages as
-    text (``browser``) or as pictures (``pixels``).
+    text (``browser``) or as pictures (``pixels``). ``faults``: which the tools meet; none where not given.
     """
 
     kind: Literal["world"]
@@ -78,6 +100,7 @@ class WorldSpec(Located):
     apps: dict[Name, dict[str, Any]] = Field(min_length=1)
     view: Literal["tools", "browser", "pixels"] = "tools"
     tasks: WorldTasksSpec
+    faults: FaultsSpec | None = None
 
     @property
     def start_ms(self) -> int:
@@ -203,6 +226,7 @@ def _check_apps(spec: WorldSpec, document: Document) -> None:
 def _check_templates(spec: WorldSpec, document: Document) -> None:
     from factory.worlds.mail_templates import TEMPLATES  # which imports this module's neighbours, so not at the top
 
+    _check_generated(spec, document)
     for name in spec.tasks.templates:
         at = ("tasks", "templates", name)
         if name not in TEMPLATES:
@@ -210,3 +234,19 @@ def _check_templates(spec: WorldSpec, document: Document) -> None:
         if missing := [app for app in TEMPLATES[name].apps if app not in spec.apps]:
             hint = f"add it to apps: `{missing[0]}: {{}}`"
             raise FileError(document.fault(at, f"needs the app {missing[0]}", hint))
+
+
+def _check_generated(spec: WorldSpec, document: Document) -> None:
+    if spec.tasks.generated is None:
+        return
+    from factory.worlds.generated.kinds import KINDS
+
+    for key in ("templates", "heldout_templates"):
+        for place, name in enumerate(getattr(spec.tasks.generated, key)):
+            if name not in KINDS:
+                at = ("tasks", "generated", key, place)
+                raise FileError(document.fault(at, located.unknown(name, list(KINDS))))
+    for place, name in enumerate(spec.tasks.generated.heldout_apps):
+        if name not in spec.apps:
+            at = ("tasks", "generated", "heldout_apps", place)
+            raise FileError(document.fault(at, located.unknown(name, list(spec.apps))))

@@ -18,6 +18,7 @@ import factory.worlds
 from app_clones.kit.app import App
 from app_clones.kit.canonical import Canonical
 from app_clones.kit.change import describe, parse
+from app_clones.kit.faults import Faults
 from app_clones.kit.registry import register
 from app_clones.kit.world import World
 from factory.apps import FoundApp, load_app
@@ -135,7 +136,11 @@ def best_blind(suite: WorldSuite, task: Task) -> Sequence[Action]:
 
 def build_world(spec: WorldSpec, store: Store) -> Manifest:
     """Builds the world, draws its tasks, keeps both in the store. Raises BuildError."""
-    found = tuple(spec.find_app(name) for name in spec.apps)
+    return build_found(spec, tuple(spec.find_app(name) for name in spec.apps), store)
+
+
+def build_found(spec: WorldSpec, found: Sequence[FoundApp], store: Store) -> Manifest:
+    """The same of apps that are there already, in the order of ``spec.apps``. Raises BuildError."""
     with boundary(BuildError, f"build {spec.name}"):
         options = {name: spec.options(name) for name in spec.apps}
         with World.build(
@@ -145,6 +150,7 @@ def build_world(spec: WorldSpec, store: Store) -> Manifest:
             step_ms=spec.step_seconds * 1000,
             persons=spec.persons,
             options=options,
+            faults=_faults(spec),
         ) as world:
             snapshot, start_digest = world.snapshot(), world.state_digest
             tasks = draw_tasks(spec, snapshot, found)
@@ -162,9 +168,14 @@ def build_world(spec: WorldSpec, store: Store) -> Manifest:
     )
 
 
+def _faults(spec: WorldSpec) -> Faults | None:
+    given = spec.faults
+    return None if given is None else Faults(given.rate, given.kinds, given.window_seconds * 1000)
+
+
 def draw_tasks(spec: WorldSpec, snapshot: bytes, found: Sequence[FoundApp]) -> list[dict[str, Any]]:
     """The tasks as JSON. Raises BuildError for a template that isn't there or has too few."""
-    families = families_of(found)
+    families = families_of(found, Start(snapshot))
     apps = [one.app for one in found]
     for name in spec.tasks.templates:
         family_of(name, families)
@@ -186,9 +197,17 @@ def draw_tasks(spec: WorldSpec, snapshot: bytes, found: Sequence[FoundApp]) -> l
     return tasks
 
 
-def families_of(found: Sequence[FoundApp]) -> tuple[Family, ...]:
-    """The families that these apps give rise to, in the apps' order."""
-    return tuple(MailFamily() for app in found if app.name == MailFamily.name)
+def families_of(found: Sequence[FoundApp], start: Start) -> tuple[Family, ...]:
+    """The families that these apps give rise to, in the apps' order; of an app, those written by hand come first."""
+    families: list[Family] = []
+    for one in found:
+        if one.name == MailFamily.name:
+            families.append(MailFamily())
+        if one.declared is not None:
+            from factory.worlds.generated.family import GeneratedFamily, Setting  # not needed by the mail
+
+            families.append(GeneratedFamily(one.declared, Setting.of(start, [each.app for each in found])))
+    return tuple(families)
 
 
 def family_of(template: str, families: Sequence[Family]) -> Family:
@@ -220,7 +239,7 @@ def load(manifest: Manifest, store: Store) -> WorldSuite:
         snapshot_digest=manifest.snapshot[0],
         snapshot=snapshot,
         apps=apps,
-        families=families_of(found),
+        families=families_of(found, start),
         tasks=tasks,
         tools=tuple(
             ToolSpec(name, operation.description, operation.params.model_json_schema())

@@ -1,0 +1,226 @@
+"""Kinds of tasks that change rows which are there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from random import Random
+
+from factory.verifiers.declared.deeds import Condition, Described, New, Plan, Target, Update
+from factory.worlds.generated import phrases, values
+from factory.worlds.generated.abilities import Abilities, Ability
+from factory.worlds.generated.kind import Bundle, Candidate, Kind, changed, grouped, groups, key_of, permits, shuffled
+from factory.worlds.generated.survey import Seen, Survey, is_quotable
+from factory.worlds.generated.wordings_write import WRITING
+
+_MOST_MEMBERS = 3
+_COPIED = ("string", "text", "email", "url", "integer", "number", "date", "datetime")
+
+
+def _updatable(can: Abilities) -> Iterable[str]:
+    return (about.name for about in can if about.update and about.changed)
+
+
+def _update(about: Ability, target: Target, news: tuple[New, ...]) -> Update:
+    assert about.update is not None
+    return Update(operation=about.update.name, target=target, set=news)
+
+
+def _open_rows(survey: Survey, about: Ability, rng: Random) -> Iterator[Seen]:
+    """Rows that may be updated, in random order."""
+    assert about.update is not None
+    return (one for one in shuffled(survey.rows.get(about.name, ()), rng) if permits(about.update.decl, one))
+
+
+def _slots(survey: Survey, about: Ability, target: Target, news: tuple[New, ...]) -> dict[str, str]:
+    return {"row": phrases.row(survey.can, target.what), "changes": phrases.changes(survey.can, about.name, news)}
+
+
+# ---- one row by its name
+
+
+def find_update(survey: Survey, subject: str, rng: Random) -> Iterator[Bundle]:
+    """A row by what it is called; one or two fields changed."""
+    about = survey.can.of[subject]
+    for seen in _open_rows(survey, about, rng):
+        target = survey.target(seen)
+        news = changed(survey, about, [seen], rng, rng.choice((1, 1, 2)))
+        if target and news:
+            plan = Plan(deeds=(_update(about, target, news),))
+            yield (Candidate(key_of(seen), plan, _slots(survey, about, target, news)),)
+
+
+def undo(survey: Survey, subject: str, rng: Random) -> Iterator[Bundle]:
+    """A row in a state that is told to be wrong, with what was there before."""
+    about = survey.can.of[subject]
+    for seen in _open_rows(survey, about, rng):
+        target = survey.target(seen)
+        news = [new for new in changed(survey, about, [seen], rng, 2) if is_told(seen, new)]
+        if target and news:
+            plan = Plan(deeds=(_update(about, target, tuple(news)),))
+            slots = {**_slots(survey, about, target, tuple(news)), "story": _story(seen, news)}
+            yield (Candidate(key_of(seen), plan, slots),)
+
+
+def is_told(seen: Seen, new: New) -> bool:
+    """Whether both values, the wrong one and the right one, can be told."""
+    return new.row is None and seen.values[new.field] is not None and is_quotable(seen.values[new.field])
+
+
+def _story(seen: Seen, news: Iterable[New]) -> str:
+    parts = (
+        f"its {phrases.noun_of(new.field)} was changed from {phrases.worded(new.value)}"
+        f" to {phrases.worded(seen.values[new.field])}"
+        for new in news
+    )
+    return phrases.joined(parts)
+
+
+# ---- one row by its properties
+
+
+def match_update(survey: Survey, subject: str, rng: Random) -> Iterator[Bundle]:
+    """A row by two or three properties that together fit it alone."""
+    about = survey.can.of[subject]
+    for seen in _open_rows(survey, about, rng):
+        what = _by_properties(survey, about, seen, rng)
+        target = survey.target(seen, what) if what else None
+        if what is None or target is None:
+            continue
+        named = {one.field for one in what.where}
+        news = tuple(new for new in changed(survey, about, [seen], rng, 4) if new.field not in named)[:1]
+        if news:
+            plan = Plan(deeds=(_update(about, target, news),))
+            yield (Candidate(key_of(seen), plan, _slots(survey, about, target, news)),)
+
+
+def _by_properties(survey: Survey, about: Ability, seen: Seen, rng: Random) -> Described | None:
+    under = () if about.list and survey.can.lists_alone(about.name) else survey.under(seen)
+    if under is None:
+        return None
+    fields = about.decl.fields
+    names = [
+        name
+        for name in about.shown
+        if name != about.decl.label
+        and fields[name].type not in ("text", "ref")
+        and seen.values[name] is not None
+        and is_quotable(seen.values[name])
+    ]
+    where: tuple[Condition, ...] = ()
+    for name in rng.sample(names, len(names))[:3]:
+        where = (*where, Condition(field=name, value=seen.values[name]))
+        what = Described(entity=about.name, where=(*where, *under))
+        if len(where) > 1 and survey.matching(what) == [seen]:
+            return what
+    return None
+
+
+# ---- rows by what they refer to
+
+
+def relation(survey: Survey, subject: str, rng: Random) -> Iterator[Bundle]:
+    """All rows of one other row: its children, or those that refer to it."""
+    about = survey.can.of[subject]
+    assert about.update is not None
+    refs = [name for name, one in about.decl.fields.items() if one.type == "ref" and not one.repeated]
+    refs = [name for name in refs if name != about.decl.owner and not about.decl.fields[name].hidden]
+    for what, members in groups(survey, about, rng, refs):
+        targets = grouped(survey, members) if len(members) <= _MOST_MEMBERS else None
+        if targets is None or not all(permits(about.update.decl, one) for one in members):
+            continue
+        named = {one.field for one in what.where}
+        news = tuple(new for new in changed(survey, about, members, rng, 3) if new.field not in named)[:1]
+        news = tuple(new for new in news if not _is_unique(about, new.field))
+        look = survey.look_for(what)
+        if news and look is not None:
+            plan = Plan(deeds=tuple(_update(about, one, news) for one in targets), every=what, look=look)
+            slots = {
+                "group": f"all {phrases.rows(survey.can, what)}",
+                "changes": phrases.changes(survey.can, about.name, news),
+            }
+            yield (Candidate(phrases.rows(survey.can, what), plan, slots),)
+
+
+def _is_unique(about: Ability, name: str) -> bool:
+    return any(name in group for group in about.decl.unique)
+
+
+def transfer(survey: Survey, subject: str, rng: Random) -> Iterator[Bundle]:
+    """A row that is to refer to another one than it does."""
+    about = survey.can.of[subject]
+    for seen in _open_rows(survey, about, rng):
+        names = [name for name, one in about.changed.items() if one.type == "ref" and seen.values[name] is not None]
+        target = survey.target(seen)
+        for name in rng.sample(names, len(names))[:1]:
+            new = values.other_value(survey, about, seen, name, rng)
+            if target is None or new is None or not isinstance(new.row, Target):
+                continue
+            plan = Plan(deeds=(_update(about, target, (new,)),))
+            slots = {
+                "row": phrases.row(survey.can, target.what),
+                "field": phrases.noun_of(name),
+                "to": phrases.row(survey.can, new.row.what),
+            }
+            yield (Candidate(key_of(seen), plan, slots),)
+
+
+def _with_refs(can: Abilities) -> Iterable[str]:
+    return (one for one in _updatable(can) if any(field.type == "ref" for field in can.of[one].changed.values()))
+
+
+# ---- a value of one row for another
+
+
+def copy(survey: Survey, subject: str, rng: Random) -> Iterator[Bundle]:
+    """What one row holds, written into another: of another entity where there is a field of that type."""
+    about = survey.can.of[subject]
+    fields = [name for name, one in about.changed.items() if one.type in _COPIED]
+    fields = [name for name in fields if name != about.decl.label and not _is_unique(about, name)]
+    for seen in _open_rows(survey, about, rng):
+        target = survey.target(seen)
+        if target is None or not fields:
+            continue
+        name = rng.choice(fields)
+        for source, source_field in _sources(survey, about, seen, name, rng)[:1]:
+            found = survey.target(source)
+            if found is None:
+                continue
+            value = source.values[source_field]
+            new = New(field=name, value=value, source=found, source_field=source_field)
+            plan = Plan(deeds=(_update(about, target, (new,)),))
+            slots = {
+                "row": phrases.row(survey.can, target.what),
+                "field": phrases.noun_of(name),
+                "source": phrases.row(survey.can, found.what),
+                "source_field": phrases.noun_of(source_field),
+            }
+            yield (Candidate(key_of(seen), plan, slots),)
+
+
+def _sources(survey: Survey, about: Ability, seen: Seen, name: str, rng: Random) -> list[tuple[Seen, str]]:
+    field = about.decl.fields[name]
+    mine: list[tuple[Seen, str]] = []
+    others: list[tuple[Seen, str]] = []
+    for other in survey.can:
+        for key, one in other.shown.items():
+            same = other.name == about.name and key == name
+            akin = one.type == field.type and one.type in ("email", "url", "date") and field.pattern is None
+            if not same and not akin:
+                continue
+            for row in survey.rows.get(other.name, ()):
+                value = row.values[key]
+                if row is not seen and value is not None and value != seen.values[name] and is_quotable(value):
+                    (mine if same else others).append((row, key))
+    found = others if others and rng.random() < 0.5 else mine or others
+    return rng.sample(found, min(len(found), 5))
+
+
+CHANGING = (
+    Kind("find_update", WRITING["find_update"], _updatable, find_update),
+    Kind("match_update", WRITING["match_update"], _updatable, match_update),
+    Kind("relation", WRITING["relation"], _updatable, relation),
+    Kind("transfer", WRITING["transfer"], _with_refs, transfer),
+    Kind("copy", WRITING["copy"], _updatable, copy),
+    Kind("undo", WRITING["undo"], _updatable, undo),
+    Kind("recover", WRITING["recover"], _updatable, find_update, faulty=True),
+)

@@ -1,0 +1,220 @@
+"""The family of tasks that a declaration gives rise to."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import TYPE_CHECKING
+
+from app_clones.declared.engine import Declared
+from app_clones.kit.app import App
+from app_clones.kit.faults import Faults
+from app_clones.kit.registry import KIT_TABLES
+from app_clones.kit.seeds import derive
+from factory.environment import Action, Split, Task
+from factory.verifiers.declared.deeds import ID, Described, Plan, targets_of
+from factory.verifiers.declared.expected import expected
+from factory.verifiers.net_change import Expected
+from factory.verifiers.start import Start
+from factory.worlds.family import SPLITS, Batch, Drawn, View
+from factory.worlds.generated import oracle, phrases
+from factory.worlds.generated.abilities import abilities
+from factory.worlds.generated.kind import Bundle, Candidate, Kind
+from factory.worlds.generated.kinds import KINDS
+from factory.worlds.generated.survey import Survey, survey
+
+if TYPE_CHECKING:
+    from app_clones.kit.world import World
+    from factory.spec import GeneratedSpec, WorldTasksSpec
+
+_TRIES = 12
+"""Bundles looked at for each that is drawn: what is too long, says its answer or was held out is passed over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What of a world, beside its rows, tasks depend on. Times in virtual ms; ``handled``: events by name."""
+
+    seed: int
+    start_ms: int
+    step_ms: int
+    faults: Faults
+    handled: frozenset[str]
+
+    @classmethod
+    def of(cls, start: Start, apps: Sequence[App]) -> Setting:
+        """That of a built world of ``apps``."""
+        seed, step_ms, now_ms = start.one("SELECT seed,step_ms,now_ms FROM kit_meta")
+        rows = start.rows("SELECT kind,rate,window_ms FROM kit_fault ORDER BY id")
+        kinds = tuple(row["kind"] for row in rows)
+        faults = Faults(rows[0]["rate"], kinds, rows[0]["window_ms"]) if rows else Faults()
+        return cls(int(seed), now_ms, step_ms, faults, frozenset(name for app in apps for name in app.events))
+
+
+class GeneratedFamily:
+    """Satisfies :class:`factory.worlds.family.Family` for one declared app of a world."""
+
+    def __init__(self, ready: Declared, setting: Setting) -> None:
+        self.name = ready.decl.app
+        self.can = abilities(ready, setting.handled)
+        self.setting = setting
+        self.tables = {table.name: table for table in (*KIT_TABLES, *ready.app().tables)}
+
+    def has(self, template: str) -> bool:
+        """Whether it is ``APP.KIND.SUBJECT`` of this app."""
+        app, _, rest = template.partition(".")
+        return app == self.name and rest.partition(".")[0] in KINDS
+
+    def draw(self, spec: WorldTasksSpec, seed: int, world: World) -> Iterator[Batch]:
+        """As many tasks of each template as ``spec.generated`` allows and there are, in turn over all templates."""
+        if spec.generated is None:
+            return
+        seen = survey(self.can, world)
+        drawers = [
+            _Drawer(self, spec.generated, spec.max_steps, seed, seen, kind, subject)
+            for name, kind in KINDS.items()
+            if name in (spec.generated.templates or KINDS) and (self.setting.faults.rate or not kind.faulty)
+            for subject in kind.subjects(self.can)
+        ]
+        left = spec.generated.most or len(drawers) * spec.generated.per_template
+        turns = list(drawers)
+        while turns and left > 0:
+            for drawer in list(turns):
+                drawn = drawer.next() if left > 0 else 0
+                left -= drawn
+                if not drawn:
+                    turns.remove(drawer)
+        for drawer in drawers:
+            yield from drawer.batches()
+
+    def way(self, plan: Plan) -> tuple[Action, ...]:
+        """The honest agent's way through the tools, with every attempt that the world's faults make it need."""
+        actions, at = oracle.way(self.can.decl, plan), self.setting
+        return oracle.persistent(actions, at.faults, at.seed, at.start_ms, at.step_ms) if at.faults.rate else actions
+
+    def oracle(self, task: Task, view: View = "tools") -> tuple[Action, ...]:
+        """The honest agent's way."""
+        return self.way(plan_of(task))
+
+    def blind(self, task: Task, training: Iterable[Task]) -> tuple[Action, ...]:
+        """Answers are guessed from training; rows are known only by the ids that the instruction gives; where neither
+        helps, or to act may be wrong, it declines."""
+        plan = plan_of(task)
+        if plan.question:
+            answers = Counter(plan_of(one).answer for one in training)
+            guess = min(answers.items(), key=lambda item: (-item[1], item[0]))[0] if answers else ""
+            return (Action("task_submit", {"answer": guess}),)
+        if plan.guard or plan.every or not all(_is_named(target.what) for target in targets_of(plan)):
+            return (Action("task_decline", {}),)
+        return oracle.way(self.can.decl, plan.model_copy(update={"act": True}))
+
+    def expected(self, task: Task, start: Start) -> Expected:
+        """By the declaration and the start's rows alone."""
+        return expected(self.can.decl, self.tables, plan_of(task), start, self.setting.handled)
+
+
+def plan_of(task: Task) -> Plan:
+    """The plan of a generated task."""
+    return Plan.model_validate(task.private["plan"])
+
+
+def _is_named(what: Described) -> bool:
+    """Whether the instruction says how the row is called."""
+    return all(one.field == ID or (one.row is not None and _is_named(one.row)) for one in what.where)
+
+
+class _Drawer:
+    """Draws the tasks of one template."""
+
+    def __init__(
+        self,
+        family: GeneratedFamily,
+        spec: GeneratedSpec,
+        max_steps: int,
+        seed: int,
+        seen: Survey,
+        kind: Kind,
+        subject: str,
+    ) -> None:
+        self.template = f"{family.name}.{kind.name}.{subject}"
+        self._family, self._kind, self._seed, self._max_steps = family, kind, seed, max_steps
+        self._rng = Random(derive(seed, "tasks", self.template))
+        self._bundles = kind.bundles(seen, subject, self._rng)
+        self._drawn: dict[Split, list[Drawn]] = {split: [] for split in SPLITS}
+        self._said: set[str] = set()
+        kept = family.name in spec.heldout_apps or kind.name in spec.heldout_templates
+        self._all_heldout = kept
+        heldout = spec.per_template if kept else spec.per_template // 5
+        self._room: dict[Split, int] = {"train": spec.per_template - heldout, "heldout": heldout}
+        texts = kind.wordings
+        self._texts = {
+            "train": self._rng.sample(texts.train, len(texts.train)),
+            "heldout": self._rng.sample(texts.heldout, len(texts.heldout)),
+        }
+
+    def batches(self) -> Iterator[Batch]:
+        """What was drawn, by split."""
+        return (Batch(self.template, split, tasks) for split, tasks in self._drawn.items() if tasks)
+
+    def next(self) -> int:
+        """Draws one bundle more; returns how many tasks that were, 0 once there are no more."""
+        for _ in range(_TRIES):
+            bundle = next(self._bundles, None)
+            if bundle is None:
+                return 0
+            split = self._split(bundle)
+            if split is None or self._room[split] < len(bundle):
+                continue
+            drawn = self._worded(bundle, split)
+            if drawn:
+                self._room[split] -= len(drawn)
+                self._drawn[split] += drawn
+                self._said |= {one.instruction for one in drawn}
+                return len(drawn)
+        return 0
+
+    def _split(self, bundle: Bundle) -> Split | None:
+        """Where it belongs: rows and values that are held out are so in every template of the app."""
+        if self._all_heldout:
+            return "heldout"
+        apart = {derive(self._seed, "tasks", "split", self._family.name, one.key) % 4 == 0 for one in bundle}
+        return None if len(apart) > 1 else "heldout" if apart.pop() else "train"
+
+    def _worded(self, bundle: Bundle, split: Split) -> list[Drawn]:
+        """The bundle in one wording; empty where some of it is too long, was said before, or says its own answer."""
+        number = len(self._drawn[split])
+        new = split == "heldout" and number // len(bundle) % 2 == 0
+        texts = self._texts["heldout" if new else "train"]
+        wording = texts[number // len(bundle) % len(texts)]
+        drawn = []
+        for one in bundle:
+            way = self._family.way(one.plan)
+            text = phrases.sentence(wording.format(app=self._family.can.decl.title, **one.slots))
+            if len(way) > self._max_steps or text in self._said or _is_told(one, text):
+                return []
+            if self._kind.faulty and len(way) == len(oracle.way(self._family.can.decl, one.plan)):
+                return []
+            plan = one.plan.model_dump(mode="json", exclude_defaults=True)
+            drawn.append(Drawn(text, wording, {"plan": _with_kinds(one.plan, plan)}))
+        return drawn
+
+
+def _is_told(one: Candidate, text: str) -> bool:
+    """Whether the instruction says the answer, where its answer is not one of two that it must name."""
+    question = one.plan.question
+    return question is not None and question.kind != "largest" and one.plan.answer in text
+
+
+def _with_kinds(plan: Plan, dumped: dict[str, object]) -> dict[str, object]:
+    """``dumped`` with the marks by which its deeds and its question are told apart, which are defaults."""
+    if plan.deeds:
+        deeds = dumped["deeds"]
+        assert isinstance(deeds, list)
+        dumped["deeds"] = [{**one, "kind": deed.kind} for one, deed in zip(deeds, plan.deeds, strict=True)]
+    if plan.question:
+        question = dumped["question"]
+        assert isinstance(question, dict)
+        dumped["question"] = {**question, "kind": plan.question.kind}
+    return dumped

@@ -1,0 +1,134 @@
+"""What a kind of task is, and what its generators share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+from app_clones.declared.model import OperationDecl
+from factory.verifiers.declared.deeds import Condition, Described, New, Plan, Target
+from factory.worlds.generated import values
+from factory.worlds.generated.abilities import Abilities, Ability
+from factory.worlds.generated.survey import Seen, Survey, is_quotable
+from factory.worlds.wordings import Wordings
+
+Json = Any
+ME = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A task that could be drawn. ``key``: by which it is held out or not; ``slots``: what its wording says."""
+
+    key: str
+    plan: Plan
+    slots: Mapping[str, str]
+
+
+Bundle = tuple[Candidate, ...]
+"""What is drawn together, in one wording: one candidate, or twins of which only one is to be acted on."""
+
+Generator = Callable[[Survey, str, Random], Iterator[Bundle]]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of task. ``subjects(can)``: the entities or operations of an app that it applies to, each giving a
+    template; ``bundles(survey, subject, rng)``: what there is to draw, in an order that ``rng`` alone decides."""
+
+    name: str
+    wordings: Wordings
+    subjects: Callable[[Abilities], Iterable[str]]
+    bundles: Generator
+    faulty: bool = False  # only for worlds whose tools now and then fail
+
+
+def shuffled(rows: Sequence[Seen], rng: Random) -> list[Seen]:
+    """Rows in random order."""
+    return rng.sample(list(rows), len(rows))
+
+
+def permits(operation: OperationDecl, seen: Seen) -> bool:
+    """Whether the operation's preconditions hold of the row."""
+    if any(seen.values[name] not in wanted for name, wanted in operation.when.items()):
+        return False
+    return not operation.only or any(seen.values[name] == ME for name in operation.only)
+
+
+def is_free(survey: Survey, seen: Seen) -> bool:
+    """Whether no row that would have to go, or would forbid it, hangs on this one."""
+    for about in survey.can:
+        for name, field in about.decl.fields.items():
+            if field.type != "ref" or field.to != seen.entity or field.on_delete != "restrict" or about.decl.singleton:
+                continue
+            for one in survey.rows.get(about.name, ()):
+                value = one.values[name]
+                if seen.id in value if isinstance(value, list) else value == seen.id:
+                    return False
+    return True
+
+
+def changed(survey: Survey, about: Ability, rows: Sequence[Seen], rng: Random, most: int = 1) -> tuple[New, ...]:
+    """New values for one to ``most`` fields that none of ``rows`` has."""
+    names = [name for name in about.changed if name != about.decl.label or len(rows) == 1]
+    found = []
+    for name in rng.sample(names, len(names)):
+        new = values.draw(survey, about, name, rng, [one.values[name] for one in rows])
+        if new is not None:
+            found.append(new)
+        if len(found) == most:
+            break
+    return tuple(found)
+
+
+def groups(survey: Survey, about: Ability, rng: Random, names: Iterable[str]) -> Iterator[tuple[Described, list[Seen]]]:
+    """Rows that share a field's value, described by it, in random order; never all rows there are.
+
+    Where rows are listed under a parent only, they share the parent too.
+    """
+    alone = survey.can.lists_alone(about.name) if about.list else False
+    found: dict[tuple[str, str, str], tuple[Condition, tuple[Condition, ...], list[Seen]]] = {}
+    for name in names:
+        for seen in survey.rows.get(about.name, ()):
+            condition = shared(survey, about, seen, name)
+            under = () if alone else survey.under(seen)
+            if condition is None or under is None:
+                continue
+            key = (name, repr(condition), repr(under))
+            found.setdefault(key, (condition, under, []))[2].append(seen)
+    rows = survey.rows.get(about.name, ())
+    for key in rng.sample(sorted(found), len(found)):
+        condition, under, members = found[key]
+        where = (condition, *(one for one in under if one != condition))
+        if len(members) < len(rows):
+            yield Described(entity=about.name, where=where), members
+
+
+def shared(survey: Survey, about: Ability, seen: Seen, name: str) -> Condition | None:
+    """The row's value of a field, as a condition; None where nobody would go by it."""
+    field, value = about.decl.fields[name], seen.values[name]
+    if value is None:
+        return None
+    if field.type == "ref":
+        named = survey.named(seen, name)
+        what = survey.describe(named) if named else None
+        return Condition(field=name, row=what) if what else None
+    return Condition(field=name, value=value) if is_quotable(value) else None
+
+
+def grouped(survey: Survey, members: Iterable[Seen]) -> list[Target] | None:
+    """The members as targets whose reads are the group's; None where one cannot be told from others."""
+    found = []
+    for seen in members:
+        target = survey.target(seen)
+        if target is None:
+            return None
+        found.append(target.model_copy(update={"look": ()}))
+    return found
+
+
+def key_of(seen: Seen) -> str:
+    """What a row is called, to be held out by."""
+    return f"{seen.entity}:{seen.path}"
