@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.requests import Request
 
 from app_clones.declared.model import AppDecl, Param, Value
+from app_clones.declared.shapes import Shapes
 from app_clones.declared.values import from_text
 from app_clones.declared.wire import read_body
 from app_clones.declared.words import camel
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from app_clones.declared.engine import Declared
 
 Json = Any
+
+_LEAVES = {"integer": Value(type="integer"), "number": Value(type="number"), "boolean": Value(type="boolean")}
 
 
 def param_wire(decl: AppDecl, key: str, param: Param) -> str:
@@ -89,7 +92,7 @@ class Reader:
     def _body_value(self, param: Param, value: Json, name: str) -> Json:
         if param.role == "resource" and isinstance(value, dict):
             return self._form_row(value)
-        return _typed(param, value, name)
+        return self._typed(param, value, name)
 
     def _form_row(self, given: Mapping[str, Json]) -> dict[str, Json]:
         """A row's properties from a form, whose leaves are texts."""
@@ -97,7 +100,7 @@ class Reader:
         if plan is None:
             return dict(given)
         fields = {plan.names[name]: field for name, field in plan.decl.fields.items()}
-        return {n: _typed(fields[n], value, n) if n in fields else value for n, value in given.items()}
+        return {n: self._typed(fields[n], value, n) if n in fields else value for n, value in given.items()}
 
     def _from_texts(self, key: str, texts: list[str]) -> Json:
         param = self._plan.params[key]
@@ -107,15 +110,28 @@ class Reader:
             return [from_text(param, text, key) for text in texts]
         return from_text(param, texts[0], key)
 
+    def _typed(self, value: Value, given: Json, name: str) -> Json:
+        """A form's value by type: nothing is null, leaves are read from their texts."""
+        if value.type == "json":
+            return by_shape(self._ready.shapes, value.shape or {}, given)
+        if isinstance(given, list) and value.repeated:
+            return [from_text(value, item, name) if isinstance(item, str) else item for item in given]
+        if not isinstance(given, str):
+            return given
+        if given == "" and value.type not in ("string", "text"):
+            return None
+        return [from_text(value, given, name)] if value.repeated else from_text(value, given, name)
 
-def _typed(value: Value, given: Json, name: str) -> Json:
-    """A form's value by type: nothing is null, leaves are read from their texts."""
-    if isinstance(given, list) and value.repeated:
-        return [
-            from_text(value, item, name) if isinstance(item, str) and value.type != "json" else item for item in given
-        ]
-    if not isinstance(given, str) or value.type == "json":
-        return given
-    if given == "" and value.type not in ("string", "text"):
-        return None
-    return [from_text(value, given, name)] if value.repeated else from_text(value, given, name)
+
+def by_shape(shapes: Shapes, shape: Mapping[str, Json], given: Json) -> Json:
+    """``given``, whose leaves are texts, with numbers and booleans where ``shape`` says so."""
+    shape = shapes.resolved(shape)
+    if isinstance(given, dict):
+        properties = shape.get("properties", {})
+        rest = shape.get("additionalProperties")
+        rest = rest if isinstance(rest, Mapping) else {}
+        return {key: by_shape(shapes, properties.get(key, rest), each) for key, each in given.items()}
+    if isinstance(given, list):
+        return [by_shape(shapes, shape.get("items", {}), each) for each in given]
+    leaf = _LEAVES.get(str(shape.get("type")))
+    return from_text(leaf, given, "") if leaf is not None and isinstance(given, str) else given

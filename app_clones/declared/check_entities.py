@@ -60,7 +60,7 @@ def _check_field(decl: AppDecl, name: str, field: FieldDecl, loc: Loc) -> None:
 
 def _check_wires(decl: AppDecl, entity: Entity, loc: Loc) -> None:
     seen: dict[str, str] = {}
-    own = [(entity.key.wire, "key"), (entity.key.path, "path"), (entity.etag, "etag")]
+    own: list[tuple[str | None, str]] = [(entity.key.wire, "key"), (entity.key.path, "path"), (entity.etag, "etag")]
     own += [(name, "constants") for name in entity.constants]
     for field_name, field in entity.fields.items():
         wire = field.wire or (camel(field_name) if decl.api.naming == "camel" else field_name)

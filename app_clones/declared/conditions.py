@@ -89,7 +89,7 @@ def _within_day(sql: str, how: str, start: int) -> Condition:
 def _encoded(field: FieldDecl, value: Any) -> Value:
     if field.type == "boolean":
         return int(bool(value))
-    return float(value) if field.type == "number" else value  # type: ignore[no-any-return]
+    return float(value) if field.type == "number" else value
 
 
 def _compare_list(plan: EntityPlan, name: str, how: str, value: Any) -> Condition:

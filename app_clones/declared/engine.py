@@ -79,7 +79,7 @@ class Declared:
         )
 
     def _events(self) -> dict[str, Callable[[Call, Mapping[str, Any]], None]]:
-        """Every operation that writes can be an event, its arguments the payload; any app of the world may schedule it."""
+        """Each operation that writes can be an event with its arguments as payload; any app may schedule it."""
         app = self.decl.app
 
         def handler(name: str) -> Callable[[Call, Mapping[str, Any]], None]:

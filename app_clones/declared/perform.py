@@ -140,9 +140,10 @@ def check_under(act: Act, plan: EntityPlan, row: Row) -> None:
         above = below[at.decl.parent or ""]
         if above is None:
             return
-        if at.above in wanted and wanted[at.above] != above and at.above != at.name:
+        name = at.above
+        if name in wanted and wanted[name] != above and name != at.name:
             raise NotFound(f"no such {plan.noun} there")
-        at, below, steps = act.ready.entities[at.above], act.names.row(at.above, above), steps + 1
+        at, below, steps = act.ready.entities[name], act.names.row(name, above), steps + 1
 
 
 def _aim(act: Act) -> None:

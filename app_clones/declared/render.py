@@ -78,12 +78,11 @@ def _telling(entity: EntityPlan) -> list[str]:
         "string": 5,
     }
     fields = entity.decl.fields
+    aside = (entity.decl.label, entity.decl.owner)
     shown = [
         name
         for name, field in fields.items()
-        if field.type in ranks
-        and name not in (entity.decl.label, entity.decl.owner)
-        and not (field.hidden or field.auto)
+        if field.type in ranks and name not in aside and not (field.hidden or field.auto or field.log)
     ]
     return sorted(shown, key=lambda name: (ranks[fields[name].type], list(fields).index(name)))
 

@@ -93,12 +93,17 @@ class Shapes:
                     edge.append(self._schemas[name])
         return sorted(found)
 
-    def properties(self, shape: Mapping[str, Json]) -> Mapping[str, Json] | None:
-        """The properties that an object of this shape may have; None where it may have any."""
+    def resolved(self, shape: Mapping[str, Json]) -> Mapping[str, Json]:
+        """What ``shape`` refers to, where it is but a reference."""
         seen = 0
         while (ref := shape.get("$ref")) is not None and seen < 20:
             shape = self._schemas.get(str(ref).removeprefix(_DEFS), {})
             seen += 1
+        return shape
+
+    def properties(self, shape: Mapping[str, Json]) -> Mapping[str, Json] | None:
+        """The properties that an object of this shape may have; None where it may have any."""
+        shape = self.resolved(shape)
         listed = shape.get("properties")
         closed = isinstance(listed, Mapping) and not shape.get("additionalProperties") and "allOf" not in shape
         return listed if closed else None
