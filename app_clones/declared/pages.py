@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from app_clones.declared import pages_text as words
 from app_clones.declared import rows
 from app_clones.declared.pages_forms import Sheet, answer_to, send, show_form
 from app_clones.declared.pages_frame import Site, Visit, style, templates, visit
@@ -29,12 +30,21 @@ if TYPE_CHECKING:
 #: Controls of one form: more than any entity has fields.
 MOST_CONTROLS = 1000
 
-_HEADINGS = {403: "Not yours to do", 404: "Not found", 409: "Not possible now", 501: "Not built"}
+_HEADINGS = {
+    403: "Not yours to do",
+    404: "Not found",
+    409: "Not possible now",
+    429: "Too much at once",
+    501: "Not built",
+    503: "Not available now",
+}
 _ADVICE = {
     400: "Go back, change what you asked for, and try again.",
     403: "Ask the person whose it is, or go back to what is yours.",
     404: "It may have been deleted, or the address may be mistyped. The search finds everything that is there.",
     409: "Something stands in the way. Look at the page again: it shows how things are now.",
+    429: "Nothing was done. Wait a little, then try again.",
+    503: "Nothing was done. Wait a little, then try again.",
     501: "This part of the original is not in the clone. Nothing was changed.",
 }
 
@@ -132,12 +142,11 @@ def _row(here: Visit, shelf: Shelf, text: str) -> rows.Row:
 
 def _problem(site: Site, error: AppError) -> Response:
     """A page that says what went wrong, and what to do."""
-    message = error.message or "The form cannot be sent as it is."
     text = templates().get_template("error.html").render(
         site=site.plan,
         base=site.base,
         heading=_HEADINGS.get(error.status, "That did not work"),
-        message=f"{message[:1].upper()}{message[1:]}{'' if message[-1] in '.!?' else '.'}",
+        message=words.sentence(error.message or "The form cannot be sent as it is."),
         advice=_ADVICE.get(error.status, _ADVICE[400]),
     )  # fmt: skip
     return forms.html(text, error.status)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from app_clones.declared import pages_text as words
 from app_clones.declared import rows
 from app_clones.declared.keys import Names
 from app_clones.declared.model import OperationDecl
@@ -68,7 +69,7 @@ def gather(visit: Visit, name: str, row: rows.Row | None, form: Form) -> dict[st
         try:
             _take(visit, made, control, form, row if partial and control.field else None, partial)
         except AppError as error:
-            made.faults[control.name] = error.message or _NEEDED
+            made.faults[control.name] = words.sentence(error.message)
     if made.faults:
         raise Refused(made.faults)
     _add_known(visit, made, operation, row, form)

@@ -141,7 +141,7 @@ def _choices(visit: Visit, one: Input) -> list[tuple[str, str]]:
         return []
     nothing = ("", "Choose…" if one.required else "None")
     if value.type == "boolean":
-        return [nothing, ("true", "Yes"), ("false", "No")]
+        return [("", "Not said"), ("true", "Yes"), ("false", "No")]
     if value.type == "enum":
         return [nothing, *((each, each) for each in value.values)]
     found = choices(visit.ready, visit.call, value.to or "")
@@ -163,8 +163,8 @@ def _faults(
     names = visit.ready.entities[operation.entity].names if operation.entity else {}
     for one in inputs:
         if found and found[1] in (one.name, one.place[-1], names.get(one.field or "")):
-            return {one.name: f"{found[2][:1].upper()}{found[2][1:]}."}, ""
-    return {}, f"{fault.message[:1].upper()}{fault.message[1:]}."
+            return {one.name: words.sentence(found[2])}, ""
+    return {}, words.sentence(fault.message)
 
 
 def _consequences(visit: Visit, shelf: Shelf, row: rows.Row) -> dict[str, list[str]]:

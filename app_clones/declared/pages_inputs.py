@@ -226,6 +226,5 @@ def fault_of(one: Input, given: Json, shapes: Any) -> str:
     try:
         acceptor(one.value, shapes)(given, "\0")
     except AppError as error:
-        fault = error.message.replace("\0", "").lstrip(".0123456789").removeprefix(": ")
-        return fault[:1].upper() + fault[1:]
+        return error.message.replace("\0", "").lstrip(".0123456789").removeprefix(": ")
     return ""

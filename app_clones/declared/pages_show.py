@@ -156,7 +156,7 @@ def _children(visit: Visit, shelf: Shelf, row: rows.Row) -> Iterator[Part]:
         asked = urlencode({field: row["id"]})
         title = under.plural if field in (under.entity.parent, shelf.name) else f"{under.plural} ({words.words(field)})"
         links = [(f"Show all {found.total}", f"{visit.base}{under.url}?{asked}")] if found.total > MOST_ROWS else []
-        if under.create:
+        if under.create and any(one.field == field for one in visit.site.inputs(under.create)):
             links.append((f"New {under.noun}", f"{visit.base}{under.url}/new?{asked}"))
         yield Part(f"{child}-{field}", title, found.total, links, heads=heads(visit, under, skip=field),
                    rows=lines(visit, under, found.rows, skip=field))  # fmt: skip

@@ -113,6 +113,11 @@ def short(text: str, most: int = SHOWN) -> str:
     return line if len(line) <= most and len(text) <= most * 4 else f"{line[: most - 1].rstrip()}…"
 
 
+def sentence(text: str) -> str:
+    """``text`` with a capital at its start and a full stop at its end."""
+    return f"{text[:1].upper()}{text[1:]}{'' if text[-1:] in ('.', '!', '?') else '.'}"
+
+
 def pretty(value: Any) -> str:
     """JSON to be read by people, and written by them."""
     return json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True)
