@@ -574,3 +574,135 @@ def test_a_redirect_reports_what_was_done_and_leads_nowhere_else(world):
     assert dict(parse_qsl(location.query)) == {"_done": "coupon_create"}
     assert tree(get(world, reply.headers["location"])).css_first('[role="status"]').text() == "Coupon created."
     assert tree(get(world, "/shop/coupon/1?_done=anything")).css_first('[role="status"]') is None
+
+
+# As a compiler makes them: whole resources, resource names, masks, etags, force.
+CLOUD = """
+app: cloud
+title: Cloud
+api: {base: v1/, errors: google, naming: camel}
+entities:
+  project:
+    key: {form: given, wire: null, path: name, collection: projects}
+    label: display_name
+    fields: {display_name: {type: string, required: true}}
+    given: [{slug: alpha, display_name: Alpha}, {slug: beta, display_name: Beta}]
+  topic:
+    parent: project
+    key: {form: given, wire: null, path: name, collection: topics}
+    etag: etag
+    fields:
+      project: {type: ref, to: project, required: true}
+      display_name: {type: string, required: true}
+      kept_days: {type: integer, int64: true, min: 1}
+      labels: {type: json, shape: {type: object, additionalProperties: {type: string}}}
+      dead_letters: {type: ref, to: topic, on_delete: clear}
+      is_public: {type: boolean}
+      made_at: {type: datetime, auto: created}
+  subscription:
+    parent: topic
+    key: {form: given, wire: null, path: name, collection: subscriptions}
+    fields:
+      topic: {type: ref, to: topic, required: true}
+      title: {type: string}
+operations:
+  topics_create:
+    kind: create
+    entity: topic
+    http: {verb: POST, path: "{+parent}/topics"}
+    params:
+      parent: {role: row, entity: project, place: path, required: true, pattern: "^projects/[^/]+$"}
+      topicId: {role: new_id, place: query}
+      body: {role: resource, type: json}
+  topics_patch:
+    kind: update
+    entity: topic
+    http: {verb: PATCH, path: "{+name}"}
+    params:
+      name: {role: row, entity: topic, place: path, required: true, pattern: "^projects/[^/]+/topics/[^/]+$"}
+      updateMask: {role: mask, place: query}
+      body: {role: resource, type: json}
+  topics_delete:
+    kind: delete
+    entity: topic
+    http: {verb: DELETE, path: "{+name}"}
+    params:
+      name: {role: row, entity: topic, place: path, required: true, pattern: "^projects/[^/]+/topics/[^/]+$"}
+      force: {role: force, type: boolean, place: query}
+      etag: {role: etag, place: query}
+  subscriptions_create:
+    kind: create
+    entity: subscription
+    http: {verb: POST, path: "{+parent}/subscriptions"}
+    params:
+      parent: {role: row, entity: topic, place: path, required: true, pattern: "^projects/[^/]+/topics/[^/]+$"}
+      body: {role: resource, type: json}
+  topics_seek:
+    kind: record
+    entity: topic
+    params:
+      name: {role: row, entity: topic, place: path, required: true}
+      request: {role: input, type: json, required: true}
+"""
+
+
+@cache
+def cloud():
+    app = declared(AppDecl.model_validate(yaml.safe_load(CLOUD))).app()
+    with World.build([app], seed=1, start_ms=1_741_000_000_000, step_ms=1000, persons=2) as world:
+        for slug, body in (("one", {"displayName": "One", "keptDays": "7", "labels": {"a": "b"}}),
+                           ("two", {"displayName": "Two", "isPublic": True})):  # fmt: skip
+            made = world.call("cloud_topics_create", {"parent": "projects/alpha", "topicId": slug, "body": body})
+            assert made.result.error is None, made.result.text
+        sub = {"parent": "projects/alpha/topics/one", "body": {"title": "Sub"}}
+        assert world.call("cloud_subscriptions_create", sub).result.error is None
+        return app, world.snapshot()
+
+
+ONE = "projects/alpha/topics/one"
+
+
+@pytest.mark.parametrize(("operation", "arguments", "path", "values"), [
+    ("topics_create", {"parent": "projects/beta", "topicId": "three", "body": {
+        "displayName": "Three", "keptDays": "9", "labels": {"x": "y"}, "deadLetters": ONE, "isPublic": False}},
+     "/cloud/topic/new", {"parent": "2", "topicId": "three", "display_name": "Three", "kept_days": "9",
+                          "labels": '{"x": "y"}', "dead_letters": "1", "is_public": "false"}),
+    ("topics_patch", {"name": ONE, "updateMask": "displayName,keptDays", "body": {"displayName": "New"}},
+     "/cloud/topic/1/edit", {"display_name": "New", "kept_days": ""}),
+    ("topics_delete", {"name": ONE, "force": True}, "/cloud/topic/1/delete", {"force": "1"}),
+    ("topics_delete", {"name": "projects/alpha/topics/two"}, "/cloud/topic/2/delete", {}),
+    ("subscriptions_create", {"parent": ONE, "body": {"title": "More"}}, "/cloud/subscription/new?topic=1",
+     {"title": "More"}),
+    ("topics_seek", {"name": ONE, "request": {"time": "now"}}, "/cloud/topic/1/do/topics_seek",
+     {"request": '{"time": "now"}'}),
+])  # fmt: skip
+def test_operations_of_a_compiled_kind_are_done_in_the_pages_too(operation, arguments, path, values):
+    app, start = cloud()
+    with World.fork(start, [app]) as world, World.fork(start, [app]) as other:
+        result = other.call(f"cloud_{operation}", arguments).result
+        assert result.error is None, result.text
+        reply = fill(world, path, **values)
+        assert reply.status == 303, reply.text
+        assert world.state_digest == other.state_digest
+        assert get(world, reply.headers["location"]).status == 200
+
+
+def test_a_row_that_was_changed_since_its_form_was_shown_is_not_deleted_unseen():
+    app, start = cloud()
+    with World.fork(start, [app]) as world:
+        action, held = form_of(tree(get(world, "/cloud/topic/2/delete")))
+        assert fill(world, "/cloud/topic/2/edit", display_name="Changed").status == 303
+        before = world.state_digest
+        reply = post(world, action, held)
+        assert reply.status == 409
+        assert "changed since" in tree(reply).css_first('[role="alert"]').text()
+        assert world.state_digest == before
+
+
+def test_a_refused_delete_can_be_forced_where_the_operation_allows_it():
+    app, start = cloud()
+    with World.fork(start, [app]) as world:
+        reply = fill(world, "/cloud/topic/1/delete")
+        assert reply.status == 409
+        assert "1 subscription" in reply.text
+        assert fill(world, "/cloud/topic/1/delete", force="1").headers["location"].startswith("/cloud/project/1?")
