@@ -51,30 +51,29 @@ def _prove_get(case: Case) -> None:
         first = _still(case, stage, asked)
         if not case.granted(first):
             return
-        tried = []
-        for way, work in _ways(case, stage, asked):
-            try:
-                done = work()
-            except (Unaskable, Undrawable):
-                continue
-            if not done:
-                continue
-            tried.append(way)
-            again = stage.ask(case.name, asked.arguments)
-            if canonical(again.json) != canonical(first.json) or again.status != first.status:
-                case.ledger.expect("follows", True)
-                break
-            if len(tried) >= _MOST_TRIES:
-                break
-        else:
-            _tell_still(case, tried, first)
+        _follow(case, stage, asked, first)
     if asked.target is not None and case.entity is not None:
         _prove_own(case, asked)
 
 
-def _tell_still(case: Case, tried: list[str], first: Answer) -> None:
-    done = ", ".join(tried[:6]) or "nothing could be changed"
-    case.ledger.expect("follows", False, f"the answer stays whatever is done ({done}): {first}")
+def _follow(case: Case, stage: Stage, asked: Asked, first: Answer) -> None:
+    """Changes the state in one way after the other until the answer is another."""
+    tried: list[str] = []
+    for way, work in _ways(case, stage, asked):
+        if len(tried) == _MOST_TRIES:
+            break
+        try:
+            done = work()
+        except (Unaskable, Undrawable):
+            continue
+        if not done:
+            continue
+        tried.append(way)
+        if canonical(stage.ask(case.name, asked.arguments).json) != canonical(first.json):
+            case.ledger.expect("follows", True)
+            return
+    done_so_far = ", ".join(tried[:6]) or "nothing could be changed"
+    case.ledger.expect("follows", False, f"the answer stays whatever is done ({done_so_far}): {first}")
 
 
 def _ways(case: Case, stage: Stage, asked: Asked) -> Iterator[tuple[str, Callable[[], bool]]]:

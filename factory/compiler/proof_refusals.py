@@ -12,7 +12,7 @@ from app_clones.declared.values import schema_of
 from factory.compiler.proof_asking import Asked, Unaskable, target_param
 from factory.compiler.proof_case import Case
 from factory.compiler.proof_subject import Stage
-from factory.compiler.proof_wire import Wired, params_of, wired
+from factory.compiler.proof_wire import Wired, as_text, params_of, wired
 from factory.compiler.values import Undrawable
 
 Json = Any
@@ -69,37 +69,42 @@ def _hold(case: Case, stage: Stage, answer: Any) -> None:
 def _bad(case: Case, stage: Stage, asked: Asked) -> Iterator[tuple[str, Asked]]:
     http = case.operation.http is not None
     for name, param in case.operation.params.items():
-        if param.required and param.place != "path" and name in asked.arguments:
+        whole = param.role == "resource" and param.wire is None  # an empty body is an empty resource
+        if param.required and param.place != "path" and name in asked.arguments and not whole:
             yield f"without {name}", asked.lacking(name)
         if param.role == "resource":
             yield from _bad_resource(case, asked, name)
         elif param.role not in ("row", "mask", "read_mask", "refused", "page_token"):
-            for wrong in _wrong(case, param, as_text=http and param.place in ("query", "path", "header")):
+            for wrong in _wrong(case, param, texts=http and param.place in ("query", "path", "header")):
                 yield f"{name}={wrong!r}"[:120], asked.having(**{name: wrong})
     if not http:
         yield "an unknown argument", asked.having(zz_unknown=1)
 
 
-def _wrong(case: Case, param: Param, *, as_text: bool) -> list[Json]:
-    """Values that the parameter should not take; ``as_text``: as a query holds them, where all is text."""
+def _wrong(case: Case, param: Param, *, texts: bool) -> list[Json]:
+    """Values that the parameter should not take; ``texts``: as a query holds them, where all is text."""
     if param.type == "ref":
-        return [] if as_text else [{"no": "such"}]
+        return [] if texts else [{"no": "such"}]
     one = param.model_copy(update={"repeated": False, "min": None, "max": None}) if param.repeated else param
     schema = schema_of(one, case.subject.decl, wire=True)
     found = case.subject.values("wrong", case.name).wrong(schema)
-    if as_text:
-        found = [value for value in found if isinstance(value, str) and not _reads_as(param, value)]
+    if texts:
+        written = [as_text(value) for value in found if isinstance(value, str | int | float)]
+        found = [text for text in written if text and not _takes(case, param, schema, text)]
     found = [value for value in found if not (param.int64 and isinstance(value, int | float))]
     return [[value] if param.repeated else value for value in found][:_MOST_WRONG]
 
 
-def _reads_as(param: Param, text: str) -> bool:
-    """Whether a text is, or may be taken for, a value of the parameter's type; an empty one for none at all."""
-    if text == "":
-        return True
-    if param.type in ("integer", "number"):
-        return text.lstrip("-").replace(".", "", 1).isdigit() and param.min is None and param.max is None
-    return param.type == "boolean" and text in ("0", "1")
+def _takes(case: Case, param: Param, schema: dict[str, Json], text: str) -> bool:
+    """Whether a text may be taken for a value of the parameter."""
+    if param.type == "boolean":
+        return text.lower() in ("true", "false", "0", "1")
+    if param.type in ("integer", "number") and not param.int64:
+        try:
+            return case.subject.schemas.is_valid(schema, json.loads(text))
+        except ValueError:
+            return False
+    return case.subject.schemas.is_valid(schema, text)
 
 
 def _bad_resource(case: Case, asked: Asked, name: str) -> Iterator[tuple[str, Asked]]:
@@ -116,7 +121,7 @@ def _bad_resource(case: Case, asked: Asked, name: str) -> Iterator[tuple[str, As
             continue
         if field.required and case.operation.kind == "create" and field.default is None:
             yield f"without {wire}", asked.having(**{name: {one: v for one, v in body.items() if one != wire}})
-        for wrong in _wrong(case, Param(**_as_param(field)), as_text=False):
+        for wrong in _wrong(case, Param(**_as_param(field)), texts=False):
             yield f"{wire}={wrong!r}"[:120], asked.having(**{name: {**body, wire: wrong}})
 
 

@@ -21,13 +21,13 @@ from app_clones.kit.change import RowChange
 from app_clones.kit.errors import KitError
 from app_clones.kit.protocol import Call
 from app_clones.kit.registry import register
-from app_clones.kit.schema import Table
+from app_clones.kit.schema import Table, is_log
 from app_clones.kit.seeds import derive
 from app_clones.kit.world import World
 from factory.compiler.api import ApiDoc, Method
 from factory.compiler.certificate import Ledger
-from factory.compiler.proof_wire import Wired, wired
-from factory.compiler.values import Validators, Values
+from factory.compiler.proof_wire import Wired, params_of, wired
+from factory.compiler.values import Validators, Values, without_required
 
 Json = Any
 T = TypeVar("T")
@@ -71,7 +71,8 @@ class Subject:
         }
         self.schemas = Validators(self.decl.schemas)
         self.originals = Validators(document.schemas) if document else self.schemas
-        self._doc = document
+        self.parts = Validators(without_required(self.decl.schemas))
+        self.original_parts = Validators(without_required(document.schemas)) if document else self.parts
         with World.build([app], seed=seed, start_ms=START_MS, step_ms=STEP_MS, persons=PERSONS) as world:
             self.snapshot = world.snapshot()
 
@@ -138,7 +139,8 @@ class Stage:
         method = self.subject.methods.get(name)
         form = method is not None and bool(method.media) and "form" in method.media[0]
         answer = self.send(wired(self.subject.decl, operation, arguments, form=form), actor=actor)
-        self._judge(name, operation, answer)
+        params = params_of(self.subject.decl, operation)
+        self._judge(name, operation, answer, any(params[one].role == "read_mask" for one in arguments))
         return answer
 
     def send(self, wire: Wired, *, actor: int = ACTOR) -> Answer:
@@ -156,10 +158,10 @@ class Stage:
         status = 200 if result.error is None else 400
         return Answer(status, result.data, result.text, {}, f"tool {name}")
 
-    def _judge(self, name: str, operation: OperationDecl, answer: Answer) -> None:
+    def _judge(self, name: str, operation: OperationDecl, answer: Answer, in_part: bool) -> None:
         if self._ledger is None:
             return
-        fault = response_fault(self.subject, name, operation, answer)
+        fault = response_fault(self.subject, name, operation, answer, in_part=in_part)
         self._ledger.responses += 1
         self._ledger.responses_valid += not fault
         self._ledger.expect("schema", not fault, lambda: f"{answer}: {fault}")
@@ -259,10 +261,11 @@ class Stage:
         """What changed since the mark, in rows and columns that count: no clocks, counters or logs."""
         found = []
         for change in self.world.net_change():
-            told = _told(self.subject.registry.schema[change.table])
+            table = self.subject.registry.schema[change.table]
+            told = _told(table)
             new = {name: value for name, value in change.new.items() if name in told}
             old = {name: value for name, value in change.old.items() if name in told}
-            if change.table not in _CLOCKS and (change.op != "update" or new):
+            if change.table not in _CLOCKS and not is_log(table) and (change.op != "update" or new):
                 found.append(RowChange(change.table, change.op, change.key, old, new))
         return found
 
@@ -279,26 +282,30 @@ def _told(table: Table) -> set[str]:
     return {column.name for column in table.columns if column.kind != "log"}
 
 
-def response_fault(subject: Subject, name: str, operation: OperationDecl, answer: Answer) -> str:
+def response_fault(
+    subject: Subject, name: str, operation: OperationDecl, answer: Answer, *, in_part: bool = False
+) -> str:
     """What is wrong with an answer by the original document (or, without one, the declaration); empty where nothing is.
 
-    Errors are held to the API's own form of them.
+    Errors are held to the API's own form of them. ``in_part``: a mask chose what is answered, so parts may lack.
     """
     if not answer.ok:
         return error_fault(subject.decl.api.errors, answer)
     method = subject.methods.get(name)
     if method is not None:
-        schema, status, schemas = method.response, method.status, subject.originals
+        schema, status = method.response, method.status
+        schemas = subject.original_parts if in_part else subject.originals
     else:
         named = operation.result.schema_name
         schema = {"$ref": f"#/$defs/{named}"} if named else None
-        status, schemas = operation.result.status, subject.schemas
+        status, schemas = operation.result.status, subject.parts if in_part else subject.schemas
     if answer.status != status:
         return f"the status is {answer.status}, not {status}"
     if schema is None:
         return "" if answer.json in (None, {}) or method is None else "there is a body, and the document has none"
     if answer.json is None:
         return "there is no JSON body"
+    schema = without_required(schema) if in_part else schema
     return "; ".join(schemas.faults(schema, answer.json))
 
 

@@ -117,7 +117,7 @@ def _verdict(case: Case) -> tuple[Verdict, str]:
     if operation.kind == "refused":
         return "refused", operation.reason or "not built"
     if not case.writes:
-        return "stateful", ""
+        return ("stateful", "") if ledger.ran("follows") else ("failed", "nothing shows that it follows the state")
     if ledger.ran("read_back") and ledger.ran("page"):
         return "stateful", ""
     if ledger.ran("recorded"):

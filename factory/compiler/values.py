@@ -88,6 +88,18 @@ class Validators:
         return sorted(found)
 
 
+def without_required(schema: Json) -> Json:
+    """``schema``, or several by name, with nothing required: what a part of a value meets."""
+    if isinstance(schema, Mapping):
+        named = schema.get("required")
+        return {
+            name: without_required(inner)
+            for name, inner in schema.items()
+            if not (name == "required" and isinstance(named, list))
+        }
+    return [without_required(one) for one in schema] if isinstance(schema, list | tuple) else schema
+
+
 def _references(value: Json) -> Iterator[str]:
     edge = [value]
     while edge:
