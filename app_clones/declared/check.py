@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from jinja2 import Environment, TemplateSyntaxError
+
 from app_clones.declared.check_common import DeclError, Loc, entity_of, need_expression, need_field
 from app_clones.declared.check_entities import check_entities
 from app_clones.declared.check_operations import check_operations
@@ -27,7 +29,28 @@ def _check_pages(decl: AppDecl) -> None:
             raise DeclError(f"no entity {name}", ("pages", name))
         for kind, names in (("columns", page.columns), ("filters", page.filters)):
             for place, field in enumerate(names):
-                need_field(decl.entities[name], field, ("pages", name, kind, place))
+                loc: Loc = ("pages", name, kind, place)
+                found = need_field(decl.entities[name], field, loc)
+                if found.hidden or (kind == "filters" and found.type == "json"):
+                    raise DeclError(
+                        f"{field} is {'hidden' if found.hidden else 'json'}, so it is none of a page's {kind}", loc
+                    )
+        for part in filter(None, (term.strip() for term in page.order.split(","))):
+            field, _, direction = part.partition(" ")
+            need_field(decl.entities[name], field, ("pages", name, "order"))
+            if direction not in ("", "asc", "desc"):
+                raise DeclError(
+                    f"{part!r} is no order: it is a field, or a field and asc or desc", ("pages", name, "order")
+                )
+        if page.template is not None:
+            _check_template(page.template, ("pages", name, "template"))
+
+
+def _check_template(source: str, loc: Loc) -> None:
+    try:
+        Environment().parse(source)
+    except TemplateSyntaxError as error:
+        raise DeclError(f"line {error.lineno} of the template: {error.message}", loc) from None
 
 
 def _check_long_running(decl: AppDecl) -> None:

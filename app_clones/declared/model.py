@@ -293,8 +293,9 @@ class Api(Part):
 
 
 class Page(Part):
-    """An entity's pages, where the defaults will not do: the columns of its list, what can be filtered by, the
-    order."""
+    """An entity's pages, where the defaults will not do: the columns of its list, what can be filtered by, the order
+    (fields, each with ``desc`` or not, separated by commas). ``template``: Jinja source of its row's page, which may
+    extend ``detail.html`` and fill the blocks ``facts`` and ``parts``; it sees ``row``, ``shelf``, ``heading``."""
 
     columns: tuple[Name, ...] = ()
     filters: tuple[Name, ...] = ()

@@ -14,6 +14,7 @@ import pytest
 import yaml
 from selectolax.lexbor import LexborHTMLParser
 
+from app_clones.declared.check import DeclError
 from app_clones.declared.engine import declared
 from app_clones.declared.load import load_declared
 from app_clones.declared.model import AppDecl
@@ -706,3 +707,18 @@ def test_a_refused_delete_can_be_forced_where_the_operation_allows_it():
         assert reply.status == 409
         assert "1 subscription" in reply.text
         assert fill(world, "/cloud/topic/1/delete", force="1").headers["location"].startswith("/cloud/project/1?")
+
+
+@pytest.mark.parametrize(("page", "words"), [
+    ({"columns": ["nothing"]}, "no field nothing"),
+    ({"columns": ["secret"]}, "hidden"),
+    ({"filters": ["extra"]}, "json"),
+    ({"order": "text sideways"}, "no order"),
+    ({"order": "nothing"}, "no field nothing"),
+    ({"template": "{% if %}"}, "line 1 of the template"),
+])  # fmt: skip
+def test_pages_that_cannot_be_shown_are_refused_with_the_declaration(page, words):
+    fields = {"text": {}, "secret": {"hidden": True}, "extra": {"type": "json"}}
+    decl = {"app": "memo", "title": "Memos", "entities": {"memo": {"fields": fields}}, "pages": {"memo": page}}
+    with pytest.raises(DeclError, match=words):
+        declared(AppDecl.model_validate(decl))
