@@ -14,6 +14,7 @@ import click
 from factory.errors import GrindError
 from rollout.commands.environments import audit, build, list_all, lock, serve_world
 from rollout.commands.images import export
+from rollout.commands.making import new
 from rollout.commands.runs import replay, run, show, train
 from rollout.commands.speaking import tell
 
@@ -26,7 +27,7 @@ def cli() -> None:
     """Grindworks: specs in, certified environments, rollouts and better policies out."""
 
 
-for command in (lock, build, audit, run, train, replay, show, list_all, serve_world, export):
+for command in (lock, build, audit, run, train, replay, show, list_all, serve_world, export, new):
     cli.add_command(command)
 
 

@@ -87,7 +87,8 @@ def test_every_command_has_an_example_and_json(name):
 
 
 def test_the_commands_are_those_of_the_manual():
-    assert set(cli.commands) == {"lock", "build", "audit", "run", "train", "replay", "show", "ls", "serve-world"}
+    making = {"new", "lock", "build", "audit", "export"}
+    assert set(cli.commands) == {*making, "run", "train", "replay", "show", "ls", "serve-world"}
 
 
 def test_building_again_gives_the_same_digest(grind):
