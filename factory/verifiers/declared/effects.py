@@ -16,6 +16,7 @@ from factory.verifiers.start import Start
 
 Json = Any
 Values = Mapping[str, Any]
+_TIMELY = ("now", "response")
 
 
 class Refused(Exception):
@@ -52,6 +53,7 @@ class Effects:
         """The row goes, and with it what cascades. Raises :class:`Refused`."""
         operation = self.decl.operations[name]
         self._permit(operation, entity, id)
+        self._tell(operation, entity, id)
         self._remove(entity, id, force)
 
     def act(self, name: str, entity: str, id: int, inputs: Values) -> None:
@@ -102,6 +104,10 @@ class Effects:
         if key.form == "number":
             return str(ref.id) if key.int64 else ref.id
         slug = row["slug"] if key.form == "given" else None
+        if slug is None and ref.id < 0:
+            raise VerifierError(
+                f"a new {ref.entity} has an id that only the app knows", "leave it out of what is compared"
+            )
         return slug if slug is not None else f"{key.prefix}{ref.id:08x}"
 
     def _actor(self, field: FieldDecl) -> Any:
@@ -139,7 +145,51 @@ class Effects:
             self._insert(make.entity, values)
         self._emit(operation, said)
         if operation.delete:
+            self._tell(operation, entity, id)
             self._remove(entity, id, force=False)
+        elif operation.kind != "delete":
+            self._tell(operation, entity, id)
+
+    def _tell(self, operation: OperationDecl, entity: str, id: int) -> None:
+        """The row that tells of work that takes time, as it is once the work is done."""
+        running = self.decl.api.long_running
+        if running is None or operation.result.shape != "operation":
+            return
+        about = self.decl.entities[running.entity]
+        said = _Said(self, operation, entity, id, {})
+        values = {
+            name: stored(about.fields[name], said.value(value))
+            for name, value in {**running.pending, **running.finished}.items()
+            if is_compared(about.fields[name])
+        }
+        if about.parent:
+            above = about.fields[about.parent].to
+            values[about.parent] = next(one for name, one in self.line(entity, id) if name == above)
+        if about.key.scope:
+            near = next(((name, one) for name, one in self.line(entity, id) if name in running.under), None)
+            values[about.key.scope] = self.path(*near) if near else ""
+        self._insert(running.entity, values)
+
+    def line(self, entity: str, id: int) -> Iterator[tuple[str, int]]:
+        """A row and those above it."""
+        at: int | None = id
+        while at is not None:
+            yield entity, at
+            about = entity_of(self.decl, entity)
+            if about.parent is None:
+                return
+            at = self.rows.get(table_of(self.decl, entity), at)[about.parent]
+            entity = about.fields[about.parent].to or PERSON
+
+    def path(self, entity: str, id: int) -> str:
+        """The resource name of a row that the start has, or whose id its client chose. Raises VerifierError."""
+        parts: list[str] = []
+        for name, one in self.line(entity, id):
+            about = entity_of(self.decl, name)
+            own = [] if about.singleton else [str(self.called(Ref(name, one)))]
+            collection = about.key.collection or (name if about.singleton else about.plural)
+            parts = [collection, *own, *parts]
+        return "/".join(parts)
 
     def _emit(self, operation: OperationDecl, said: _Said) -> None:
         """Events that wait beyond the end of any episode; those that nobody handles are none."""
@@ -238,11 +288,18 @@ class _Said:
             return Ref(PERSON, ME)
         if name in ("row", "id"):
             return Ref(self.entity, self.id, bare=name == "id")
-        if name == "now":
-            raise VerifierError("$now tells nothing of the rows that it leaves")
+        if name in _TIMELY:
+            raise VerifierError(f"${name} tells nothing of the rows that it leaves")
+        if name == "operation" and self.operation.result.shape == "operation":
+            return self.operation.origin or self._name()
+        if name == "target" and self.operation.result.shape == "operation":
+            return self.effects.path(self.entity, self.id)
         param = self.operation.params.get(name)
         given = self.inputs.get(name)
         return Ref(param.to, given) if given is not None and param and param.type == "ref" and param.to else given
+
+    def _name(self) -> str:
+        return next(name for name, one in self.effects.decl.operations.items() if one is self.operation)
 
     def _part(self, at: Ref, part: str) -> Any:
         if part == "id":

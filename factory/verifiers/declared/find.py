@@ -87,11 +87,18 @@ def parent_of(entity: Entity) -> str:
     return entity.fields[entity.parent].to or PERSON
 
 
+def _called(about: Entity, name: Json) -> tuple[str, Any]:
+    """By how a row is called: a given name, a number, or a code, whose digits are hexadecimal."""
+    if about.key.form == "given":
+        return "slug = ?", name
+    if about.key.form == "number":
+        return "id = ?", int(name)
+    return "id = ?", int(str(name).removeprefix(about.key.prefix), 16)
+
+
 def _clause(decl: AppDecl, start: Start, entity: str, condition: Condition) -> tuple[str, Any]:
     if condition.field == ID:
-        if entity_of(decl, entity).key.form == "given":
-            return "slug = ?", condition.value
-        return "id = ?", int(condition.value)
+        return _called(entity_of(decl, entity), condition.value)
     field = entity_of(decl, entity).fields[condition.field]
     name = quoted(condition.field)
     if condition.row is not None:

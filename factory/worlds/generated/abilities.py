@@ -14,6 +14,7 @@ from factory.verifiers.declared.find import entity_of
 _PLAIN_KINDS = ("string", "text", "email", "url", "enum", "boolean", "integer", "number", "date", "datetime", "ref")
 _LONG_S = 3600 * 4
 """Virtual seconds that no episode lasts."""
+_TIMELY = ("$now", "$response", "$target")
 _UNSPECIFIED = "UNSPECIFIED"
 _FILLED = ("row", "new_id", "resource", "field", "mask")
 """Roles of parameters that a plan has values for."""
@@ -78,22 +79,25 @@ class Abilities:
         return iter(ability for name, ability in self.of.items() if name != PERSON)
 
 
-def abilities(ready: Declared, handled: Collection[str] = ()) -> Abilities:
-    """Reads the declaration once. ``handled``: the events that some app of the world handles."""
+def abilities(ready: Declared, handled: Collection[str], step_ms: int) -> Abilities:
+    """Reads the declaration once. ``handled``: the events that some app of the world handles; ``step_ms``: what a step
+    takes."""
     names = (*ready.decl.entities, PERSON)
-    return Abilities(ready, {name: _ability(ready.decl, name, handled) for name in names})
+    return Abilities(ready, {name: _ability(ready.decl, name, handled, step_ms) for name in names})
 
 
-def _ability(decl: AppDecl, name: str, handled: Collection[str]) -> Ability:
+def _ability(decl: AppDecl, name: str, handled: Collection[str], step_ms: int) -> Ability:
     about = entity_of(decl, name)
     mine = [Named(key, one) for key, one in decl.operations.items() if one.entity == name and name != PERSON]
-    mine = [one for one in mine if is_plain(decl, one.decl, handled)]
-    create, update = _first(mine, "create"), _first(mine, "update")
+    mine = [one for one in mine if is_plain(decl, one.decl, handled, step_ms)]
+    above = about.fields[about.parent].to if about.parent else None
+    making = [one for one in mine if above is None or any(_names(param, above) for param in one.decl.params.values())]
+    create, update = _first(making, "create"), _first(mine, "update")
     shown = {key: one for key, one in about.fields.items() if _is_shown(about, key, one)}
     return Ability(
         name=name,
         decl=about,
-        above=about.fields[about.parent].to if about.parent else None,
+        above=above,
         list=_first(mine, "list"),
         get=_first(mine, "get"),
         create=create,
@@ -104,6 +108,10 @@ def _ability(decl: AppDecl, name: str, handled: Collection[str]) -> Ability:
         made=_written(name, about, create, shown, creating=True),
         changed=_written(name, about, update, shown, creating=False),
     )
+
+
+def _names(param: Param, entity: str) -> bool:
+    return param.role == "row" and param.entity == entity
 
 
 def _is_shown(about: Entity, name: str, field: FieldDecl) -> bool:
@@ -118,7 +126,7 @@ def _first(mine: list[Named], kind: str) -> Named | None:
     return min(fit, key=lambda one: sum(p.role == "row" for p in one.decl.params.values()), default=None)
 
 
-def is_plain(decl: AppDecl, operation: OperationDecl, handled: Collection[str] = ()) -> bool:
+def is_plain(decl: AppDecl, operation: OperationDecl, handled: Collection[str], step_ms: int) -> bool:
     """Whether the declaration tells all that the operation does, and a plan all that it needs."""
     params = operation.params.values()
     if operation.behaviour or operation.kind == "refused" or any(_is_open(one) for one in params):
@@ -130,7 +138,18 @@ def is_plain(decl: AppDecl, operation: OperationDecl, handled: Collection[str] =
         return False
     if operation.kind in ("list", "get"):
         return True
-    return operation.result.shape != "operation" and not operation.record and _effects_told(decl, operation)
+    at_once = operation.result.shape != "operation" or _is_done_at_once(decl, step_ms)
+    return at_once and not operation.record and _effects_told(decl, operation)
+
+
+def _is_done_at_once(decl: AppDecl, step_ms: int) -> bool:
+    """Whether work that takes time is done by the end of the step that began it, and told of by nothing but that."""
+    running = decl.api.long_running
+    if running is None or running.seconds * 1000 > step_ms:
+        return False
+    fields = decl.entities[running.entity].fields
+    told = {**running.pending, **running.finished}
+    return all(is_told(value) or not is_compared(fields[name]) for name, value in told.items())
 
 
 def lineage(decl: AppDecl, entity: str) -> tuple[str, ...]:
@@ -168,7 +187,7 @@ def is_told(expression: object) -> bool:
     """Whether what an expression gives follows from the rows and what was asked, at whatever time."""
     if isinstance(expression, dict | list):
         return False
-    return not (isinstance(expression, str) and expression.startswith("$now"))
+    return not (isinstance(expression, str) and expression.startswith(_TIMELY))
 
 
 def _is_open(param: Param) -> bool:

@@ -13,7 +13,7 @@ from pathlib import Path
 from app_clones.declared.engine import declared
 from app_clones.declared.model import AppDecl
 from app_clones.kit.seeds import derive
-from factory.apps import found_of
+from factory.apps import FoundApp, found_of
 from factory.audit import audit
 from factory.environment import TaskCertificate
 from factory.spec import GeneratedSpec, WorldSpec, WorldTasksSpec
@@ -47,27 +47,27 @@ class AppTasks:
     failures: Mapping[str, str]
 
 
-def certify_app(decl: AppDecl, seed: int, *, most: int = MOST_TASKS, heldout: bool = False) -> AppTasks:
+def certify_app(decl: AppDecl | FoundApp, seed: int, *, most: int = MOST_TASKS, heldout: bool = False) -> AppTasks:
     """Builds a world of the app, draws at most ``most`` tasks over all templates and certifies them, reruns included.
 
     ``heldout``: the app is one that training never sees. Raises BuildError where the world cannot be built.
     """
-    ready = declared(decl)
-    generated = GeneratedSpec(per_template=_PER_TEMPLATE, most=most, heldout_apps=(ready.decl.app,) if heldout else ())
+    found = decl if isinstance(decl, FoundApp) else found_of(declared(decl))
+    generated = GeneratedSpec(per_template=_PER_TEMPLATE, most=most, heldout_apps=(found.name,) if heldout else ())
     spec = WorldSpec(
-        kind="world", name=ready.decl.app, seed=seed, start=_START, step_seconds=60, persons=_PERSONS,
-        apps={ready.decl.app: {}}, tasks=WorldTasksSpec(max_steps=_MAX_STEPS, generated=generated),
+        kind="world", name=found.name, seed=seed, start=_START, step_seconds=60, persons=_PERSONS,
+        apps={found.name: {}}, tasks=WorldTasksSpec(max_steps=_MAX_STEPS, generated=generated),
     )  # fmt: skip
     with tempfile.TemporaryDirectory(prefix="grind-app-") as folder:
         store = Store(Path(folder))
-        manifest = build_found(spec, (found_of(ready),), store)
+        manifest = build_found(spec, (found,), store)
         store.put(manifest.to_json())
         suite = load(manifest, store)
         certificate = audit(store, suite) if suite.tasks else None
         tasks = certificate.tasks if certificate else ()
         kinds = Counter(suite.tasks[one.task_id].template.split(".")[1] for one in tasks if one.ok)
         return AppTasks(
-            app=ready.decl.app,
+            app=found.name,
             drawn=len(suite.tasks),
             certified=sum(one.ok for one in tasks),
             heldout=sum(one.ok and suite.tasks[one.task_id].split == "heldout" for one in tasks),

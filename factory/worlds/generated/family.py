@@ -58,7 +58,7 @@ class GeneratedFamily:
 
     def __init__(self, ready: Declared, setting: Setting) -> None:
         self.name = ready.decl.app
-        self.can = abilities(ready, setting.handled)
+        self.can = abilities(ready, setting.handled, setting.step_ms)
         self.setting = setting
         self.tables = {table.name: table for table in (*KIT_TABLES, *ready.app().tables)}
 

@@ -99,24 +99,19 @@ class Survey:
         if seen.entity == PERSON:
             yield Condition(field="email", value=seen.values["email"])
             return
-        label = about.decl.label
-        if (
-            label
-            and label in about.decl.fields
-            and is_quotable(seen.values[label])
-            and not about.decl.fields[label].hidden
-        ):
+        label = about.decl.label if about.list else None  # where nothing lists them, only an id leads to them
+        if label and is_quotable(seen.values[label]) and not about.decl.fields[label].hidden:
             yield Condition(field=label, value=seen.values[label])
         key = about.decl.key
         if key.form == "given" and seen.values.get("slug"):
             yield Condition(field=ID, value=seen.values["slug"])
-        if key.form == "number":
-            yield Condition(field=ID, value=seen.id)
+        if key.form == "number" or (key.form == "code" and about.list is None):
+            yield Condition(field=ID, value=seen.name)
 
     def holds(self, seen: Seen, condition: Condition) -> bool:
         """Whether a row fits a condition."""
         if condition.field == ID:
-            return bool(seen.values.get("slug", seen.id) == condition.value)
+            return bool(seen.name == condition.value)
         if condition.row is not None:
             named = self.named(seen, condition.field)
             return named is not None and self.fits(named, condition.row)
