@@ -1,0 +1,88 @@
+"""Names for apps, entities, fields and operations, made from an API's own."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Collection
+
+_IRREGULAR = {
+    "people": "person",
+    "children": "child",
+    "data": "data",
+    "news": "news",
+    "series": "series",
+    "media": "media",
+    "indices": "index",
+    "indexes": "index",
+    "matrices": "matrix",
+    "aliases": "alias",
+    "statuses": "status",
+    "addresses": "address",
+    "processes": "process",
+    "caches": "cache",
+    "databases": "database",
+    "releases": "release",
+    "licenses": "license",
+    "responses": "response",
+    "purchases": "purchase",
+    "cases": "case",
+    "leases": "lease",
+    "leasess": "lease",
+    "analyses": "analysis",
+    "buses": "bus",
+    "sendas": "send_as",
+}
+_APP = 24
+
+
+def snake(name: str) -> str:
+    """``datasetId`` as ``dataset_id``; whatever is no letter or digit becomes ``_``."""
+    text = re.sub(r"([a-z0-9])([A-Z])|([A-Z]+)([A-Z][a-z])", r"\1\3_\2\4", name)
+    found = re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_") or "x"
+    return found if found[0].isalpha() else f"x_{found}"
+
+
+def singular(word: str) -> str:
+    """One of what ``word`` (in snake case) names several of."""
+    head, joint, last = word.rpartition("_")
+    return head + joint + _singular(last)
+
+
+def _singular(word: str) -> str:
+    if word in _IRREGULAR:
+        return _IRREGULAR[word]
+    if word.endswith("ies") and len(word) > 4:
+        return word[:-3] + "y"
+    if re.search(r"(ss|sh|ch|x|zz)es\Z", word):
+        return word[:-2]
+    if word.endswith("s") and not re.search(r"(ss|us|is)\Z", word) and len(word) > 2:
+        return word[:-1]
+    return word
+
+
+def short(name: str, most: int) -> str:
+    """``name`` in at most so many characters: cut, with a digest of the whole."""
+    if len(name) <= most:
+        return name
+    tail = hashlib.sha256(name.encode()).hexdigest()[:5]
+    return f"{name[: most - 6].rstrip('_')}_{tail}"
+
+
+def free(name: str, taken: Collection[str]) -> str:
+    """``name``, or the first of ``name_2``, ``name_3`` … that is not taken."""
+    found, number = name, 1
+    while found in taken:
+        number += 1
+        found = f"{name}_{number}"
+    return found
+
+
+def app_name(name: str, version: str) -> str:
+    """The app's name: an API's name and version, letters and digits; a digest where that is too long."""
+    text = re.sub(r"[^a-z0-9]", "", f"{name}{version}".lower())
+    text = text if text[:1].isalpha() else f"x{text}"
+    if len(text) <= _APP:
+        return text
+    digest = hashlib.sha256(f"{name}:{version}".encode()).hexdigest()[:6]
+    return f"{text[: _APP - 6]}{digest}"

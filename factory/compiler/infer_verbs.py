@@ -1,0 +1,251 @@
+"""What a verb evidently does to a row: a state that it names, a mark, a time, fields that its body names, a member."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from app_clones.declared.model import Entity, FieldDecl, Param
+from factory.compiler.infer_bodies import Body
+from factory.compiler.infer_names import singular, snake
+
+Json = Any
+
+#: Verb → words of states that it leads to, the best first.
+_STATES: Mapping[str, tuple[str, ...]] = {
+    "start": ("running", "started", "active", "in_progress", "starting", "live", "enabled", "processing"),
+    "run": ("running", "active", "queued", "pending"),
+    "restart": ("running", "active", "restarting"),
+    "resume": ("running", "active", "resumed", "enabled", "in_progress", "processing", "open"),
+    "unpause": ("running", "active", "enabled"),
+    "stop": ("stopped", "terminated", "stopping", "inactive", "cancelled", "canceled", "finished", "disabled", "ended"),
+    "cancel": ("cancelled", "canceled", "cancelling", "canceling", "aborted", "finished", "stopped"),
+    "abort": ("aborted", "cancelled", "canceled"),
+    "pause": ("paused", "suspended"),
+    "suspend": ("suspended", "paused", "disabled", "inactive"),
+    "reinstate": ("active", "enabled"),
+    "enable": ("enabled", "active", "on"),
+    "disable": ("disabled", "inactive", "off", "suspended"),
+    "activate": ("active", "activated", "enabled", "live"),
+    "deactivate": ("inactive", "deactivated", "disabled", "not_active"),
+    "publish": ("published", "live", "active"),
+    "unpublish": ("unpublished", "draft"),
+    "archive": ("archived", "inactive"),
+    "unarchive": ("active", "unarchived"),
+    "approve": ("approved", "established", "accepted", "active"),
+    "reject": ("rejected", "denied", "declined", "disapproved"),
+    "deny": ("denied", "rejected", "declined"),
+    "decline": ("declined", "rejected", "denied"),
+    "accept": ("accepted", "approved", "active"),
+    "complete": ("completed", "complete", "succeeded", "done", "finished"),
+    "finish": ("finished", "completed", "done"),
+    "finalize": ("finalized", "completed", "final", "ready"),
+    "undelete": ("active", "ready", "enabled", "available", "running"),
+    "restore": ("active", "ready", "enabled", "available", "running"),
+    "recover": ("active", "ready", "enabled", "available"),
+    "close": ("closed", "resolved", "done"),
+    "reopen": ("open", "reopened", "active"),
+    "open": ("open", "opened"),
+    "terminate": ("terminated", "ended", "stopped"),
+    "end": ("ended", "finished", "completed"),
+    "delete": ("deleted",),
+    "trash": ("trashed", "deleted"),
+    "withdraw": ("withdrawn", "deleted", "cancelled"),
+    "announce": ("announced",),
+    "revoke": ("revoked", "inactive"),
+    "submit": ("submitted", "pending", "in_review", "turned_in"),
+    "deploy": ("deployed", "active", "ready"),
+    "undeploy": ("undeployed", "inactive"),
+    "promote": ("promoted", "active", "primary"),
+    "rollback": ("rolled_back", "rollback", "rolling_back"),
+    "commit": ("committed",),
+    "acknowledge": ("acknowledged",),
+    "turn_in": ("turned_in",),
+    "return": ("returned",),
+    "reclaim": ("reclaimed_by_student", "reclaimed"),
+    "destroy": ("destroyed", "destroy_scheduled"),
+    "freeze": ("frozen",),
+    "hold": ("on_hold", "held"),
+    "ban": ("banned",),
+    "block": ("blocked",),
+    "unblock": ("active", "unblocked"),
+    "verify": ("verified",),
+    "send": ("sent", "invited", "sending"),
+    "refund": ("refunded",),
+    "retry": ("pending", "running", "queued", "in_progress"),
+    "dismiss": ("dismissed",),
+    "provision": ("provisioned", "active", "ready"),
+    "initialize": ("initialized", "ready", "active"),
+    "quarantine": ("quarantined",),
+}
+#: Verb → a mark (a boolean field), and what it becomes.
+_MARKS: Mapping[str, tuple[tuple[str, bool], ...]] = {
+    "enable": (("enabled", True), ("disabled", False), ("is_enabled", True)),
+    "disable": (("enabled", False), ("disabled", True), ("is_enabled", False)),
+    "hide": (("hidden", True),),
+    "unhide": (("hidden", False),),
+    "trash": (("trashed", True), ("deleted", True)),
+    "untrash": (("trashed", False), ("deleted", False)),
+    "undelete": (("deleted", False),),
+    "archive": (("archived", True),),
+    "unarchive": (("archived", False),),
+    "pause": (("paused", True),),
+    "resume": (("paused", False), ("suspended", False)),
+    "unpause": (("paused", False),),
+    "suspend": (("suspended", True),),
+    "lock": (("locked", True),),
+    "unlock": (("locked", False),),
+    "activate": (("active", True),),
+    "deactivate": (("active", False),),
+    "publish": (("published", True), ("is_published", True)),
+    "unpublish": (("published", False),),
+    "star": (("starred", True),),
+    "verify": (("verified", True),),
+    "revoke": (("revoked", True),),
+    "close": (("closed", True),),
+    "cancel": (("cancelled", True), ("canceled", True)),
+    "deprecate": (("deprecated", True),),
+}
+_TIME = ("time", "at", "timestamp", "date")
+
+
+@dataclass(slots=True)
+class Effect:
+    """What is done to the row's fields; ``inputs``: arguments that the effect reads."""
+
+    change: dict[str, Json] = field(default_factory=dict)
+    append: dict[str, Json] = field(default_factory=dict)
+    remove: dict[str, Json] = field(default_factory=dict)
+    inputs: set[str] = field(default_factory=set)
+
+    def __bool__(self) -> bool:
+        return bool(self.change or self.append or self.remove)
+
+
+def effect(verb: str, entity: Entity, body: Body, params: Mapping[str, Param]) -> Effect:
+    """The evident effect of ``verb`` on a row of ``entity``; an empty one where nothing is evident."""
+    found = Effect()
+    name = snake(verb)
+    _members(name, entity, body, found)
+    if not found:
+        _named_fields(name, entity, body, found)
+    state = _state(name, entity)
+    if state is not None and state[0] not in found.change:
+        found.change[state[0]] = state[1]
+    if not found:
+        found.change |= _mark(name, entity)
+    if not found:
+        found.change |= _moment(name, entity)
+    return found
+
+
+def _state(verb: str, entity: Entity) -> tuple[str, str] | None:
+    """A state field, and which of its values the verb leads to."""
+    for name, known in _state_fields(entity):
+        values = {value.lower(): value for value in known.values}
+        for word in _words(verb):
+            for low, value in values.items():
+                if low == word or low.endswith(f"_{word}"):
+                    return name, value
+        for stem in _stems(verb):
+            for low, value in values.items():
+                if re.search(rf"(?:\A|_){stem}\w{{0,3}}ed\Z", low):
+                    return name, value
+    return None
+
+
+def _state_fields(entity: Entity) -> Iterable[tuple[str, FieldDecl]]:
+    enums = [(name, known) for name, known in entity.fields.items() if known.type == "enum" and not known.repeated]
+    likely = [pair for pair in enums if re.search(r"(?:\A|_)(?:state|status|lifecycle|phase)\Z", pair[0])]
+    return sorted(likely, key=lambda pair: (len(pair[0].split("_")), not pair[1].readonly, pair[0]))
+
+
+def _words(verb: str) -> tuple[str, ...]:
+    marked = re.match(r"mark_(?:as_)?(\w+)\Z", verb)
+    if marked:
+        return (marked[1],)
+    head = verb.split("_")[0]
+    return _STATES.get(verb, _STATES.get(head, ()))
+
+
+def _stems(verb: str) -> list[str]:
+    head = verb.split("_")[0]
+    return [head.removesuffix("e")] if len(head) > 3 and head not in ("test", "list", "fetch", "batch") else []
+
+
+def _mark(verb: str, entity: Entity) -> dict[str, Json]:
+    for name, value in _MARKS.get(verb, ()):
+        known = entity.fields.get(name)
+        if known is not None and known.type == "boolean" and not known.repeated:
+            return {name: value}
+    return {}
+
+
+def _moment(verb: str, entity: Entity) -> dict[str, Json]:
+    past = f"{verb}d" if verb.endswith("e") else f"{verb}ed"
+    for stem in (verb, past):
+        for tail in _TIME:
+            known = entity.fields.get(f"{stem}_{tail}")
+            if known is not None and known.type == "datetime" and not known.auto:
+                return {f"{stem}_{tail}": "$now"}
+    return {}
+
+
+def _named_fields(verb: str, entity: Entity, body: Body, found: Effect) -> None:
+    """Fields that the body names, set to what it says: of a verb that says so, or where there is nothing else in it."""
+    head = verb.split("_")[0]
+    if head in ("get", "list", "search", "query", "fetch", "test", "check", "validate", "generate", "export", "compute"):
+        return
+    for argument, prop in body.own.items():
+        name = _field_for(prop, entity)
+        if name is None and head in ("set", "update", "change", "move", "resize", "rename", "modify"):
+            name = _field_for(re.sub(r"^(new|target|destination)(?=[A-Z])", "", prop), entity)
+        if name is not None and _fits(entity.fields[name], body.params[argument]):
+            found.change[name] = f"${argument}"
+            found.inputs.add(argument)
+
+
+def _field_for(prop: str, entity: Entity) -> str | None:
+    low = prop[:1].lower() + prop[1:]
+    for name, known in entity.fields.items():
+        if known.wire in (prop, low) and not known.hidden and not known.auto:
+            return name
+    return None
+
+
+def _fits(known: FieldDecl, param: Param) -> bool:
+    if known.repeated != param.repeated or (known.type == "ref"):
+        return False
+    if known.type == "json":
+        return param.type == "json" and dict(known.shape or {}) == dict(param.shape or {})
+    return known.type == param.type or {known.type, param.type} <= {"string", "text", "email", "url"}
+
+
+def _members(verb: str, entity: Entity, body: Body, found: Effect) -> None:
+    """Lists that the body adds to or takes from: ``addLabelIds``, or ``resourcePolicies`` of ``addResourcePolicies``."""
+    head = verb.split("_")[0]
+    for argument, prop in body.own.items():
+        name = snake(prop)
+        way, rest = _way(name)
+        if way is None and head in ("add", "remove", "attach", "detach"):
+            way, rest = ("append" if head in ("add", "attach") else "remove"), name
+        if way is None:
+            continue
+        known = next((f for f in (rest, f"{rest}s", singular(rest)) if f in entity.fields), None)
+        if known is None or not entity.fields[known].repeated:
+            continue
+        param = body.params[argument]
+        if param.type != entity.fields[known].type and {param.type, entity.fields[known].type} != {"string", "text"}:
+            continue
+        (found.append if way == "append" else found.remove)[known] = f"${argument}"
+        found.inputs.add(argument)
+
+
+def _way(name: str) -> tuple[str | None, str]:
+    adding = re.match(r"(?:add|added)_(\w+)|(\w+)_to_add\Z", name)
+    if adding:
+        return "append", adding[1] or adding[2]
+    taking = re.match(r"(?:remove|removed|delete)_(\w+)|(\w+)_to_(?:remove|delete)\Z", name)
+    return ("remove", taking[1] or taking[2]) if taking else (None, name)
