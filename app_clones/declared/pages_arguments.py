@@ -46,11 +46,21 @@ def held_at_first(visit: Visit, inputs: tuple[Input, ...], row: rows.Row | None)
     held = {}
     for one in inputs:
         if row is not None and one.field is not None and one.field in row:
-            held[one.name] = text_of(one, row[one.field])
+            held[one.name] = _shown(visit, one, row[one.field])
         else:
             given = visit.query.get(one.name) or visit.query.get(one.field or "")
             held[one.name] = given if given is not None else text_of(one, one.default)
     return held
+
+
+def _shown(visit: Visit, one: Input, value: Json) -> str:
+    """What the control shows for the row's value; the rows of a list by how they are called from outside."""
+    if one.secret:
+        return ""
+    if one.value.repeated and one.value.to and value is not None:
+        names = Names(visit.ready, visit.call)
+        value = [names.outside(one.value.to, rowid) for rowid in value]
+    return text_of(one, value)
 
 
 def gather(visit: Visit, name: str, row: rows.Row | None, form: Form) -> dict[str, Json]:
@@ -79,7 +89,7 @@ def gather(visit: Visit, name: str, row: rows.Row | None, form: Form) -> dict[st
 def _take(visit: Visit, made: Gathered, one: Input, form: Form, row: rows.Row | None, partial: bool) -> None:
     """Reads one control. ``row``: whose value it showed; what did not change is left out."""
     text = form.get(one.name, "").replace("\r\n", "\n")
-    before = text_of(one, row[one.field or ""]) if row is not None else None
+    before = _shown(visit, one, row[one.field or ""]) if row is not None else None
     if before is not None and text == before:
         return
     if one.control == "checkbox":

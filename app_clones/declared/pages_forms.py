@@ -126,11 +126,14 @@ def _hidden(visit: Visit, sheet: Sheet, operation: OperationDecl, held: Form | N
 
 
 def _field(visit: Visit, one: Input, held: str, wrong: str) -> Field:
-    found, control, help = _choices(visit, one), one.control, one.help
+    found, help = _choices(visit, one), one.help
+    control: str = one.control
     if control == "ref":
         control = "select" if found else "line"
         help = help if found else f"{help} Type a name or a number: there are more than {MOST_CHOICES}.".strip()
     tall = min(16, max(4 if control == "lines" else 6, held.count("\n") + 2))
+    if one.secret:
+        control, held = "secret", ""
     short = one.value.type in ("integer", "number", "date", "datetime")
     return Field(one.name, one.label, help, control, one.required, held, wrong, options(found, held), tall, short)
 

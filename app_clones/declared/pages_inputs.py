@@ -26,7 +26,8 @@ _LINE_AS_TEXT = 300
 @dataclass(frozen=True, slots=True)
 class Input:
     """One control. ``place``: the argument it fills, or argument and property of a whole resource; ``field``: of the
-    row, whose value it shows at first; ``default``: what stands there where there is no row."""
+    row, whose value it shows at first; ``default``: what stands there where there is no row; ``secret``: what it holds
+    is never shown, and on a row nothing typed means no change."""
 
     name: str
     label: str
@@ -37,6 +38,7 @@ class Input:
     place: tuple[str, ...]
     field: str | None
     default: Json = None
+    secret: bool = False
 
 
 def inputs_of(decl: AppDecl, name: str) -> tuple[Input, ...]:
@@ -92,17 +94,18 @@ def _row(entity: Entity | None, name: str, param: Param) -> Input:
 
 
 def _plain(entity: Entity | None, operation: OperationDecl, name: str, param: Param) -> Input:
-    default, required = param.default, param.required
+    default, required, secret = param.default, param.required, False
     if param.role == "field" and entity is not None and param.field:
         field = entity.fields[param.field]
-        default = field.default
+        default, secret = field.default, field.hidden
         # An update may leave a field out, but not empty it where every row needs one.
-        required = required or (field.required and (operation.kind != "create" or default is None))
+        if operation.kind != "create":
+            required = required or (field.required and not field.hidden)
     value: Value = Value(type="boolean", required=True) if param.role == "force" else param
     label = "ID" if param.role == "new_id" else words.label(param.field or name)
     control = control_of(value, default)
     row_field = param.field if param.role == "field" else None
-    return Input(name, label, help_of(value, control), value, control, required, (name,), row_field, default)
+    return Input(name, label, help_of(value, control), value, control, required, (name,), row_field, default, secret)
 
 
 def _resource(decl: AppDecl, operation: OperationDecl, entity: Entity, name: str) -> Iterator[Input]:
@@ -114,10 +117,10 @@ def _resource(decl: AppDecl, operation: OperationDecl, entity: Entity, name: str
     for field_name, one in fields.items():
         default = one.default
         control = control_of(one, default)
-        needed = one.required and (not creating or default is None)
+        needed = one.required and (not one.hidden if not creating else default is None)
         place = (name, wire_name(decl, field_name, one))
         yield Input(field_name, words.label(field_name), help_of(one, control), one, control, needed, place, field_name,
-                    default)  # fmt: skip
+                    default, one.hidden)  # fmt: skip
 
 
 def control_of(value: Value, default: Json = None) -> Control:
@@ -148,7 +151,8 @@ def help_of(value: Value, control: Control) -> str:
     if value.type in _FORMS:
         parts.append(_FORMS[value.type])
     if control == "lines":
-        parts.append(f"One per line{': ' + ', '.join(value.values[:12]) if value.values else ''}.")
+        each = ", ".join(value.values[:12]) or ("names or numbers" if value.type == "ref" else "")
+        parts.append(f"One per line{': ' + each if each else ''}.")
     if value.type in ("integer", "number") and not value.repeated:
         parts.append(_bounds(value, "From", "At least", "At most", ""))
     if value.type in ("string", "text") and not value.repeated and (value.max or 0) <= _LINE_AS_TEXT:
@@ -186,7 +190,7 @@ def example(shape: Mapping[str, Json], repeated: bool = False) -> Json:
 
 
 def text_of(one: Input, held: Json) -> str:
-    """What the control shows for a value; rows are named by their ids, a list's by how they are called from outside."""
+    """What the control shows for a value; rows are named by their ids."""
     if held is None:
         return ""
     if one.control == "checkbox":

@@ -108,7 +108,8 @@ def _cases(world):
     assert one(world, "SELECT count(*) FROM shop_product WHERE name=?", name) == 1
     new = {"name": "Ida <Lund>", "email": "ida@example.com", "tier": "gold", "vip": True, "newsletter": False,
            "birthday": "1990-02-28", "website": "https://example.com/ida", "tags": ["one", "two words"],
-           "preferences": {"language": "da", "copies": 2}, "notes": "Line one.\n\nLine two."}  # fmt: skip
+           "preferences": {"language": "da", "copies": 2}, "notes": "Line one.\n\nLine two.",
+           "password": "open sesame"}  # fmt: skip
     filled = {**new, "vip": "1", "newsletter": "false", "tags": "one\r\ntwo words\r\n",
               "preferences": json.dumps(new["preferences"]), "notes": new["notes"].replace("\n", "\r\n")}  # fmt: skip
     rope = {"new_id": "blue-rope", "name": "Blue rope", "category": "ropes"}
@@ -318,6 +319,20 @@ def test_saving_a_form_as_it_is_changes_no_row(world):
     for path in ("/shop/customer/3/edit", "/shop/order/5/edit", "/shop/product/7/edit", "/shop/item/2/edit"):
         assert fill(world, path).status == 303
     assert {change.table for change in world.net_change()} == {"kit_meta"}
+
+
+def test_a_secret_is_written_and_never_shown(world):
+    made = fill(world, "/shop/customer/new", name="Ida", email="ida@example.com", password="open sesame")
+    page = made.headers["location"].partition("?")[0]
+    assert "open sesame" not in get(world, page).text
+    assert "open sesame" not in get(world, f"{page}/edit").text
+    assert fill(world, f"{page}/edit", name="Ida L.").status == 303
+    assert one(world, "SELECT password FROM shop_customer ORDER BY id DESC LIMIT 1") == "open sesame"
+    assert fill(world, f"{page}/edit", password="another one").status == 303
+    assert one(world, "SELECT password FROM shop_customer ORDER BY id DESC LIMIT 1") == "another one"
+    refused = fill(world, f"{page}/edit", password="short")
+    assert refused.status == 400
+    assert 'value="short"' not in refused.text
 
 
 def test_what_is_not_possible_now_is_a_disabled_button_and_a_refusal(world):
