@@ -20,6 +20,20 @@ Row = dict[str, Any]
 """A row in Python: values by field name (refs as row ids, times in ms), ``id``, and ``slug`` where ids are given."""
 
 
+#: How much a field of a type tells of a row; the least rank tells most.
+_RANKS = {
+    "enum": 0,
+    "ref": 1,
+    "boolean": 2,
+    "email": 2,
+    "date": 3,
+    "datetime": 3,
+    "integer": 4,
+    "number": 4,
+    "string": 5,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Incoming:
     """A ref field by which rows of ``entity`` hang on rows of another; ``parent``: it is their parent field."""
@@ -37,6 +51,8 @@ class EntityPlan:
     ``columns`` are those of the table in the order of ``select``; ``wires`` gives the field of a property, ``names``
     the property of a field. ``visible``: SQL (over alias ``t``) that holds for the rows which the actor may see, with
     ``visible_args`` question marks for the actor's id; empty where all see all. ``above``: the parent's entity.
+    ``shown``: field, property, and the field's declaration where JSON shows its value in another form than Python.
+    ``telling``: the fields that tell most of a row, those first.
     """
 
     name: str
@@ -56,6 +72,8 @@ class EntityPlan:
     words: tuple[str, ...]
     search: str
     has_slug: bool
+    shown: tuple[tuple[str, str, FieldDecl | None], ...]
+    telling: tuple[str, ...]
 
     def row(self, raw: tuple[Value, ...]) -> Row:
         """``raw``, read by ``select``, as Python has it."""
@@ -128,7 +146,29 @@ def _plan(
         words=searched(entity),
         search=search_name(decl.app, name),
         has_slug=has_slug,
+        shown=tuple(
+            (field_name, names[field_name], None if _is_plain(field) else field)
+            for field_name, field in entity.fields.items()
+            if not field.hidden
+        ),
+        telling=_telling(entity),
     )
+
+
+def _is_plain(field: FieldDecl) -> bool:
+    return field.type != "ref" and field.auto not in ("created", "updated") and not field.int64
+
+
+def _telling(entity: Entity) -> tuple[str, ...]:
+    """States, people and things, dates, numbers, then texts; neither the label nor what the engine writes."""
+    aside = (entity.label, entity.owner)
+    shown = [
+        name
+        for name, field in entity.fields.items()
+        if field.type in _RANKS and name not in aside and not (field.hidden or field.auto or field.log)
+    ]
+    # Equals keep the order in which they are declared.
+    return tuple(sorted(shown, key=lambda name: _RANKS[entity.fields[name].type]))
 
 
 def wire_name(decl: AppDecl, name: str, field: FieldDecl) -> str:

@@ -59,35 +59,20 @@ def _line(entity: EntityPlan, row: Mapping[str, Json]) -> str:
     label = entity.names[entity.decl.label] if entity.decl.label else None
     first = row.get(key.path or "") or row.get(key.wire or "")
     parts = [_text(value, SHORT) for value in (first, row.get(label or "")) if value is not None]
-    told = [name for name in _telling(entity) if entity.names[name] in row][:TELLING]
-    parts += [f"{entity.names[name]}: {_text(row[entity.names[name]], SHORT)}" for name in told]
+    told = 0
+    for name in entity.telling:
+        wire = entity.names[name]
+        if wire in row and told < TELLING:
+            parts.append(f"{wire}: {_text(row[wire], SHORT)}")
+            told += 1
     return " | ".join(parts)
 
 
-def _telling(entity: EntityPlan) -> list[str]:
-    """The fields that tell most of a row, those first: states, people and things, dates, numbers, then texts."""
-    ranks = {
-        "enum": 0,
-        "ref": 1,
-        "boolean": 2,
-        "email": 2,
-        "date": 3,
-        "datetime": 3,
-        "integer": 4,
-        "number": 4,
-        "string": 5,
-    }
-    fields = entity.decl.fields
-    aside = (entity.decl.label, entity.decl.owner)
-    shown = [
-        name
-        for name, field in fields.items()
-        if field.type in ranks and name not in aside and not (field.hidden or field.auto or field.log)
-    ]
-    return sorted(shown, key=lambda name: (ranks[fields[name].type], list(fields).index(name)))
-
-
 def _text(value: Json, most: int) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(", ", ": "))
     if most == SHORT:
         text = " ".join(text.split())

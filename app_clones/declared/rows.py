@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
@@ -65,10 +66,10 @@ def view(ready: Declared, call: Call, entity: str, row: Row, names: Names | None
         shown[key.wire] = names.ident(entity, row)
     if key.path is not None:
         shown[key.path] = names.path(entity, row)
-    for name, field in plan.decl.fields.items():
+    for name, wire, field in plan.shown:
         value = row[name]
-        if value is not None and not field.hidden:
-            shown[plan.names[name]] = _shown(names, field, value)
+        if value is not None:
+            shown[wire] = value if field is None else _shown(names, field, value)
     shown.update(plan.decl.constants)
     if plan.decl.etag is not None:
         shown[plan.decl.etag] = _etag(shown)
@@ -109,6 +110,7 @@ def time_shown(field: FieldDecl, ms: int) -> str | int:
     return text[:10] if field.type == "date" else text
 
 
+@lru_cache(maxsize=65_536)
 def time_text(ms: int) -> str:
     """Virtual ms since 1970 as RFC 3339 in UTC, to the millisecond."""
     at = datetime.fromtimestamp(ms // 1000, UTC)
