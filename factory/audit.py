@@ -15,6 +15,7 @@ from typing import Any, TypeVar, cast
 from factory.build import ENVIRONMENT, Manifest
 from factory.environment import Certificate, Suite, Tally, Task, TaskCertificate
 from factory.errors import BuildError
+from factory.orphans import end_with_pool
 from factory.store import Store
 from factory.worlds import rerun
 from factory.worlds.certify import Auditor
@@ -194,7 +195,7 @@ def _in_processes(store: Store, suite: WorldSuite, ids: Sequence[str], workers: 
     n = -(-len(ids) // _BATCH)
     batches = [ids[k::n] for k in range(n)]  # dealt out in turn, as templates differ in what they cost
     spawn = multiprocessing.get_context("spawn")  # a fork of a process with threads (Ray, torch) may hang
-    with ProcessPoolExecutor(workers, mp_context=spawn) as pool:
+    with ProcessPoolExecutor(workers, spawn, end_with_pool) as pool:
         for batch in as_completed([pool.submit(_batch, str(store.root), suite.digest, one) for one in batches]):
             yield from batch.result()
 

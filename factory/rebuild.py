@@ -6,12 +6,14 @@ where Debian's ``faketime`` is installed, the year. Equal digests then say that 
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,9 +24,11 @@ from factory.apps import FROM, files_of
 from factory.build import build
 from factory.errors import BuildError
 from factory.lock import Lock, read_lock, write_lock
+from factory.orphans import Helper, end_with_parent
 from factory.spec import WorldSpec, load_spec
 from factory.store import Store
 
+_PREFIX, _LOCK = "grind-elsewhere-", ".lock"
 LATER = "+3285d"  # relative: with an absolute time, libfaketime breaks sleeps on the monotonic clock
 
 
@@ -38,8 +42,7 @@ class Rebuilt:
 
 def rebuild(spec_path: Path | str, lock: Lock, store: Store) -> Rebuilt:
     """Builds the spec again, elsewhere, from the blobs of ``lock`` alone. Raises InputGone, BuildError."""
-    with tempfile.TemporaryDirectory(prefix="grind-elsewhere-") as name:
-        root = Path(name)
+    with _elsewhere() as root:
         for package in (app_clones, factory, sandboxes):
             folder = Path(next(iter(package.__path__)))
             shutil.copytree(folder, root / "code" / folder.name, ignore=shutil.ignore_patterns("__pycache__"))
@@ -51,10 +54,11 @@ def rebuild(spec_path: Path | str, lock: Lock, store: Store) -> Rebuilt:
             other.put(store.get(entry.sha256))
         faked = ["faketime", "-f", LATER] if shutil.which("faketime") else []
         argv = [*faked, sys.executable, "-m", "factory.rebuild", "spec.yaml", "spec.lock", "store"]
-        ran = subprocess.run(argv, cwd=root, env=_foreign(root), capture_output=True, text=True, check=False)
+        with Helper(argv, cwd=root, env=_foreign(root), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as ran:
+            out, err = (data.decode(errors="replace") for data in ran.communicate())
         if ran.returncode:
-            raise BuildError(f"building {lock.spec} again elsewhere failed: {ran.stderr.strip()[-800:]}")
-        place, digest = ran.stdout.rsplit(maxsplit=1)
+            raise BuildError(f"building {lock.spec} again elsewhere failed: {err.strip()[-800:]}")
+        place, digest = out.rsplit(maxsplit=1)
         if not Path(place).is_relative_to(root.resolve()):
             raise BuildError(
                 f"building again elsewhere ran the code of {place}", "is PYTHONSAFEPATH or a .pth in the way?"
@@ -70,6 +74,18 @@ def _copy_apps(spec_path: Path, root: Path) -> None:
         for name, path in files_of(options[FROM], spec_path.parent).items() if FROM in options else ():
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, root / name)
+
+
+@contextmanager
+def _elsewhere() -> Iterator[Path]:
+    """A folder of ours alone. What killed processes left of theirs is removed first: it may be hundreds of MB."""
+    for lock in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*/{_LOCK}"):
+        with suppress(OSError), lock.open("rb") as held:  # in use, another user's, or removed meanwhile
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(lock.parent, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=_PREFIX) as name, open(Path(name) / _LOCK, "wb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield Path(name)
 
 
 def _foreign(root: Path) -> dict[str, str]:
@@ -90,8 +106,9 @@ def _foreign(root: Path) -> dict[str, str]:
 
 
 def main(argv: Sequence[str]) -> None:
-    """``python -m factory.rebuild SPEC LOCK STORE`` prints where its code lies and the digest of what it built."""
-    spec, lock, store = argv
+    """``python -m factory.rebuild SPEC LOCK STORE WATCHED`` prints where its code lies, and the digest of the build."""
+    spec, lock, store, watched = argv
+    end_with_parent(int(watched))
     print(Path(str(factory.__file__)).resolve(), build(load_spec(spec), read_lock(lock), Store(store)).digest)
 
 

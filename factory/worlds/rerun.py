@@ -1,4 +1,4 @@
-"""Oracles' runs again, elsewhere and under other circumstances: ``python -m factory.worlds.rerun STORE DIGEST``."""
+"""Oracles' runs again, under other circumstances: ``python -m factory.worlds.rerun STORE DIGEST WATCHED``."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pathlib import Path
 
 from factory.build import Manifest
 from factory.errors import BuildError
+from factory.orphans import Helper, end_with_parent
 from factory.store import Store
 from factory.worlds.certify import traces
 from factory.worlds.suite import load
@@ -32,16 +33,16 @@ class Rerun:
     faketime: bool
 
 
-def start(store: Store, digest: str) -> subprocess.Popen[bytes]:
+def start(store: Store, digest: str) -> Helper:
     """Starts the rerun of all tasks; :func:`finish` waits for it. Without Debian's ``faketime`` the year stays."""
     root = str(Path(__file__).parents[2])
     env = {**os.environ, **_OTHERWISE, "PYTHONPATH": os.pathsep.join([root, os.environ.get("PYTHONPATH", "")])}
     other_year = ["faketime", "-f", _LATER] if shutil.which("faketime") else []
     command = [*other_year, sys.executable, "-m", "factory.worlds.rerun", str(store.root.resolve()), digest]
-    return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=root)
+    return Helper(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=root)
 
 
-def finish(process: subprocess.Popen[bytes]) -> Rerun:
+def finish(process: Helper) -> Rerun:
     """What the rerun found. Raises BuildError if it died."""
     out, err = process.communicate()
     if process.returncode:
@@ -49,8 +50,9 @@ def finish(process: subprocess.Popen[bytes]) -> Rerun:
     return Rerun(**json.loads(out))
 
 
-def main(root: str, digest: str) -> None:
+def main(root: str, digest: str, watched: str) -> None:
     """Prints a :class:`Rerun` as JSON."""
+    end_with_parent(int(watched))
     store = Store(root)
     suite = load(Manifest.model_validate(store.get_json(digest)), store)
     year = time.localtime().tm_year  # only told, so that a test can see that the circumstances were others

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -18,19 +18,17 @@ from factory.store import Store
 from rollout.demo.screen import Screen
 from rollout.progress import progress
 
-SPECS = Path(__file__).resolve().parents[2] / "specs"
-WORLD, REPO = "mail", "cachetools"
 CORES = min(2, os.cpu_count() or 1)
 
 Digests = Mapping[str, Mapping[str, str]]
 """By environment: ``first`` and ``again``."""
 
 
-def build_twice(screen: Screen, store: Store) -> dict[str, dict[str, str]]:
-    """Builds both specs here, and both again elsewhere. Raises BuildError unless the digests are equal."""
+def build_twice(screen: Screen, store: Store, specs: Sequence[Path]) -> dict[str, dict[str, str]]:
+    """Builds all specs here, and all again elsewhere; by name. Raises BuildError unless the digests are equal."""
     digests = {}
-    for name in (WORLD, REPO):
-        spec = SPECS / f"{name}.yaml"
+    for spec in specs:
+        name = load_spec(spec).name
         locked = _locked(screen, spec, store)
         with ThreadPoolExecutor(1) as other:
             again = other.submit(rebuild, spec, locked, store)
@@ -57,9 +55,9 @@ def _locked(screen: Screen, spec: Path, store: Store) -> Lock:
 
 
 def certify(screen: Screen, store: Store, digests: Digests) -> dict[str, dict[str, Any]]:
-    """Certifies every task of both, and prints the table. Returns the report's section."""
+    """Certifies every task of all, and prints the table. Returns the report's section."""
     rows = {}
-    for name in (WORLD, REPO):
+    for name in digests:
         suite = load_suite(store, digests[name]["first"])
         with progress(f"certifying {name}", len(suite.tasks)) as advance:
             certificate = audit.audit(store, suite, workers=CORES, tell=lambda done, of: advance(1, ""))

@@ -1,4 +1,4 @@
-"""Stages 3 and 4: the repository played from a script whose rewards are known; mail played and learned by a policy."""
+"""Stages 3 and 4: the repository played from a script whose rewards are known; the world learned by a policy."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from factory.errors import GrindError, ReplayDivergence
 from factory.repos.mix import Scripted, scripted_mix
 from factory.repos.suite import RepoSuite
 from factory.store import Store
+from rollout.demo.config import DemoConfig
 from rollout.demo.environments import CORES
 from rollout.demo.screen import Screen
 from rollout.learner.recipe import LearnConfig, Learned, learn
@@ -24,10 +25,6 @@ from rollout.progress import progress
 from rollout.runs import Run
 from rollout.session import about, make_pool, sealed, served
 from rollout.trajectory import Attempt, Trajectory
-
-RUNS = Path("out/demo/runs")
-REPO_ROLLOUTS = 204
-SEED = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,18 +67,18 @@ class Lesson:
         return {**self.learned.report(), "curve": heldout + training}
 
 
-def _fresh_run(store: Store, name: str, suite: Suite) -> Run:
-    """A run of that name, in place of the one that an earlier demo left."""
-    shutil.rmtree(RUNS / name, ignore_errors=True)
-    return Run.create(name, about(store, suite), RUNS)
+def _fresh_run(store: Store, suite: Suite, out: Path) -> Run:
+    """A run of the suite's name, in place of the one that an earlier demo left."""
+    shutil.rmtree(out / "runs" / suite.name, ignore_errors=True)
+    return Run.create(suite.name, about(store, suite), out / "runs")
 
 
-async def play_repository(screen: Screen, store: Store, digest: str) -> Played:
+async def play_repository(screen: Screen, store: Store, digest: str, config: DemoConfig) -> Played:
     """Plays scripted submissions whose rewards are known beforehand. Raises GrindError if one earned another."""
     suite = cast(RepoSuite, served(store, digest))
-    mix = scripted_mix(suite, REPO_ROLLOUTS, SEED)
-    run = _fresh_run(store, suite.name, suite)
-    attempts = [Attempt(run.name, one.task_id, k, derive(SEED, "demo", k)) for k, one in enumerate(mix)]
+    mix = scripted_mix(suite, config.submissions, config.seed)
+    run = _fresh_run(store, suite, config.out)
+    attempts = [Attempt(run.name, one.task_id, k, derive(config.seed, "demo", k)) for k, one in enumerate(mix)]
     scripts = {f"{one.task_id}#{k}": list(one.actions) for k, one in enumerate(mix)}
     policy = PolicySpec("scripted", script_payload(scripts), "scripted-mix")
     played: list[Trajectory] = []
@@ -123,11 +120,11 @@ def _check_rewards(mix: Sequence[Scripted], played: Sequence[Trajectory]) -> Non
         raise GrindError(f"{len(wrong)} of {len(mix)} rollouts earned what they should not: {'; '.join(wrong[:3])}")
 
 
-async def learn_mail(screen: Screen, store: Store, digest: str) -> Lesson:
+async def learn_world(screen: Screen, store: Store, digest: str, demo: DemoConfig) -> Lesson:
     """Warm start, GRPO and controls, on the learner's own rollouts on Ray."""
     suite = served(store, digest)
-    run = _fresh_run(store, suite.name, suite)
-    config = LearnConfig(run=run.name)
+    run = _fresh_run(store, suite, demo.out)
+    config = demo.learn.model_copy(update={"run": run.name})
     with run.owned(), sealed(run):
         async with make_pool(store, suite, run, CORES) as pool:
             with progress("GRPO rounds", config.grpo.rounds) as advance:
