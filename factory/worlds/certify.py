@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from app_clones.kit.change import RowChange
 from app_clones.kit.errors import AppError, WorldDiverged
+from app_clones.kit.faults import codes
 from app_clones.kit.seeds import derive
 from app_clones.kit.world import World
 from factory.environment import Action, Tally, Task, TaskCertificate
@@ -166,22 +167,25 @@ def certificate(task: Task, oracle: float, noop: float, count: Count) -> TaskCer
 def play(suite: WorldSuite, task: Task, full: FullCheck) -> Played:
     """Plays the oracle, comparing the digest followed step by step with one computed from all rows at the end."""
     way, wrong = tuple(suite.oracle(task)), []
-    states = []
+    states, read = [], []
     with suite.fork_world() as world:
         trace = suite.start_digest
         if world.state_digest != suite.start_digest:
             wrong.append("a fresh fork is not in the start state")
-        for action in way:
+        for k, action in enumerate(way):
             states.append(State.of(world))
             after = step(world, action)
+            read.append(after.observation.text)
             trace = chain(trace, action, after.observation.text, after.state_digest)
-            if after.error:
+            tried_again = after.error in codes() and k + 1 < len(way) and way[k + 1] == action
+            if after.error and not tried_again:
                 wrong.append(f"the oracle's {action.name} failed: {after.observation.text}")
         states.append(State.of(world))
         try:
             full.check(world)
         except WorldDiverged as error:
             wrong.append(str(error))
+        wrong += [f"nothing tells {what}" for what in suite.family(task.template).untold(task, "\n".join(read))]
         reward = suite.judge(task, world).reward
         changes = world.net_change()
         form = Form(changes, world.registry.schema)

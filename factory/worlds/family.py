@@ -67,6 +67,11 @@ class Family(Protocol):
         nothing; reads may stand in it."""
         ...
 
+    def untold(self, task: Task, read: str) -> Iterator[str]:
+        """What the oracle gives to its tools that neither the instruction nor ``read``, all that its calls answered,
+        tells: an honest agent could not know it."""
+        ...
+
     def expected(self, task: Task, start: Start) -> Expected:
         """What the task done rightly leaves behind; nothing here runs an operation or an oracle.
 

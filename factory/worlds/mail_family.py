@@ -51,6 +51,10 @@ class MailFamily:
             values["act"] = False
         return template.oracle(values)
 
+    def untold(self, task: Task, read: str) -> Iterator[str]:
+        """Nothing: the templates are few, and each one's way was written by hand along what the tools show."""
+        return iter(())
+
     def expected(self, task: Task, start: Start) -> Expected:
         """By the tables and the start state alone."""
         return EXPECTED[task.template](task.private, start)

@@ -194,3 +194,10 @@ def targets_of(plan: Plan) -> Iterator[Target]:
         yield plan.question.target
     if isinstance(plan.question, Largest):
         yield from plan.question.of
+
+
+def copied(plan: Plan) -> Iterator[Json]:
+    """The values that are to be read from one row and written into another."""
+    for deed in plan.deeds:
+        if isinstance(deed, Create | Update):
+            yield from (new.value for new in deed.set if new.source)

@@ -7,17 +7,12 @@ from dataclasses import dataclass, field
 
 from app_clones.declared.engine import Declared
 from app_clones.declared.expand import writable
-from app_clones.declared.model import PERSON, AppDecl, Emit, Entity, FieldDecl, OperationDecl, Param
-from factory.verifiers.declared.effects import is_compared
+from app_clones.declared.model import PERSON, AppDecl, Entity, FieldDecl, OperationDecl, Param
 from factory.verifiers.declared.find import entity_of
+from factory.worlds.generated.plain import Plainness
 
 _PLAIN_KINDS = ("string", "text", "email", "url", "enum", "boolean", "integer", "number", "date", "datetime", "ref")
-_LONG_S = 3600 * 4
-"""Virtual seconds that no episode lasts."""
-_TIMELY = ("$now", "$response", "$target")
 _UNSPECIFIED = "UNSPECIFIED"
-_FILLED = ("row", "new_id", "resource", "field", "mask")
-"""Roles of parameters that a plan has values for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +77,14 @@ class Abilities:
 def abilities(ready: Declared, handled: Collection[str], step_ms: int) -> Abilities:
     """Reads the declaration once. ``handled``: the events that some app of the world handles; ``step_ms``: what a step
     takes."""
-    names = (*ready.decl.entities, PERSON)
-    return Abilities(ready, {name: _ability(ready.decl, name, handled, step_ms) for name in names})
+    names, plain = (*ready.decl.entities, PERSON), Plainness(ready.decl, handled, step_ms)
+    return Abilities(ready, {name: _ability(ready.decl, name, plain) for name in names})
 
 
-def _ability(decl: AppDecl, name: str, handled: Collection[str], step_ms: int) -> Ability:
+def _ability(decl: AppDecl, name: str, plain: Plainness) -> Ability:
     about = entity_of(decl, name)
     mine = [Named(key, one) for key, one in decl.operations.items() if one.entity == name and name != PERSON]
-    mine = [one for one in mine if is_plain(decl, one.decl, handled, step_ms)]
+    mine = [one for one in mine if plain.holds(one.decl)]
     above = about.fields[about.parent].to if about.parent else None
     making = [one for one in mine if above is None or any(_names(param, above) for param in one.decl.params.values())]
     create, update = _first(making, "create"), _first(mine, "update")
@@ -124,75 +119,6 @@ def _first(mine: list[Named], kind: str) -> Named | None:
     """The operation of that kind which names the fewest rows."""
     fit = [one for one in mine if one.decl.kind == kind]
     return min(fit, key=lambda one: sum(p.role == "row" for p in one.decl.params.values()), default=None)
-
-
-def is_plain(decl: AppDecl, operation: OperationDecl, handled: Collection[str], step_ms: int) -> bool:
-    """Whether the declaration tells all that the operation does, and a plan all that it needs."""
-    params = operation.params.values()
-    if operation.behaviour or operation.kind == "refused" or any(_is_open(one) for one in params):
-        return False
-    if any(each.event in handled and not _waits(each) for each in operation.emit):
-        return False
-    line = lineage(decl, operation.entity or "")
-    if any(one.repeated or one.entity not in line for one in params if one.role == "row"):
-        return False
-    if operation.kind in ("list", "get"):
-        return True
-    at_once = operation.result.shape != "operation" or _is_done_at_once(decl, step_ms)
-    return at_once and not operation.record and _effects_told(decl, operation)
-
-
-def _is_done_at_once(decl: AppDecl, step_ms: int) -> bool:
-    """Whether work that takes time is done by the end of the step that began it, and told of by nothing but that."""
-    running = decl.api.long_running
-    if running is None or running.seconds * 1000 > step_ms:
-        return False
-    fields = decl.entities[running.entity].fields
-    told = {**running.pending, **running.finished}
-    return all(is_told(value) or not is_compared(fields[name]) for name, value in told.items())
-
-
-def lineage(decl: AppDecl, entity: str) -> tuple[str, ...]:
-    """An entity and those above it."""
-    found: list[str] = []
-    while entity and entity not in found:
-        found.append(entity)
-        about = entity_of(decl, entity)
-        entity = (about.fields[about.parent].to or "") if about.parent else ""
-    return tuple(found)
-
-
-def _effects_told(decl: AppDecl, operation: OperationDecl) -> bool:
-    if any(not is_told(value) or value != _plain(value) for values in operation.when.values() for value in values):
-        return False
-    effects = [(operation.entity or "", values) for values in (operation.set, operation.append, operation.remove)]
-    effects += [(make.entity, make.values) for make in operation.make]
-    return all(
-        is_told(value) or not is_compared(decl.entities[entity].fields[name])
-        for entity, values in effects
-        for name, value in values.items()
-    )
-
-
-def _plain(value: object) -> object:
-    return None if isinstance(value, str) and value.startswith("$") else value
-
-
-def _waits(each: Emit) -> bool:
-    """Whether an event falls due long after an episode, and says all that there is to compare of it."""
-    return each.after >= _LONG_S and all(is_told(value) for value in each.payload.values())
-
-
-def is_told(expression: object) -> bool:
-    """Whether what an expression gives follows from the rows and what was asked, at whatever time."""
-    if isinstance(expression, dict | list):
-        return False
-    return not (isinstance(expression, str) and expression.startswith(_TIMELY))
-
-
-def _is_open(param: Param) -> bool:
-    """A parameter that must be given and of which a plan knows nothing."""
-    return param.required and param.default is None and param.role not in (*_FILLED, "input", "request_id")
 
 
 def _can_act(operation: OperationDecl) -> bool:

@@ -185,6 +185,7 @@ def copy(survey: Survey, subject: str, rng: Random) -> Iterator[Bundle]:
             found = survey.target(source)
             if found is None:
                 continue
+            found = found.model_copy(update={"look": (*found.look, *survey.looking.closely(source))})
             value = source.values[source_field]
             new = New(field=name, value=value, source=found, source_field=source_field)
             plan = Plan(deeds=(_update(about, target, (new,)),))

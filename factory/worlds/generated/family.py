@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from app_clones.kit.faults import Faults
 from app_clones.kit.registry import KIT_TABLES
 from app_clones.kit.seeds import derive
 from factory.environment import Action, Split, Task
-from factory.verifiers.declared.deeds import ID, Described, Plan, targets_of
+from factory.verifiers.declared.deeds import ID, Described, Plan, copied, targets_of
 from factory.verifiers.declared.expected import expected
 from factory.verifiers.net_change import Expected
 from factory.verifiers.start import Start
@@ -109,6 +110,20 @@ class GeneratedFamily:
         if plan.guard or plan.every or not all(_is_named(target.what) for target in targets_of(plan)):
             return (Action("task_decline", {}),)
         return oracle.way(self.can.decl, plan.model_copy(update={"act": True}))
+
+    def untold(self, task: Task, read: str) -> Iterator[str]:
+        """Ids of rows, copied values and answers that stand neither in the instruction nor in what was read."""
+        plan = plan_of(task)
+        for target in targets_of(plan):
+            name, path = str(target.names[target.what.entity]), target.paths.get(target.what.entity, "")
+            alone = self.can.of[target.what.entity].decl.singleton
+            if not (alone or _is_named(target.what) or name in task.instruction or name in read or path in read):
+                yield f"the id {name} of the {target.what.entity}"
+        if plan.question and plan.question.kind == "value" and plan.answer not in read:
+            yield f"the answer {plan.answer!r}"
+        for value in copied(plan):
+            if json.dumps(value, ensure_ascii=False).strip('"')[:1000] not in read.replace("\n", "\\n"):
+                yield f"the value {value!r} that is copied"
 
     def expected(self, task: Task, start: Start) -> Expected:
         """By the declaration and the start's rows alone."""

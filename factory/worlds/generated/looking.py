@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from app_clones.declared.keys import Names as KeyNames
 from app_clones.declared.model import PERSON
 from app_clones.declared.perform import perform
+from app_clones.declared.render import renderer
 from app_clones.declared.values import canonical
 from app_clones.kit.errors import AppError
 from app_clones.kit.world import Call, World
 from factory.verifiers.declared.deeds import ID, Create, Described, Fresh, Read
-from factory.worlds.generated.abilities import Abilities, Named
+from factory.worlds.generated.abilities import Abilities, Ability, Named
 from factory.worlds.generated.calls import deed_call, named_in_json, rows_named, tool
 
 if TYPE_CHECKING:
@@ -67,10 +69,11 @@ class Looking:
             return before if any(one.field == ID for one in what.where) else None
         pages = self._pages(survey, about.list, seen.above, what)
         reads = list(before)
-        for read, rows in pages:
-            reads.append(read)
-            if self._shows(rows, seen):
-                return tuple(reads)
+        for page in pages:
+            reads.append(page.read)
+            row = self._row(page, seen)
+            if row is not None:
+                return tuple(reads) if self._tells(about, page, row, what) else None
         return None
 
     def closely(self, seen: Seen) -> tuple[Read, ...]:
@@ -120,9 +123,13 @@ class Looking:
             return None
         before = self._before(survey, what)
         pages = self._pages(survey, about.list, next(iter(aboves)) if len(aboves) == 1 else None, what)
-        if before is None or not all(any(self._shows(rows, one) for _, rows in pages) for one in wanted):
+        if before is None:
             return None
-        return (*before, *(read for read, _ in pages))
+        for one in wanted:
+            found = [(page, row) for page in pages if (row := self._row(page, one)) is not None]
+            if not found or not self._tells(about, *found[0], what):
+                return None
+        return (*before, *(page.read for page in pages))
 
     def _before(self, survey: Survey, what: Described) -> tuple[Read, ...] | None:
         """The reads that find the rows which ``what`` mentions."""
@@ -146,13 +153,13 @@ class Looking:
             return None
         return (*before, Read(tool=tool(self._can.decl, get.name), arguments=arguments))
 
-    def _pages(
-        self, survey: Survey, listing: Named, above: Seen | None, what: Described
-    ) -> list[tuple[Read, list[Json]]]:
+    def _pages(self, survey: Survey, listing: Named, above: Seen | None, what: Described) -> list[_Page]:
         arguments = rows_named(self._can.decl, listing.decl, Line.of(above) if above else None)
         if arguments is None:
             return []
-        arguments |= self._narrowed(survey, listing, what)
+        narrowed = self._narrowed(survey, listing, what)
+        arguments |= narrowed
+        asked = {listing.decl.params[name].field for name in narrowed}
         token = next((name for name, one in listing.decl.params.items() if one.role == "page_token"), None)
         found = []
         for _ in range(_MOST_PAGES):
@@ -160,7 +167,8 @@ class Looking:
             if answer is None:
                 return []
             rows, next_ = _rows(listing, answer)
-            found.append((Read(tool=tool(self._can.decl, listing.name), arguments=dict(arguments)), rows))
+            read = Read(tool=tool(self._can.decl, listing.name), arguments=dict(arguments))
+            found.append(_Page(read, listing, rows, frozenset(name for name in asked if name)))
             if not next_ or token is None:
                 return found
             arguments = {**arguments, token: next_}
@@ -193,16 +201,41 @@ class Looking:
                 self._answers[key] = None
         return self._answers[key]
 
-    def _shows(self, rows: Iterable[Json], seen: Seen) -> bool:
+    def _row(self, page: _Page, seen: Seen) -> Mapping[str, Json] | None:
+        """The row as the page shows it, if it does."""
         key = self._can.of[seen.entity].decl.key
-        return any(
-            isinstance(row, dict)
-            and (
+        for row in page.rows:
+            if isinstance(row, dict) and (
                 (key.wire is not None and row.get(key.wire) == seen.name)
                 or (key.path is not None and row.get(key.path) == seen.path)
-            )
-            for row in rows
-        )
+            ):
+                return row
+        return None
+
+    def _tells(self, about: Ability, page: _Page, row: Mapping[str, Json], what: Described) -> bool:
+        """Whether the line of a row, as an agent reads it, says all of ``what`` that the list was not asked for."""
+        line = renderer(self._can.ready, page.listing.name)({page.listing.decl.result.items: [row]})
+        if isinstance(self._ask(page.listing.name, page.read.arguments), list):
+            line = renderer(self._can.ready, page.listing.name)([row])
+        wires = self._can.ready.entities[about.name].names
+        for condition in what.where:
+            if condition.field in (ID, about.decl.label, about.decl.parent, *page.asked):
+                continue
+            value = row.get(wires[condition.field])
+            text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            if value is None or f"{wires[condition.field]}: {text}" not in line:
+                return False
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """A page of a list: the call that shows it, its rows, and the fields that the list was narrowed by."""
+
+    read: Read
+    listing: Named
+    rows: list[Json]
+    asked: frozenset[str]
 
 
 def _rows(listing: Named, answer: Json) -> tuple[list[Json], str | None]:

@@ -17,7 +17,7 @@ from factory.worlds.generated.looking import Looking
 Json = Any
 _MOST_ROWS = 400
 """Entities with more rows are left out: descriptions are checked against all rows there are."""
-_LONGEST = 80
+_LONGEST = 60
 """Characters of a text that a task would quote."""
 
 

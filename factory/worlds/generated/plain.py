@@ -1,0 +1,103 @@
+"""Which operations tasks can be made of: those whose declaration tells all that they leave behind."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from app_clones.declared.model import PERSON, AppDecl, Emit, OperationDecl, Param
+from factory.verifiers.declared.effects import is_compared
+from factory.verifiers.declared.find import entity_of
+
+_LONG_S = 3600 * 4
+"""Virtual seconds that no episode lasts."""
+
+_TIMELY = ("now", "response", "target")
+"""What expressions name that depends on when the operation was done."""
+
+_FILLED = ("row", "new_id", "resource", "field", "mask", "input", "request_id")
+"""Roles of parameters that a plan has values for, where they must be given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plainness:
+    """Tells plain operations of an app. ``handled``: the events that some app of the world handles; ``step_ms``: virtual
+    ms that a step takes."""
+
+    decl: AppDecl
+    handled: Collection[str]
+    step_ms: int
+
+    def holds(self, operation: OperationDecl) -> bool:
+        """Whether the declaration tells all that the operation does, and a plan all that it needs."""
+        params = operation.params.values()
+        if operation.behaviour or operation.kind == "refused" or any(_is_open(one) for one in params):
+            return False
+        if any(each.event in self.handled and not self._waits(operation, each) for each in operation.emit):
+            return False
+        line = lineage(self.decl, operation.entity or "")
+        if any(one.repeated or one.entity not in line for one in params if one.role == "row"):
+            return False
+        if operation.kind in ("list", "get"):
+            return True
+        at_once = operation.result.shape != "operation" or self._is_done_at_once(operation)
+        return at_once and not operation.record and self._tells_effects(operation)
+
+    def _is_done_at_once(self, operation: OperationDecl) -> bool:
+        """Whether work that takes time is done by the end of the step that began it, and told of by nothing else."""
+        running = self.decl.api.long_running
+        if running is None or running.seconds * 1000 > self.step_ms:
+            return False
+        fields = self.decl.entities[running.entity].fields
+        told = {**running.pending, **running.finished}
+        return all(self._tells(operation, value) or not is_compared(fields[name]) for name, value in told.items())
+
+    def _tells_effects(self, operation: OperationDecl) -> bool:
+        if any(isinstance(v, str) and v.startswith("$") for values in operation.when.values() for v in values):
+            return False
+        effects = [(operation.entity or "", values) for values in (operation.set, operation.append, operation.remove)]
+        effects += [(make.entity, make.values) for make in operation.make]
+        return all(
+            self._tells(operation, value) or not is_compared(self.decl.entities[entity].fields[name])
+            for entity, values in effects
+            for name, value in values.items()
+        )
+
+    def _waits(self, operation: OperationDecl, each: Emit) -> bool:
+        """Whether an event falls due long after an episode, and says only what there is to compare."""
+        return each.after >= _LONG_S and all(self._tells(operation, value) for value in each.payload.values())
+
+    def _tells(self, operation: OperationDecl, expression: object) -> bool:
+        """Whether what an expression gives follows from the rows and what was asked, at whatever time."""
+        if isinstance(expression, dict | list):
+            return False
+        if not isinstance(expression, str) or not expression.startswith("$") or expression.startswith("$$"):
+            return True
+        head, *way = expression[1:].split(".")
+        if head in _TIMELY:
+            return False
+        param = operation.params.get(head)
+        entity = {"row": operation.entity, "id": operation.entity, "actor": PERSON}.get(
+            head, param.to if param else None
+        )
+        for part in way:
+            field = entity_of(self.decl, entity).fields.get(part) if entity else None
+            if part != "id" and (field is None or not is_compared(field)):
+                return False
+            entity = field.to if field else entity
+        return True
+
+
+def lineage(decl: AppDecl, entity: str) -> tuple[str, ...]:
+    """An entity and those above it."""
+    found: list[str] = []
+    while entity and entity not in found:
+        found.append(entity)
+        about = entity_of(decl, entity)
+        entity = (about.fields[about.parent].to or "") if about.parent else ""
+    return tuple(found)
+
+
+def _is_open(param: Param) -> bool:
+    """A parameter that must be given and of which a plan knows nothing."""
+    return param.required and param.default is None and param.role not in _FILLED
