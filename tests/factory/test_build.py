@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -62,7 +63,7 @@ def test_a_world_built_again_elsewhere_has_the_same_digest(world, store):
 def test_a_repository_built_again_elsewhere_has_the_same_digest(tmp_path):
     """The real one, with one task instead of many; its inputs are kept in the user's store between runs."""
     path, kept = tmp_path / "cachetools.yaml", Store(default_root())
-    path.write_text((ROOT / "specs/cachetools.yaml").read_text().replace("count: 32", "count: 1"))
+    path.write_text(re.sub(r"count: \d+", "count: 1", (ROOT / "specs/cachetools.yaml").read_text()))
     shutil.copyfile(ROOT / "specs/cachetools.lock", lock_path(path))
     lock = lock_spec(path, kept)
     store = Store(tmp_path / "store")
