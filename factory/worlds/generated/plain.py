@@ -21,7 +21,7 @@ _FILLED = ("row", "new_id", "resource", "field", "mask", "input", "request_id")
 
 @dataclass(frozen=True, slots=True)
 class Plainness:
-    """Tells plain operations of an app. ``handled``: the events that some app of the world handles; ``step_ms``: virtual
+    """Tells plain operations of an app. ``handled``: events that some app of the world handles; ``step_ms``: virtual
     ms that a step takes."""
 
     decl: AppDecl
