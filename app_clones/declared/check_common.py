@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from app_clones.declared.expressions import ExpressionError, names_in
 from app_clones.declared.model import PERSON, AppDecl, Entity, FieldDecl, Value
 from app_clones.declared.people import PERSON_ENTITY
-from app_clones.declared.shapes import pattern_fault
-from app_clones.kit.errors import KitError
+from app_clones.declared.shapes import Shapes, pattern_fault
+from app_clones.declared.values import acceptor
+from app_clones.kit.errors import AppError, KitError
 
 Loc = tuple[str | int, ...]
 
@@ -59,6 +60,16 @@ def check_value(decl: AppDecl, value: Value, loc: Loc) -> None:
         raise DeclError("only an integer is written as int64", (*loc, "int64"))
     if value.pattern is not None and (fault := pattern_fault(value.pattern)):
         raise DeclError(fault, (*loc, "pattern"))
+
+
+def check_constant(decl: AppDecl, value: Value, given: object, loc: Loc) -> None:
+    """A value that stands in the declaration itself meets what it is the value of; refs and expressions aside."""
+    if given is None or value.type == "ref" or any(names_in(given)):
+        return
+    try:
+        acceptor(value, Shapes(decl.schemas))(given, "this")
+    except AppError as error:
+        raise DeclError(error.message, loc) from None
 
 
 def need_expression(expression: object, known: Mapping[str, Entity | None], decl: AppDecl, loc: Loc) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app_clones.declared.check_common import DeclError, Loc, check_value, need_field
+from app_clones.declared.check_common import DeclError, Loc, check_constant, check_value, need_field
 from app_clones.declared.model import PERSON, AppDecl, Entity, FieldDecl
 from app_clones.declared.words import camel
 
@@ -50,6 +50,7 @@ def _check_field(decl: AppDecl, name: str, field: FieldDecl, loc: Loc) -> None:
         raise DeclError("who acts is a ref to person, or an email", (*loc, "auto"))
     if field.auto and (field.required or field.default is not None or field.repeated):
         raise DeclError("what the engine sets is not required of anyone and has no default", (*loc, "auto"))
+    check_constant(decl, field, field.default, (*loc, "default"))
     if field.search and (field.type in ("ref", "json", "boolean", "integer", "number") or field.repeated):
         raise DeclError("only texts are searched", (*loc, "search"))
     if field.log and field.type == "ref":

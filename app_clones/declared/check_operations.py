@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from app_clones.declared.arguments import param_wire
-from app_clones.declared.check_common import DeclError, Loc, check_value, entity_of, need_expression, need_field
+from app_clones.declared.check_common import (
+    DeclError,
+    Loc,
+    check_constant,
+    check_value,
+    entity_of,
+    need_expression,
+    need_field,
+)
 from app_clones.declared.expand import writes
 from app_clones.declared.model import PERSON, AppDecl, Entity, OperationDecl, Param
 from app_clones.declared.routing import Tree, template
@@ -48,6 +56,7 @@ def _check_operation(decl: AppDecl, name: str, operation: OperationDecl, loc: Lo
 
 def _check_param(decl: AppDecl, entity: Entity | None, param: Param, kind: str, loc: Loc) -> None:
     check_value(decl, param, loc)
+    check_constant(decl, param, param.default, (*loc, "default"))
     if param.role == "row":
         if param.entity is None:
             raise DeclError("it names a row, but does not say of which entity", (*loc, "entity"))
@@ -105,16 +114,26 @@ def _check_effects(decl: AppDecl, operation: OperationDecl, entity: Entity | Non
             if what != "set" and not field.repeated:
                 raise DeclError(f"{name} is no list", (*loc, what, name))
             need_expression(expression, known, decl, (*loc, what, name))
-    for name, values in operation.when.items():
-        if entity is not None:
-            need_field(entity, name, (*loc, "when", name))
-        need_expression(list(values), known, decl, (*loc, "when", name))
-    for place, name in enumerate(operation.only):
-        if entity is not None and need_field(entity, name, (*loc, "only", place)).to != PERSON:
-            raise DeclError(f"{name} is no ref to person", (*loc, "only", place))
+            if what == "set":
+                check_constant(decl, field, expression, (*loc, what, name))
+    if entity is not None:
+        _check_conditions(decl, operation, entity, known, loc)
     _check_makes(decl, operation, known, loc)
     for place, emit in enumerate(operation.emit):
         need_expression(dict(emit.payload), known, decl, (*loc, "emit", place, "payload"))
+
+
+def _check_conditions(
+    decl: AppDecl, operation: OperationDecl, entity: Entity, known: dict[str, Entity | None], loc: Loc
+) -> None:
+    for name, values in operation.when.items():
+        field = need_field(entity, name, (*loc, "when", name))
+        need_expression(list(values), known, decl, (*loc, "when", name))
+        for place, value in enumerate(values):
+            check_constant(decl, field, value, (*loc, "when", name, place))
+    for place, name in enumerate(operation.only):
+        if need_field(entity, name, (*loc, "only", place)).to != PERSON:
+            raise DeclError(f"{name} is no ref to person", (*loc, "only", place))
 
 
 def _check_makes(decl: AppDecl, operation: OperationDecl, known: dict[str, Entity | None], loc: Loc) -> None:
@@ -123,8 +142,9 @@ def _check_makes(decl: AppDecl, operation: OperationDecl, known: dict[str, Entit
         if make.entity == PERSON:
             raise DeclError("nobody makes persons", (*loc, "make", place, "entity"))
         for name, expression in make.values.items():
-            need_field(made, name, (*loc, "make", place, "values", name))
+            field = need_field(made, name, (*loc, "make", place, "values", name))
             need_expression(expression, known, decl, (*loc, "make", place, "values", name))
+            check_constant(decl, field, expression, (*loc, "make", place, "values", name))
 
 
 def _check_result(decl: AppDecl, operation: OperationDecl, entity: Entity | None, loc: Loc) -> None:

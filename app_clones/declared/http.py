@@ -38,6 +38,7 @@ class _Endpoint:
         self._ready = ready
         self._tree = Tree(ready.decl)
         self._readers: dict[str, Reader] = {}
+        self._document: dict[str, Any] | None = None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         request = Request(scope, receive)
@@ -54,7 +55,8 @@ class _Endpoint:
         found = self._tree.find(segments)
         if found is None:
             if segments == [_DOCUMENT] and method == "GET":
-                return wire.answered(openapi.document(self._ready), 200)
+                self._document = self._document or openapi.document(self._ready)
+                return wire.answered(self._document, 200)
             raise NotFound("there is nothing at this path")
         return self._perform(request, data, method, found)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from app_clones.declared.arguments import param_wire
 from app_clones.declared.model import OperationDecl, Param
+from app_clones.declared.routing import template
 from app_clones.declared.schemas import made_schema, result_schema, row_name
 from app_clones.declared.tools import param_schema
 
@@ -24,10 +25,14 @@ def document(ready: Declared) -> dict[str, Json]:
     """The app's API as an OpenAPI 3.1 document; paths are relative to its server, the API's root."""
     decl = ready.decl
     paths: dict[str, dict[str, Json]] = {}
+    shapes: dict[str, str] = {}
     for name, operation in decl.operations.items():
         if operation.http is not None and operation.kind != "refused":
-            path = "/" + _PLACEHOLDER.sub(r"{\1}", operation.http.path)
-            paths.setdefault(path, {})[operation.http.verb.lower()] = _operation(ready, name, operation)
+            path, places = _spelt(operation)
+            # Paths that differ by the names of their placeholders alone are one: the first gives the names.
+            path = shapes.setdefault(_PLACEHOLDER.sub("{}", path), path)
+            told = _operation(ready, name, operation, dict(zip(places, _PLACEHOLDER.findall(path), strict=True)))
+            paths.setdefault(path, {})[operation.http.verb.lower()] = told
     found = {
         "openapi": "3.1.0",
         "info": {"title": decl.title, "version": decl.version, **({"description": decl.about} if decl.about else {})},
@@ -52,7 +57,33 @@ def _schemas(ready: Declared) -> dict[str, Json]:
     return found
 
 
-def _operation(ready: Declared, name: str, operation: OperationDecl) -> dict[str, Json]:
+def _spelt(operation: OperationDecl) -> tuple[str, list[tuple[str, int]]]:
+    """The path with resource names spelt out, and what each of its placeholders is: a name in the path as declared, and
+    which part of that resource name."""
+    assert operation.http is not None
+    parsed = template(operation)
+    starts = {first: (name, last) for name, (first, last, group) in parsed.spans.items() if not group}
+    segments, places, at = [], [], 0
+    declared = operation.http.path.strip("/").removesuffix(f":{parsed.verb}" if parsed.verb else "").split("/")
+    for segment in declared:
+        name, last = starts.get(at, ("", at + 1))
+        if not name:
+            segments.append(segment)
+            places += [(each, 0) for each in _PLACEHOLDER.findall(segment)]
+        for part, piece in enumerate(parsed.pieces[at:last] if name else ()):
+            if piece.literal is not None:
+                segments.append(piece.literal)
+                continue
+            before = segments[-1] if part else ""
+            segments.append(f"{{{before}Id}}" if re.fullmatch(r"[A-Za-z]\w*", before) else f"{{{name}{part or ''}}}")
+            places.append((name, part))
+        at = last
+    return "/" + "/".join(segments) + (f":{parsed.verb}" if parsed.verb else ""), places
+
+
+def _operation(
+    ready: Declared, name: str, operation: OperationDecl, places: Mapping[tuple[str, int], str]
+) -> dict[str, Json]:
     plan = ready.plan(name)
     schema = result_schema(ready, operation)
     answer: dict[str, Json] = {"description": "Done."}
@@ -60,7 +91,12 @@ def _operation(ready: Declared, name: str, operation: OperationDecl) -> dict[str
         answer["content"] = {"application/json": {"schema": schema}}
     found: dict[str, Json] = {
         "operationId": name,
-        "parameters": [_parameter(ready, operation, key, p) for key, p in plan.params.items() if _outside(p)],
+        "parameters": [
+            told
+            for key, p in plan.params.items()
+            if _outside(p)
+            for told in _parameters(ready, operation, key, p, places)
+        ],
         "responses": {str(operation.result.status): answer, "default": {"$ref": "#/components/responses/Error"}},
     }
     if operation.about:
@@ -77,20 +113,23 @@ def _outside(param: Param) -> bool:
     return param.place in ("path", "query", "header") and param.role != "refused"
 
 
-def _parameter(ready: Declared, operation: OperationDecl, key: str, param: Param) -> dict[str, Json]:
-    name = param_wire(ready.decl, key, param)
-    if param.place == "path" and operation.http is not None and name not in _PLACEHOLDER.findall(operation.http.path):
-        name = key  # a placeholder may be called as the parameter itself is
+def _parameters(
+    ready: Declared, operation: OperationDecl, key: str, param: Param, places: Mapping[tuple[str, int], str]
+) -> list[dict[str, Json]]:
+    """A parameter outside the body; of a resource name in the path, each of its parts."""
+    wire = param_wire(ready.decl, key, param)
     schema = param_schema(ready, operation.entity, param, wire=True)
     schema.pop("description", None)
     if param.default is not None:
         schema["default"] = param.default
-    found: dict[str, Json] = {"name": name, "in": param.place, "schema": schema}
-    if param.required or param.place == "path":
-        found["required"] = True
-    if param.about:
-        found["description"] = param.about
-    return found
+    about = {"description": param.about} if param.about else {}
+    if param.place != "path":
+        required = {"required": True} if param.required else {}
+        return [{"name": wire, "in": param.place, "schema": schema, **required, **about}]
+    names = [told for (name, _), told in places.items() if name in (key, wire)]
+    if len(names) > 1 or param.pattern is not None:
+        schema = {"type": "string"}  # the pattern is of the whole name
+    return [{"name": told, "in": "path", "required": True, "schema": schema, **about} for told in names]
 
 
 def _body(ready: Declared, operation: OperationDecl, params: Mapping[str, Param]) -> dict[str, Json] | None:

@@ -33,6 +33,9 @@ values = {
 }  # fmt: skip
 
 
+nullable = {name: st.none() | value for name, value in values.items()}
+
+
 def tool(name, needed=None, **optional):
     return st.tuples(st.just(name), st.fixed_dictionaries(needed or {}, optional=optional))
 
@@ -48,7 +51,7 @@ actions = st.one_of(
     tool("desk_setup_update", {"board": numbers}, theme=st.sampled_from(["light", "dark"])),
     tool("desk_task_create", {"board": numbers, "title": titles}, **values),
     tool("desk_task_create", {"board": st.just(1), "title": titles}, **values),
-    tool("desk_task_update", {"id": tasks}, title=titles, **{name: st.none() | value for name, value in values.items()}),
+    tool("desk_task_update", {"id": tasks}, title=titles, **nullable),
     tool("desk_task_list", {"board": st.just(1)}, search=texts, order_by=st.sampled_from(["title", "order desc"])),
     tool("desk_task_close", {"id": tasks, "reason": texts}),
     tool("desk_task_reopen", {"id": tasks}),
