@@ -50,18 +50,20 @@ class MethodCertificate:
 @dataclass(frozen=True, slots=True)
 class AppCertificate:
     """All of an app. ``declaration``: digest of what was proven; ``parameters``: how many were honoured, refused or,
-    by their own documentation, without effect (``inert``)."""
+    by their own documentation, without effect (``inert``); ``client``: what a client that nobody here wrote found, by
+    entity or by what it looked for; empty where none was run."""
 
     app: str
     declaration: str
     seed: int
     methods: tuple[MethodCertificate, ...]
     parameters: Mapping[str, int]
+    client: tuple[Check, ...] = ()
 
     @property
     def ok(self) -> bool:
-        """Whether no method failed."""
-        return all(one.verdict != "failed" for one in self.methods)
+        """Whether no method failed, and no client did."""
+        return all(one.verdict != "failed" for one in self.methods) and all(one.ok for one in self.client)
 
     def totals(self) -> dict[str, Any]:
         """How many methods of each verdict, responses and valid ones, failures by check."""
@@ -74,6 +76,7 @@ class AppCertificate:
             "responses_valid": sum(one.responses_valid for one in self.methods),
             "failures": dict(sorted(failures.items())),
             "parameters": dict(self.parameters),
+            "client": {"n": len(self.client), "ok": sum(one.ok for one in self.client)},
         }
 
 
@@ -127,7 +130,8 @@ def from_json(data: Mapping[str, Any]) -> AppCertificate:
         MethodCertificate(**{**one, "checks": tuple(Check(**check) for check in one["checks"])})
         for one in data["methods"]
     )
-    return AppCertificate(data["app"], data["declaration"], data["seed"], methods, data["parameters"])
+    client = tuple(Check(**check) for check in data["client"])
+    return AppCertificate(data["app"], data["declaration"], data["seed"], methods, data["parameters"], client)
 
 
 def table(certificate: AppCertificate, *, every: bool = True) -> str:
@@ -137,7 +141,12 @@ def table(certificate: AppCertificate, *, every: bool = True) -> str:
     totals = certificate.totals()
     counts = ", ".join(f"{totals[verdict]} {verdict}" for verdict in VERDICTS)
     valid = f"{totals['responses_valid']}/{totals['responses']} answers valid"
-    return "\n".join([*_aligned(rows), f"{certificate.app}: {totals['methods']} methods: {counts}; {valid}"])
+    lines = [*_aligned(rows), *(_told(one) for one in certificate.client if every or not one.ok)]
+    return "\n".join([*lines, f"{certificate.app}: {totals['methods']} methods: {counts}; {valid}"])
+
+
+def _told(check: Check) -> str:
+    return f"client: {check.name}: {'ok' if check.ok else check.evidence}"
 
 
 def _row(one: MethodCertificate) -> tuple[str, ...]:

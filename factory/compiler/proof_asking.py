@@ -9,6 +9,8 @@ from typing import Any
 from app_clones.declared.entities import Row
 from app_clones.declared.expand import outer_parent, writable
 from app_clones.declared.expressions import chain as chain_of
+from app_clones.declared.expressions import names_in
+from app_clones.declared.keys import collection
 from app_clones.declared.model import PERSON, FieldDecl, OperationDecl, Param
 from app_clones.declared.values import schema_of
 from factory.compiler.proof_subject import ACTOR, Stage
@@ -21,6 +23,9 @@ _BESIDES = (
     "filter", "expression", "search", "order_by", "page_size", "page_token", "offset", "page_number", "mask",
     "read_mask", "etag", "validate_only", "request_id", "force", "allow_missing", "inert", "refused",
 )  # fmt: skip
+
+
+_ID = "[a-z][a-z0-9]{7,19}"
 
 
 class Unaskable(Exception):
@@ -64,6 +69,10 @@ class Asker:
         self.subject = stage.subject
         self.operation = self.subject.decl.operations[name]
         self.values: Values = self.subject.values(name, *seed)
+        op = self.operation
+        effects = [op.set, op.append, op.remove, *(make.values for make in op.make)]
+        chains = [found for effect in effects for value in effect.values() for found in names_in(value)]
+        self._read = {found[0] for found in chains} if op.kind in ("custom", "record") else set()
 
     def good(
         self,
@@ -124,7 +133,7 @@ class Asker:
             found.sort(key=lambda row: self._held(entity, row))
         ready = [row for row in found if self._fits(row)] or [self._fitted(entity, found[0])]
         changing = [row for row in ready if self._changes(row)]
-        return changing[0] if changing else self._unsettled(entity, ready[0])
+        return self._filled(entity, changing[0] if changing else self._unsettled(entity, ready[0]))
 
     def _lies(self, entity: str, row: Row, env: Mapping[str, Row]) -> bool:
         if not env:
@@ -183,6 +192,16 @@ class Asker:
                 return self.stage.update(entity, row, {name: changed})
         return row
 
+    def _filled(self, entity: str, row: Row) -> Row:
+        """``row`` with something in each list from which the operation takes something away."""
+        changes: dict[str, Any] = {}
+        for name in self.operation.remove:
+            decl = self.subject.entity(entity).fields[name]
+            if not row.get(name) and decl.type != "ref":
+                one = schema_of(decl.model_copy(update={"repeated": False}), self.subject.decl)
+                changes[name] = [self.values.draw(one), self.values.draw(one)]
+        return self.stage.update(entity, row, changes) if changes else row
+
     def _parent(self, env: Mapping[str, Row]) -> dict[str, Row]:
         """The rows above the ones that are listed or made, by entity."""
         entity = self.operation.entity
@@ -192,6 +211,8 @@ class Asker:
         if plan.above is None or plan.decl.parent is None:
             return {}
         rows = [row for row in self.stage.visible(plan.above) if self._lies(plan.above, row, env)]
+        if plan.above == PERSON:
+            rows = [row for row in rows if row["id"] == ACTOR or PERSON in env]
         if not rows:
             raise Unaskable(f"there is no {plan.above} for a {entity} to lie under")
         counts: dict[int, int] = {}
@@ -220,13 +241,13 @@ class Asker:
                 arguments[name] = [called] if param.repeated else called
         elif param.role == "new_id":
             if param.required:
-                arguments[name] = self._new_id(param)
+                arguments[name] = self.new_id(param, env)
         elif param.role == "resource":
             arguments[name] = self._resource(target, only, sent)
         elif param.role == "field":
             if param.required or only is None or (param.field or name) in only:
                 self._field(name, param, target, arguments, sent)
-        elif param.required:
+        elif param.required or name in self._read:
             arguments[name] = self._needed(name, param, target)
         elif param.role not in (*_BESIDES, "input"):
             raise AssertionError(f"{param.role}: no such role")
@@ -256,9 +277,18 @@ class Asker:
             return self.stage.name(entity, row)
         return self.stage.ident(entity, row)
 
-    def _new_id(self, param: Param) -> str:
-        pattern = param.pattern or "[a-z][a-z0-9]{7,19}"
-        return str(self.values.draw({"type": "string", "pattern": pattern}))
+    def new_id(self, param: Param, env: Mapping[str, Row]) -> str:
+        """An id for a new row; its whole resource name, below the rows of ``env``, where the parameter takes such."""
+        entity = self.operation.entity
+        assert entity is not None
+        plan = self.subject.plan(entity)
+        if param.pattern is None or "/" not in param.pattern:
+            pattern = param.pattern or plan.decl.key.pattern or _ID
+            return str(self.values.draw({"type": "string", "pattern": pattern}))
+        id = self.values.draw({"type": "string", "pattern": plan.decl.key.pattern or _ID})
+        own = f"{collection(plan)}/{id}"
+        above = env.get(plan.above or "")
+        return f"{self.stage.name(plan.above or '', above)}/{own}" if above is not None else own
 
     def _resource(self, target: Row | None, only: Collection[str] | None, sent: dict[str, Json]) -> dict[str, Json]:
         entity = self.operation.entity
@@ -324,6 +354,10 @@ class Asker:
             rows = [row for row in self.stage.visible(plan.name) if row[param.field] is not None]
             if rows:
                 return self.shown(plan.name, param.field, rows[0])
+        taken = next((one for one, value in self.operation.remove.items() if value == f"${name}"), None)
+        if taken is not None and target is not None and entity is not None and target[taken]:
+            one = self.shown(entity, taken, target)
+            return [one] if param.repeated else one
         if target is not None and entity is not None and (told := self._demanded(name)) and target[told] is not None:
             return self.shown(entity, told, target)
         return self.of_param(name, param, target)

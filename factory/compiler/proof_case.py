@@ -37,7 +37,7 @@ class Case:
     @contextmanager
     def stage(self) -> Iterator[Stage]:
         """A fresh fork whose answers are held to the document."""
-        with self.subject.stage(self.ledger) as stage:
+        with self.subject.stage(self.name, self.ledger) as stage:
             yield stage
 
     def asker(self, stage: Stage, *seed: object) -> Asker:

@@ -38,6 +38,11 @@ def unwrapped(operation: OperationDecl, told: Json) -> Json:
     return told.get(wrap) if wrap and isinstance(told, dict) else told
 
 
+def shows_rows(operation: OperationDecl) -> bool:
+    """Whether the answer is a row's whole JSON form."""
+    return operation.result.shape == "row" and operation.result.field is None
+
+
 def items_of(operation: OperationDecl, told: Json) -> list[Json]:
     """The rows of a list's answer."""
     result = operation.result
@@ -90,6 +95,8 @@ def look(stage: Stage, entity: str, row: Row, but: str = "") -> Seen | None:
     A get is asked first. Where the row is not there, ``shown`` is None.
     """
     for name in stage.subject.operations(entity, "get", but=but):
+        if not shows_rows(stage.subject.decl.operations[name]):
+            continue
         asker = Asker(stage, name, "look")
         try:
             answer = stage.ask(name, asker.good(target=row).arguments)

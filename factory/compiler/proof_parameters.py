@@ -241,7 +241,8 @@ def _new_id(case: Case, name: str, param: Param) -> str:
     with case.stage() as stage:
         asker = case.asker(stage, "first")
         asked = asker.good()
-        id = asked.arguments.get(name) or asker._new_id(param)
+        above = {case.operation.params[key].entity or "": row for key, row in asked.rows.items()}
+        id = asked.arguments.get(name) or asker.new_id(param, above)
         asked = asked.having(**{name: id})
         stage.mark()
         answer = stage.ask(case.name, asked.arguments)

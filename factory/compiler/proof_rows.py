@@ -87,14 +87,14 @@ def _only_way(decl: Entity, name: str, to: str) -> bool:
     return [one for one, field in decl.fields.items() if field.to == to] == [name]
 
 
-def change_row(case: Case, stage: Stage, entity: str, row: Row, name: str) -> bool:
+def change_row(stage: Stage, entity: str, row: Row, name: str) -> bool:
     """Gives a field of ``row`` another value behind the API; False where it must stay. Raises :class:`Undrawable`."""
     field = stage.subject.entity(entity).fields[name]
     parent = outer_parent(entity, stage.subject.entity(entity))
     now = stage.row(entity, row["id"])
     if now is None or name in (parent, stage.subject.entity(entity).owner, stage.subject.entity(entity).key.scope):
         return False
-    if field.hidden or field.to == entity:
+    if field.to == entity:
         return False
     if field.auto in ("created", "updated"):
         stage.update(entity, now, {name: now[name] + _DAY_MS})

@@ -82,13 +82,13 @@ class Subject:
         self.__dict__.pop("rows", None)
 
     @contextmanager
-    def stage(self, ledger: Ledger | None = None) -> Iterator[Stage]:
-        """A fresh fork to ask things of; what is answered is held to the document in ``ledger``."""
-        world = World(self.snapshot, self.registry)
+    def stage(self, judged: str = "", ledger: Ledger | None = None) -> Iterator[Stage]:
+        """A fresh fork to ask things of; what ``judged`` answers is held to the document in ``ledger``."""
+        stage = Stage(self, World(self.snapshot, self.registry), judged, ledger)
         try:
-            yield Stage(self, world, ledger)
+            yield stage
         finally:
-            world.close()
+            stage.world.close()
 
     def values(self, *path: object) -> Values:
         """Values drawn from a generator that follows from the seed and ``path``."""
@@ -124,9 +124,10 @@ class Subject:
 class Stage:
     """One fork of the world. ``mark`` forgets what was done so far: changes are told from there on."""
 
-    def __init__(self, subject: Subject, world: World, ledger: Ledger | None) -> None:
+    def __init__(self, subject: Subject, world: World, judged: str, ledger: Ledger | None) -> None:
         self.subject = subject
         self.world = world
+        self._judged = judged
         self._ledger = ledger
 
     # ---- asking
@@ -159,7 +160,7 @@ class Stage:
         return Answer(status, result.data, result.text, {}, f"tool {name}")
 
     def _judge(self, name: str, operation: OperationDecl, answer: Answer, in_part: bool) -> None:
-        if self._ledger is None:
+        if self._ledger is None or name != self._judged:
             return
         fault = response_fault(self.subject, name, operation, answer, in_part=in_part)
         self._ledger.responses += 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -32,6 +32,7 @@ def wire_of(decl: AppDecl, name: str, param: Param) -> str:
     """What a parameter is called in HTTP."""
     if param.wire:
         return param.wire
+    # A path's placeholder is the parameter's own name.
     return camel(name) if decl.api.naming == "camel" and param.place != "path" else name
 
 
@@ -40,39 +41,53 @@ def params_of(decl: AppDecl, operation: OperationDecl) -> dict[str, Param]:
     return {**decl.api.common, **operation.params}
 
 
-def wired(decl: AppDecl, operation: OperationDecl, arguments: Mapping[str, Json], *, form: bool = False) -> Wired:
-    """``arguments`` by parameter name as a request; ``form``: its body as a form, not as JSON."""
-    assert operation.http is not None
-    path, query, body, headers = operation.http.path, [], None, {}
+@dataclass(slots=True)
+class Placed:
+    """Arguments by where they go and by their names on the wire. ``body``: None where there is none."""
+
+    path: dict[str, Json] = field(default_factory=dict)
+    query: dict[str, Json] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
+    body: Json = None
+
+
+def placed(decl: AppDecl, operation: OperationDecl, arguments: Mapping[str, Json]) -> Placed:
+    """``arguments`` by parameter name, each in its place."""
     params = params_of(decl, operation)
+    found = Placed()
     for name, value in arguments.items():
         param = params[name]
         wire = wire_of(decl, name, param)
         if param.place == "path":
-            path = _filled(path, (wire, name), str(value))
+            found.path[wire] = value
         elif param.place == "header":
-            headers[wire] = str(value)
+            found.headers[wire] = str(value)
         elif param.place == "query":
-            query += [(wire, as_text(one)) for one in (value if isinstance(value, list) else [value])]
+            found.query[wire] = value
         elif param.role == "resource" and param.wire is None:
-            body = {**(body or {}), **value} if isinstance(value, dict) else value
+            found.body = {**(found.body or {}), **value} if isinstance(value, dict) else value
         else:
-            body = _placed({} if body is None else body, wire, value)
-    data = b""
-    if body is None and operation.http.verb in ("POST", "PUT", "PATCH") and _takes_body(params):
-        body = {}
-    if body is not None:
+            found.body = _put({} if found.body is None else found.body, wire, value)
+    takes_body = any(param.place == "body" for param in params.values())
+    if found.body is None and takes_body and operation.http and operation.http.verb in ("POST", "PUT", "PATCH"):
+        found.body = {}
+    return found
+
+
+def wired(decl: AppDecl, operation: OperationDecl, arguments: Mapping[str, Json], *, form: bool = False) -> Wired:
+    """``arguments`` by parameter name as a request; ``form``: its body as a form, not as JSON."""
+    assert operation.http is not None
+    found = placed(decl, operation, arguments)
+    path, data, headers = operation.http.path, b"", dict(found.headers)
+    for wire, value in found.path.items():
+        text = str(value)
+        path = path.replace(f"{{{wire}}}", quote(text, safe="")).replace(f"{{+{wire}}}", quote(text, safe="/"))
+    query = [(n, as_text(one)) for n, v in found.query.items() for one in (v if isinstance(v, list) else [v])]
+    if found.body is not None:
         headers["content-type"] = FORM if form else "application/json"
-        data = urlencode(list(_flat(body))).encode() if form else json.dumps(body).encode()
+        data = urlencode(list(_flat(found.body))).encode() if form else json.dumps(found.body).encode()
     whole = f"/{decl.app}/{decl.api.base}{path}"
     return Wired(operation.http.verb, whole + (f"?{urlencode(query)}" if query else ""), data, headers)
-
-
-def _filled(path: str, names: tuple[str, ...], value: str) -> str:
-    """``path`` with ``value`` in the place of ``{name}``, or of ``{+name}``, where it keeps its slashes."""
-    for name in names:
-        path = path.replace(f"{{{name}}}", quote(value, safe="")).replace(f"{{+{name}}}", quote(value, safe="/"))
-    return path
 
 
 def as_text(value: Json) -> str:
@@ -82,14 +97,10 @@ def as_text(value: Json) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _takes_body(params: Mapping[str, Param]) -> bool:
-    return any(param.place == "body" for param in params.values())
-
-
-def _placed(body: Json, wire: str, value: Json) -> Json:
+def _put(body: Json, wire: str, value: Json) -> Json:
     """``body`` with ``value`` at the dotted place ``wire``."""
     head, _, rest = wire.partition(".")
-    inner = _placed(body.get(head) or {}, rest, value) if rest else value
+    inner = _put(body.get(head) or {}, rest, value) if rest else value
     return {**body, head: inner}
 
 

@@ -11,7 +11,18 @@ from app_clones.declared.expressions import chain
 from app_clones.kit.change import RowChange
 from factory.compiler.proof_asking import Asked, Unaskable
 from factory.compiler.proof_case import Case, same
-from factory.compiler.proof_looking import Broken, Seen, called, idents, listed, look, page_text, row_page, walk
+from factory.compiler.proof_looking import (
+    Broken,
+    Seen,
+    called,
+    idents,
+    listed,
+    look,
+    page_text,
+    row_page,
+    shows_rows,
+    walk,
+)
 from factory.compiler.proof_subject import Answer, Stage
 
 Json = Any
@@ -219,6 +230,8 @@ def _gone(case: Case, stage: Stage, entity: str, row: Row, before: Before) -> No
     else:
         case.ledger.expect("read_back", seen.shown is not None, lambda: f"not shown before: {seen.answer}")
     for name in case.subject.operations(entity, "get", but=case.name):
+        if not shows_rows(case.subject.decl.operations[name]):
+            continue
         # Asked for by the names that it had: what it lay under may be gone as well.
         arguments = _of_past(case, name, row)
         if arguments is None:
@@ -283,14 +296,50 @@ def _prove_set(case: Case, stage: Stage, asked: Asked, before: Before) -> None:
     now = look(stage, case.entity, row, case.name)
     seen, words = before[row["id"]]
     touched = [name for name in (*op.set, *op.append, *op.remove, *asked.sent) if not plan.decl.fields[name].hidden]
-    if now is None or seen is None or not touched:
-        case.unseen = f"no other method shows a {case.entity}" if touched else "what it changes is hidden"
+    if not touched:
+        case.unseen = "" if _shown_alone(case, stage, asked) else "what it changes is hidden"
+        return
+    if now is None or seen is None:
+        case.unseen = f"no other method shows a {case.entity.replace('_', ' ')}"
         return
     case.ledger.expect("read_back", now.shown is not None, lambda: f"not shown by {now.via}: {now.answer}")
     case.ledger.expect("read_back", now.shown != seen.shown, f"{now.via} shows what it showed before")
     case.shows("read_back", case.entity, now.shown, {**_expected(case, asked), **asked.sent})
+    for effect, wanted in ((op.append, True), (op.remove, False)):
+        for name, value in effect.items():
+            given = asked.arguments.get(str(value).removeprefix("$"))
+            listed_now = (now.shown or {}).get(plan.names[name]) or []
+            for one in given if isinstance(given, list) else [] if given is None else [given]:
+                told = f"{name}: {str(one)[:60]!r} was to {'come' if wanted else 'go'}; read {str(listed_now)[:80]}"
+                case.ledger.expect("read_back", (one in listed_now) == wanted, told)
     text = page_text(row_page(stage, case.entity, row["id"]))
     case.ledger.expect("page", text != words, "the page shows what it showed before")
+
+
+def _shown_alone(case: Case, stage: Stage, asked: Asked) -> bool:
+    """Whether some other method that reads answers with a hidden field that the operation writes; notes that it shows
+    what was written, and did not before."""
+    assert case.entity is not None
+    assert asked.target is not None
+    written = {*case.operation.set, *case.operation.append, *case.operation.remove, *asked.sent}
+    for name, reader in case.subject.decl.operations.items():
+        if reader.entity != case.entity or reader.writes or reader.result.field not in written:
+            continue
+        with case.subject.stage() as past:
+            try:
+                asking = type(case.asker(past))(past, name, "alone").good(target=asked.target).arguments
+            except Unaskable:
+                continue
+            then = past.ask(name, asking)
+        now = stage.ask(name, asking)
+        case.ledger.expect("read_back", now.ok and now.json != then.json, lambda n=now: f"it shows nothing of it: {n}")
+        value = asked.sent.get(reader.result.field or "")
+        if value is not None:
+            kept = isinstance(now.json, dict) and all(same(now.json.get(key), one) for key, one in value.items())
+            case.ledger.expect("read_back", kept, lambda n=now: f"not what was sent: {n}")
+        case.page_shows(stage, case.entity, asked.target["id"], {})
+        return True
+    return False
 
 
 def _expected(case: Case, asked: Asked) -> dict[str, Json]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from app_clones.declared.engine import Behaviour, declared
 from app_clones.declared.model import AppDecl
@@ -17,6 +18,7 @@ from factory.compiler.api import ApiDoc
 from factory.compiler.certificate import AppCertificate, MethodCertificate, Verdict, declaration_digest
 from factory.compiler.proof_asking import Unaskable
 from factory.compiler.proof_case import Case
+from factory.compiler.proof_client import prove_client
 from factory.compiler.proof_parameters import prove_parameters
 from factory.compiler.proof_reads import prove_read
 from factory.compiler.proof_refusals import prove_refusals, prove_refused
@@ -34,6 +36,7 @@ def prove(
     *,
     behaviours: Mapping[str, Behaviour] | None = None,
     document: ApiDoc | None = None,
+    discovery: Mapping[str, Any] | None = None,
     app: App | None = None,
     seed: int = 0,
     operations: Sequence[str] | None = None,
@@ -41,9 +44,10 @@ def prove(
 ) -> AppCertificate:
     """Proves an app by running it; what is wrong with it is in the certificate.
 
-    ``document``: what the app was compiled from, to whose schemas its answers are held. ``app``: an app to prove in
-    place of the engine's own (a planted fault). ``operations``: only these. Raises ``DeclError`` where the declaration
-    is none, :class:`~app_clones.kit.errors.KitError` where no world can be built of it.
+    ``document``: what the app was compiled from, to whose schemas its answers are held. ``discovery``: the same as
+    Google wrote it, with which Google's client drives the app over a socket. ``app``: an app to prove in place of the
+    engine's own (a planted fault). ``operations``: only these. Raises ``DeclError`` where the declaration is none,
+    :class:`~app_clones.kit.errors.KitError` where no world can be built of it.
     """
     ready = declared(decl, behaviours)
     subject = Subject(ready, app or ready.app(), document, seed)
@@ -63,9 +67,9 @@ def prove(
         parameters.update(case.parameters.values())
         if tell is not None:
             tell(len(found), len(names))
-    return AppCertificate(
-        ready.decl.app, declaration_digest(decl), seed, tuple(found), dict(sorted(parameters.items()))
-    )
+    client = prove_client(subject, discovery) if discovery is not None else ()
+    counted = dict(sorted(parameters.items()))
+    return AppCertificate(ready.decl.app, declaration_digest(decl), seed, tuple(found), counted, client)
 
 
 def _run(case: Case, *, common: bool) -> None:
