@@ -231,6 +231,68 @@ def test_entities_come_after_what_they_need_and_rings_of_need_stay_out():
     assert not {"a", "b"} & set(order)
 
 
+# ---- what happened before
+
+
+CASES = {
+    "case": {
+        "fields": {
+            "name": {"required": True},
+            "status": {"type": "enum", "values": ["open", "held", "done", "void"], "default": "open", "readonly": True},
+            "level": {"type": "enum", "values": ["low", "high"], "required": True},
+            "raised": {"type": "boolean", "default": False, "readonly": True},
+            "agent": {"type": "ref", "to": "person", "readonly": True},
+            "done_at": {"type": "datetime", "readonly": True},
+            "reason": {"readonly": True},
+            "twin": {"type": "ref", "to": "case", "readonly": True},
+            "created": {"type": "datetime", "auto": "created"},
+            "updated": {"type": "datetime", "auto": "updated"},
+        },
+        "rows": 200,
+    }
+}
+STEPS = {
+    "take": {"entity": "case", "when": {"status": ["open", "held"]}, "set": {"agent": "$who"},
+             "params": {"who": {"type": "ref", "to": "person", "required": True}}},
+    "hold": {"entity": "case", "when": {"status": ["open"]}, "set": {"status": "held"}},
+    "raise": {"entity": "case", "when": {"status": ["open"], "raised": [False]},
+              "set": {"raised": True, "level": "high"}},
+    "finish": {"entity": "case", "only": ["agent"], "when": {"status": ["open", "held"]},
+               "set": {"status": "done", "done_at": "$now"}},
+    "merge": {"entity": "case", "when": {"status": ["open"]},
+              "set": {"status": "void", "twin": "$into", "reason": "$why"},
+              "params": {"into": {"type": "ref", "to": "case", "required": True}, "why": {"required": True}}},
+}  # fmt: skip
+
+
+def cases(**operations):
+    decl = AppDecl.model_validate({"app": "x", "title": "X", "entities": CASES, "operations": {**STEPS, **operations}})
+    return draw(expand(decl), 5, SCENE, {})["case"]
+
+
+def test_every_row_is_in_a_state_that_its_operations_lead_to():
+    for row in cases():
+        assert (row["done_at"] is not None) == (row["status"] == "done")
+        assert (row["twin"] is not None) == (row["reason"] is not None) == (row["status"] == "void")
+        assert row["twin"] is None or row["twin"] < row["id"]
+        assert row["agent"] is not None or row["status"] != "done"
+        assert row["level"] == "high" or not row["raised"]
+        assert row["created"] <= row["updated"] <= NOW
+        if row["done_at"]:
+            assert rfc3339(row["created"])[:19] <= row["done_at"][:19] <= rfc3339(row["updated"])[:19]
+
+
+def test_all_states_are_about_as_frequent():
+    found = Counter(row["status"] for row in cases())
+    assert len(found) == 4
+    assert min(found.values()) > 25
+
+
+def test_what_no_operation_tells_leaves_a_row_at_its_defaults():
+    told = cases(hold={**STEPS["hold"], "behaviour": "hold"}, merge={**STEPS["merge"], "set": {"status": ["$why"]}})
+    assert {row["status"] for row in told} == {"open", "done"}
+
+
 # ---- given rows
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from app_clones.declared.drawing import moments
 from app_clones.declared.drawing.distinct import Distinct
 from app_clones.declared.drawing.fields import drawer
+from app_clones.declared.drawing.history import History
 from app_clones.declared.drawing.names import Subject, subject_of, words_of
 from app_clones.declared.drawing.refs import Made, people, refer
 from app_clones.declared.drawing.shapes import compile_shape, several
@@ -46,9 +47,11 @@ class Cells:
             field: Random(derive(seed, decl.app, "seeds", name, field)) for field in (*self.entity.fields, "slug")
         }
         self.checks = {field: acceptor(one, self.shapes) for field, one in self.entity.fields.items()}
+        self.history = History(decl, name, seed, made)
         self.told: set[str] = set()  # fields that are empty or not by what the others say
-        self.order = sorted(self.entity.fields, key=self._rank)
-        self.draws: Mapping[str, Draw] = {field: self._draw_of(field) for field in self.order}
+        self.last = [field for field, one in self.entity.fields.items() if one.auto == "updated"]
+        self.order = sorted((field for field in self.entity.fields if field not in self.last), key=self._rank)
+        self.draws: Mapping[str, Draw] = {field: self._draw_of(field) for field in self.entity.fields}
         self.distinct = Distinct(self.entity, outer_parent(name, self.entity), self.streams["slug"])
 
     def fill(self, at: Spot, owner: int | None, *, given: bool) -> bool:
@@ -57,18 +60,13 @@ class Cells:
         Raises :class:`KitError` where a given row breaks the declaration.
         """
         for name in self.order:
-            field = self.entity.fields[name]
-            if name in at.row:
-                if given and at.row[name] is not None and field.type != "ref":
-                    at.row[name] = self._accepted(name, at)
-            elif given and (field.default is not None or not (field.required or field.auto or name == self.label)):
-                at.row[name] = field.default
-            else:
-                at.row[name] = self._drawn(name, field, at, owner)
-                if at.row[name] is None and self._needs(name, field):
-                    return False
-            if name == self.label:
-                at.called = str(at.row[name] or "")
+            if not self._fill_one(name, at, owner, given):
+                return False
+        if not given:
+            self.history.run(at, owner)
+        for name in self.last:
+            if name not in at.row:
+                at.row[name] = self.draws[name](at, owner)
         if self.distinct.settle(at, partial(self._again, at, owner), fixed=given):
             return True
         if given:
@@ -76,6 +74,22 @@ class Cells:
                 f"{self.decl.app}: {self.name}: a given row is there already: {at.row.get(self.label or '')!r}"
             )
         return False
+
+    def _fill_one(self, name: str, at: Spot, owner: int | None, given: bool) -> bool:
+        """Draws one field; False where it must have a value and none is found."""
+        field = self.entity.fields[name]
+        if name in at.row:
+            if given and at.row[name] is not None and field.type != "ref":
+                at.row[name] = self._accepted(name, at)
+        elif given and (field.default is not None or not (field.required or field.auto or name == self.label)):
+            at.row[name] = field.default
+        else:
+            at.row[name] = self._drawn(name, field, at, owner)
+            if at.row[name] is None and self._needs(name, field):
+                return False
+        if name == self.label:
+            at.called = str(at.row[name] or "")
+        return True
 
     def _again(self, at: Spot, owner: int | None, name: str) -> bool:
         """Draws a field anew; False where that gives nothing."""
@@ -99,6 +113,8 @@ class Cells:
 
     def _drawn(self, name: str, field: FieldDecl, at: Spot, owner: int | None) -> Json:
         """A value that clients could have given too; None where none is found, or the field stays empty."""
+        if name in self.history.fields:
+            return field.default
         if field.auto or field.type == "ref":
             return self.draws[name](at, owner)
         rng = self.streams[name]
@@ -123,7 +139,7 @@ class Cells:
         if name in (self.entity.owner, outer_parent(self.name, self.entity)):
             return 0, place
         if field.auto:
-            return (1 if field.auto == "created" else 9), place
+            return 1, place
         if field.type == "ref":
             return 2, place
         if field.type in ("enum", "boolean"):
@@ -158,7 +174,7 @@ class Cells:
             return lambda at, owner: at.born_ms
         if field.auto == "updated":
             now = self.made.scene.now_ms
-            return lambda at, owner: at.born_ms if rng.random() < 0.4 else moments.between(rng, at.born_ms, now)
+            return lambda at, owner: at.touched_ms if rng.random() < 0.5 else moments.between(rng, at.touched_ms, now)
         by_id = {person.id: person for person in self.made.scene.persons}
 
         def actor(at: Spot, owner: int | None) -> Json:

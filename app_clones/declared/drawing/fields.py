@@ -25,7 +25,7 @@ def drawer(name: str, value: Value, subject: Subject, *, label: bool = False) ->
     if seed is not None:
         found = _asked(seed)
     elif value.type == "enum":
-        found = _dealt([one for one in value.values if not one.endswith("UNSPECIFIED")] or list(value.values))
+        found = _dealt([one for one in value.values if not is_unspecified(one)] or list(value.values))
     elif value.type == "boolean":
         found = _boolean(words_of(name), value)
     elif value.type in ("integer", "number"):
@@ -36,6 +36,11 @@ def drawer(name: str, value: Value, subject: Subject, *, label: bool = False) ->
     else:
         found = _text(words_of(name), value, subject, label)
     return _fitting(found, value) if value.type in _TEXT_TYPES else found
+
+
+def is_unspecified(value: str) -> bool:
+    """Whether a value of an enum stands for none: no row has it."""
+    return value.lower().endswith("unspecified")
 
 
 def _asked(seed: Json) -> Drawer:

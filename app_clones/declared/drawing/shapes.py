@@ -8,7 +8,7 @@ from typing import Any
 
 from app_clones.declared.drawing import words as w
 from app_clones.declared.drawing.drawers import DRAWERS
-from app_clones.declared.drawing.fields import drawer
+from app_clones.declared.drawing.fields import drawer, is_unspecified
 from app_clones.declared.drawing.names import Subject
 from app_clones.declared.drawing.spot import Drawer, Json, Spot
 from app_clones.declared.model import Type, Value
@@ -48,7 +48,7 @@ class _Compiler:
         if "const" in shape:
             return _always(shape["const"])
         if "enum" in shape:
-            values = [one for one in shape["enum"] if not str(one).endswith("UNSPECIFIED")] or list(shape["enum"])
+            values = [one for one in shape["enum"] if not is_unspecified(str(one))] or list(shape["enum"])
             return lambda rng, at: rng.choice(values)
         kinds: dict[str, Callable[[Schema, str, int], Drawer]] = {
             "object": self.object,

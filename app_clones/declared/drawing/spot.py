@@ -36,7 +36,7 @@ class Spot:
     """One row as it is drawn. ``number`` from 1 within its entity; ``row`` holds what is drawn already, by field.
 
     ``given``, ``family``, ``firm`` and ``city`` are whom and where its names, addresses and numbers agree on;
-    ``called`` is its label, once that is drawn.
+    ``called`` is its label, once that is drawn; ``touched_ms``: when something last happened to it.
     """
 
     scene: Scene
@@ -48,6 +48,7 @@ class Spot:
     firm: str
     city: tuple[str, str, str, str, str, str]
     called: str = ""
+    touched_ms: int = 0
     row: dict[str, Any] = field(default_factory=dict)
 
 
@@ -59,4 +60,4 @@ def spot(rng: Random, scene: Scene, subject: Subject, number: int, born_ms: int)
     """A row still empty."""
     firm = f"{rng.choice(w.COMPANY_HEADS)} {rng.choice(w.COMPANY_TAILS)}"
     given, family, city = rng.choice(FIRST_NAMES), rng.choice(LAST_NAMES), rng.choice(w.CITIES)
-    return Spot(scene, subject, number, born_ms, given, family, firm, city)
+    return Spot(scene, subject, number, born_ms, given, family, firm, city, touched_ms=born_ms)
