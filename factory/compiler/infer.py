@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,7 @@ from factory.compiler.api import ApiDoc
 from factory.compiler.infer_entities import SCOPE, Model, entities
 from factory.compiler.infer_names import app_name, free, short, snake
 from factory.compiler.infer_operations import operation
-from factory.compiler.infer_paths import places
+from factory.compiler.infer_paths import Place, places, words
 from factory.compiler.infer_resources import OPERATION, resources
 from factory.compiler.infer_schemas import Shapes
 
@@ -25,10 +26,12 @@ _SECONDS = 30
 
 @dataclass(frozen=True, slots=True)
 class Inferred:
-    """An app and what is to be known of how it came about: ``notes``, one line each."""
+    """An app and what is to be known of how it came about: ``notes``, one line each; ``about``: by the id of each method
+    the word of what it acts on, as paths have it (``instances``), "-" where that is nothing."""
 
     decl: AppDecl
     notes: tuple[str, ...]
+    about: Mapping[str, str]
 
 
 def infer(doc: ApiDoc) -> Inferred:
@@ -39,6 +42,7 @@ def infer(doc: ApiDoc) -> Inferred:
     entities(model)
     operations: dict[str, OperationDecl] = {}
     seen: set[tuple[str, str]] = set()
+    about: dict[str, str] = {}
     notes = list(doc.notes)
     for at, method in enumerate(doc.methods):
         route = (method.verb, method.flat)
@@ -46,7 +50,9 @@ def infer(doc: ApiDoc) -> Inferred:
             notes.append(f"{method.id}: reached just as another method is, which answers for both")
             continue
         seen.add(route)
-        operations[free(_name(method.id, method.verb), operations)] = operation(model, at)
+        made = operation(model, at)
+        operations[free(_name(method.id, method.verb), operations)] = made
+        about[method.id] = _word(model, made, found[at])
     common = infer_params.common(doc.common, model)
     decl = AppDecl(
         app=app_name(doc.name, doc.version),
@@ -69,7 +75,14 @@ def infer(doc: ApiDoc) -> Inferred:
     )
     kinds = Counter(made.kind for made in operations.values())
     notes.append(", ".join(f"{kind} {count}" for kind, count in sorted(kinds.items())))
-    return Inferred(decl, tuple(notes))
+    return Inferred(decl, tuple(notes), about)
+
+
+def _word(model: Model, made: OperationDecl, place: Place) -> str:
+    """The word of what an operation acts on: its entity's, or else that of where the path leads."""
+    keys = [key for key, resource in sorted(model.resources.by_key.items()) if resource.entity == made.entity]
+    key = place.key if place.key in keys or not keys else keys[0]
+    return words(key[-1]) if key else "-"
 
 
 def _name(id: str, verb: str) -> str:

@@ -77,6 +77,8 @@ def _entity(model: Model, resource: Resource) -> Entity:
     if parent_wire:
         fields = {name: known for name, known in fields.items() if known.wire != parent_wire}
     parent = _parent_field(model, resource, fields)
+    if not is_collection(resource.key):
+        fields = {n: f if n == parent else f.model_copy(update={"required": False}) for n, f in fields.items()}
     if _has_policy(model, resource):
         fields[free(POLICY, fields)] = FieldDecl(
             type="json", hidden=True, readonly=True, wire="(policy)", about="Who may do what."
@@ -179,8 +181,7 @@ def new_id(method: Method, place: Place, resource: Resource) -> str | None:
         stem = name.removesuffix("_id")
         if stem in (noun, resource.entity, snake(resource.schema or "")) or noun.endswith(stem) or stem.endswith(noun):
             return parameter.name
-        about = parameter.about.lower()
-        if re.search(r"\bid\b.*\b(to use|for the|of the)\b|will become|final component", about[:300]):
+        if re.search(r"\bid\b[^.]*\bto use for\b|final component", parameter.about[:300], re.I):
             return parameter.name
     return None
 
@@ -211,6 +212,8 @@ def parent_name(above: Resource) -> str:
 
 def _parent_field(model: Model, resource: Resource, fields: dict[str, FieldDecl]) -> str | None:
     above = model.resources.parent(resource.key)
+    if above is None and not is_collection(resource.key):
+        above = Resource(("users/*",), PERSON, None)  # one to each person: who asks
     if above is None or above.entity == "operation":
         return None
     name = parent_name(above)

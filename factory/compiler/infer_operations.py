@@ -337,7 +337,7 @@ def _refused(model: Model, method: Method, place: Place, resource: Resource | No
 
 
 def _of_operations(model: Model, method: Method, place: Place, resource: Resource) -> OperationDecl:
-    verb = snake(place.verb or "")
+    verb = snake(place.verb) if place.verb else ""
     if method.verb == "GET" and place.on == "collection":
         result = infer_results.page(method, resource, model)
         if result is None:
@@ -371,9 +371,9 @@ def _cancelled(model: Model, method: Method, place: Place, resource: Resource) -
         if "error" in entity.fields:
             effects["error"] = {"code": 1, "message": "The operation was cancelled."}
     else:
-        effects["status"] = next((v for v in entity.fields["status"].values if "DONE" in v.upper()), None)
-        if effects["status"] is None:
-            effects = {}
+        state = entity.fields.get("status")
+        done = next((value for value in state.values if "DONE" in value.upper()), None) if state else None
+        effects = {"status": done} if done else {}
     return OperationDecl(
         kind="custom",
         entity=resource.entity,
@@ -445,7 +445,8 @@ def _params(model: Model, method: Method, place: Place, resource: Resource | Non
         }
         if any(param.role == "refused" for param in found.values()):
             raise Refusal("it asks for what lies under a row of the same kind")
-    return found | infer_params.queries(method, kind, resource, model, found, place)
+    found |= infer_params.queries(method, kind, resource, model, found, place)
+    return found | infer_params.own(resource, model, found)
 
 
 def _about(method: Method) -> str:

@@ -84,7 +84,7 @@ def resources(doc: ApiDoc, places: Mapping[int, Place], shapes: Shapes) -> Resou
     if operations or running:
         running = running or next((schemas[key] for key in sorted(operations) if schemas[key]), None)
         one = Resource((f"{OPERATION}s/*",), OPERATION, running, [at for key in sorted(operations) for at in about[key]])
-        by_key |= dict.fromkeys(sorted(operations), one)
+        by_key |= dict.fromkeys(sorted(operations) or [one.key], one)
     _count_ids(by_key, doc, places)
     return Resources(by_key, running, sorted({key[:-1] for key in operations if len(key) > 1}))
 
