@@ -90,7 +90,7 @@ def _label(entity: Entity) -> str | None:
     texts = [
         name
         for name, field in entity.fields.items()
-        if field.type in ("string", "email") and not (field.repeated or field.hidden)
+        if field.type in ("string", "email") and not (field.repeated or field.hidden or field.auto)
     ]
     preferred = [name for name in _LABELS if name in texts]
     required = [name for name in texts if entity.fields[name].required]

@@ -89,7 +89,7 @@ def _words(visit: Visit, sheet: Sheet, operation: OperationDecl) -> tuple[str, s
     shelf, row = sheet.shelf, sheet.row
     if operation.kind == "create" and shelf is not None and shelf.create == sheet.operation:
         return f"New {shelf.noun}", f"Create {shelf.noun}"
-    text = act_text(sheet.operation, operation)
+    text = act_text(visit.ready.decl, sheet.operation)
     if shelf is None or row is None:
         return text, text
     name = words.short(name_of(visit, shelf, row), 60)

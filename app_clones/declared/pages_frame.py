@@ -139,7 +139,7 @@ class Site:
                 near = dict.fromkeys((*self.plan.below(top), *self.plan.ancestors(current)[1:], current))
                 for below in [each for each in near if each != top][:MOST_LINKS]:
                     yield Link(self.plan.shelves[below].plural, f"/{below}", below == current, True)
-        if len(roots) < len(self.plan.roots):
+        if len(self.plan.shelves) > MOST_LINKS:
             yield Link("All collections", "/#collections", False)
 
     def flash(self, key: str) -> str:
@@ -152,7 +152,7 @@ class Site:
         done = {"create": "created", "update": "saved", "replace": "saved", "delete": "deleted"}.get(operation.kind)
         if done and operation.entity:
             return f"{self.plan.shelves[operation.entity].entity.title} {done}."
-        return f"{act_text(key, operation)}: done."
+        return f"{act_text(self.ready.decl, key)}: done."
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,4 +206,4 @@ def act(visit: Visit, operation: str, href: str = "", post: str = "", refused: s
     """The button of an operation that is no standard one."""
     decl = visit.ready.decl.operations[operation]
     look = "danger" if decl.delete else ""
-    return Act(act_text(operation, decl), href, post, refused, look)
+    return Act(act_text(visit.ready.decl, operation), href, post, refused, look)

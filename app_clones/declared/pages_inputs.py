@@ -21,6 +21,7 @@ Control = Literal["line", "text", "lines", "json", "checkbox", "select", "ref"]
 _LIST_ROLES = ("filter", "expression", "search", "order_by", "page_size", "page_token", "offset", "page_number")
 _GIVEN_ROLES = ("new_id", "field", "input", "force")
 _LINE_AS_TEXT = 300
+_DEEPEST = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +64,11 @@ def _inputs(decl: AppDecl, operation: OperationDecl) -> Iterator[Input]:
     for name, param in operation.params.items():
         if param.role == "row":
             if name not in known:
-                yield _row(entity, name, param)
+                yield _row(decl, entity, name, param)
         elif param.role == "resource" and entity is not None:
             yield from _resource(decl, operation, entity, name)
         elif param.role in _GIVEN_ROLES or (param.role in _LIST_ROLES and not operation.writes):
-            yield _plain(entity, operation, name, param)
+            yield _plain(decl, entity, operation, name, param)
 
 
 def known_rows(decl: AppDecl, operation: OperationDecl) -> frozenset[str]:
@@ -86,14 +87,14 @@ def known_rows(decl: AppDecl, operation: OperationDecl) -> frozenset[str]:
     return frozenset(known | ({target} if target else set()))
 
 
-def _row(entity: Entity | None, name: str, param: Param) -> Input:
+def _row(decl: AppDecl, entity: Entity | None, name: str, param: Param) -> Input:
     parent = entity.parent if entity and entity.parent and entity.fields[entity.parent].to == param.entity else None
     ref = Value(type="ref", to=param.entity, required=param.required, repeated=param.repeated, about=param.about)
     control = control_of(ref)
-    return Input(name, words.label(name), help_of(ref, control), ref, control, param.required, (name,), parent)
+    return Input(name, words.label(name), help_of(decl, ref, control), ref, control, param.required, (name,), parent)
 
 
-def _plain(entity: Entity | None, operation: OperationDecl, name: str, param: Param) -> Input:
+def _plain(decl: AppDecl, entity: Entity | None, operation: OperationDecl, name: str, param: Param) -> Input:
     default, required, secret = param.default, param.required, False
     if param.role == "field" and entity is not None and param.field:
         field = entity.fields[param.field]
@@ -105,7 +106,9 @@ def _plain(entity: Entity | None, operation: OperationDecl, name: str, param: Pa
     label = "ID" if param.role == "new_id" else words.label(param.field or name)
     control = control_of(value, default)
     row_field = param.field if param.role == "field" else None
-    return Input(name, label, help_of(value, control), value, control, required, (name,), row_field, default, secret)
+    return Input(
+        name, label, help_of(decl, value, control), value, control, required, (name,), row_field, default, secret
+    )
 
 
 def _resource(decl: AppDecl, operation: OperationDecl, entity: Entity, name: str) -> Iterator[Input]:
@@ -119,8 +122,9 @@ def _resource(decl: AppDecl, operation: OperationDecl, entity: Entity, name: str
         control = control_of(one, default)
         needed = one.required and (not one.hidden if not creating else default is None)
         place = (name, wire_name(decl, field_name, one))
-        yield Input(field_name, words.label(field_name), help_of(one, control), one, control, needed, place, field_name,
-                    default, one.hidden)  # fmt: skip
+        help = help_of(decl, one, control)
+        yield Input(field_name, words.label(field_name), help, one, control, needed, place, field_name, default,
+                    one.hidden)  # fmt: skip
 
 
 def control_of(value: Value, default: Json = None) -> Control:
@@ -145,7 +149,7 @@ _FORMS = {
 }
 
 
-def help_of(value: Value, control: Control) -> str:
+def help_of(decl: AppDecl, value: Value, control: Control) -> str:
     """What stands under a control's label: what it is, and how it is written."""
     parts = [words.short(value.about, 240)]
     if value.type in _FORMS:
@@ -158,7 +162,9 @@ def help_of(value: Value, control: Control) -> str:
     if value.type in ("string", "text") and not value.repeated and (value.max or 0) <= _LINE_AS_TEXT:
         parts.append(_bounds(value, "From", "At least", "At most", " characters"))
     if control == "json":
-        parts.append(f"As JSON, such as {json.dumps(example(value.shape or {}, value.repeated), ensure_ascii=False)}.")
+        parts.append(
+            f"As JSON, such as {json.dumps(example(decl, value.shape or {}, value.repeated), ensure_ascii=False)}."
+        )
     return " ".join(part for part in parts if part)
 
 
@@ -170,10 +176,12 @@ def _bounds(value: Value, both: str, low: str, high: str, unit: str) -> str:
     return f"{high} {value.max:g}{unit}." if value.max is not None else ""
 
 
-def example(shape: Mapping[str, Json], repeated: bool = False) -> Json:
+def example(decl: AppDecl, shape: Mapping[str, Json], repeated: bool = False, depth: int = 0) -> Json:
     """A small value of about that JSON Schema, for people to start from."""
     if repeated:
-        return [example(shape)]
+        return [example(decl, shape)]
+    if "$ref" in shape:
+        shape = decl.schemas.get(str(shape["$ref"]).rpartition("/")[2], {})
     for key in ("example", "default", "const"):
         if key in shape:
             return shape[key]
@@ -182,10 +190,10 @@ def example(shape: Mapping[str, Json], repeated: bool = False) -> Json:
     kind = shape.get("type", "object")
     kind = kind[0] if isinstance(kind, list) else kind
     if kind == "object":
-        listed = list(shape.get("properties", {}).items())[:2]
-        return {name: example(inner) for name, inner in listed if "$ref" not in inner} or {"key": "value"}
+        listed = list(shape.get("properties", {}).items())[:3] if depth < _DEEPEST else []
+        return {name: example(decl, inner, depth=depth + 1) for name, inner in listed} or {"key": "value"}
     if kind == "array":
-        return [example(shape.get("items", {}))]
+        return [example(decl, shape.get("items", {}), depth=depth + 1)]
     return {"integer": 1, "number": 1.5, "boolean": True}.get(str(kind), "text")
 
 

@@ -14,6 +14,7 @@ ACCENTS = 8
 #: Columns of a list beside its first, filters of a list, links beside a page.
 MOST_COLUMNS = 6
 MOST_FILTERS = 5
+MOST_FLAGS = 2
 MOST_LINKS = 14
 _PAGE_SIZES = (20, 25, 30, 40, 50)
 
@@ -191,25 +192,43 @@ def _lower(title: str) -> str:
     return " ".join(part if part[:2].isupper() else part.lower() for part in title.split(" "))
 
 
-_WEIGHTS = {"enum": 6, "ref": 5, "number": 4, "integer": 4, "email": 4, "date": 4, "datetime": 4, "boolean": 3,
-            "string": 3, "url": 1, "text": 1}  # fmt: skip
+_WEIGHTS = {"enum": 7, "ref": 6, "date": 5, "datetime": 5, "number": 4, "integer": 4, "email": 4, "string": 3,
+            "boolean": 2, "url": 1, "text": 1}  # fmt: skip
+_MACHINES_OWN = (
+    "link",
+    "uri",
+    "url",
+    "icon",
+    "token",
+    "fingerprint",
+    "etag",
+    "hash",
+    "checksum",
+    "key",
+    "kind",
+    "html",
+)
 
 
 def _columns(entity: Entity) -> tuple[str, ...]:
     """The label, then the fields that tell rows apart best, in the order of their declaration."""
     weights = {}
     for name, one in entity.fields.items():
-        if not one.hidden and name != entity.label and name != entity.owner and one.type in _WEIGHTS:
-            weights[name] = _WEIGHTS[one.type] - 3 * one.repeated - 2 * (one.auto == "updated") - one.log
+        if not one.hidden and name not in (entity.label, entity.owner) and one.type in _WEIGHTS:
+            for_machines = one.type == "string" and name.rpartition("_")[2] in _MACHINES_OWN
+            less = 3 * one.repeated + 2 * (one.auto == "updated") + one.log + 2 * for_machines
+            weights[name] = _WEIGHTS[one.type] - less
     best = sorted(weights, key=lambda name: -weights[name])[:MOST_COLUMNS]
     first = (entity.label,) if entity.label else ()
     return first + tuple(name for name in entity.fields if name in best)
 
 
 def _filters(entity: Entity) -> tuple[str, ...]:
-    found = [n for n, one in entity.fields.items() if one.type in ("enum", "boolean", "ref") and not one.repeated
-             and not one.hidden and n != entity.owner]  # fmt: skip
-    return tuple(found[:MOST_FILTERS])
+    """What rows are chosen by: first of all by their enums and refs, then by a few booleans."""
+    usable = {n: one for n, one in entity.fields.items() if not (one.repeated or one.hidden) and n != entity.owner}
+    sorts = [name for name, one in usable.items() if one.type in ("enum", "ref")]
+    flags = [name for name, one in usable.items() if one.type == "boolean"]
+    return tuple((*sorts, *flags[:MOST_FLAGS])[:MOST_FILTERS])
 
 
 def _children(decl: AppDecl, name: str) -> Iterator[tuple[str, str]]:
@@ -219,8 +238,15 @@ def _children(decl: AppDecl, name: str) -> Iterator[tuple[str, str]]:
         yield from ((other, field_name) for other, field_name, is_parent in refs if is_parent == own)
 
 
-def act_text(name: str, operation: OperationDecl) -> str:
-    """What a button of the operation says: its name without its entity's."""
+def act_text(decl: AppDecl, name: str) -> str:
+    """What a button of the operation says: its name in the original, or its own without its entity's."""
+    operation = decl.operations[name]
+    if operation.kind == "replace":
+        return "Replace"
+    if "." in operation.origin:
+        return words.label(operation.origin.rpartition(".")[2])
     entity = operation.entity or ""
-    short = name.removeprefix(f"{entity}_").removesuffix(f"_{entity}")
+    short = name.removesuffix(f"_{entity}")
+    for prefix in (entity, decl.entities[entity].plural.replace(" ", "_")) if entity else ():
+        short = short.removeprefix(f"{prefix}_")
     return words.label(short or name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -20,10 +20,12 @@ from app_clones.declared.pages_plan import Shelf
 from app_clones.declared.pages_refs import count, counts_by, named, names_in
 from app_clones.kit.errors import NotFound
 
-#: Rows of each collection on the page of what they hang on, tiles and latest rows of the dashboard.
+#: Rows of each collection on the page of what they hang on; buttons beside a title; the dashboard's tiles, latest rows.
 MOST_ROWS = 10
+MOST_BUTTONS = 6
 MOST_TILES = 8
 MOST_LATEST = 8
+MOST_ACTIONS = 24
 _URGENCY = {"bad": 0, "wait": 1, "busy": 2}
 
 
@@ -62,13 +64,16 @@ def trail(visit: Visit, shelf: Shelf, row: rows.Row | None) -> list[tuple[str, s
 
 def show_row(visit: Visit, shelf: Shelf, row: rows.Row) -> Response:
     """The page of one row."""
+    acts = list(_acts(visit, shelf, row))
+    first, last = _standard(visit, shelf, row)
     values: dict[str, Any] = {
         "shelf": shelf,
         "row": row,
         "trail": trail(visit, shelf, row),
         "heading": name_of(visit, shelf, row),
         "standing": _standing(shelf, row),
-        "acts": list(_acts(visit, shelf, row)),
+        "acts": [*first, *(acts if len(acts) <= MOST_BUTTONS else ()), *last],
+        "more_acts": acts if len(acts) > MOST_BUTTONS else [],
         "fields": facts(visit, shelf, row),
         "parts": [*_singletons(visit, shelf, row), *_children(visit, shelf, row)],
     }
@@ -102,10 +107,15 @@ def status_field(shelf: Shelf) -> str | None:
     return next((name for name in ("status", "state") if name in enums), enums[0] if enums else None)
 
 
+def _standard(visit: Visit, shelf: Shelf, row: rows.Row) -> tuple[list[Act], list[Act]]:
+    """The buttons that come before all others, and after them."""
+    root = f"{visit.base}{shelf.url}/{row['id']}"
+    edit = [Act("Edit", f"{root}/edit")] if shelf.update else []
+    return edit, [Act("Delete", f"{root}/delete", look="danger")] if shelf.delete else []
+
+
 def _acts(visit: Visit, shelf: Shelf, row: rows.Row) -> Iterator[Act]:
     root = f"{visit.base}{shelf.url}/{row['id']}"
-    if shelf.update:
-        yield Act("Edit", f"{root}/edit")
     for name in shelf.row_acts:
         operation = visit.ready.decl.operations[name]
         refused = _refused(visit, operation, row)
@@ -117,8 +127,6 @@ def _acts(visit: Visit, shelf: Shelf, row: rows.Row) -> Iterator[Act]:
             yield act(visit, name, href=f"{root}/do/{name}?_go=1")
         else:
             yield act(visit, name, post=f"{root}/do/{name}")
-    if shelf.delete:
-        yield Act("Delete", f"{root}/delete", look="danger")
 
 
 def _refused(visit: Visit, operation: OperationDecl, row: rows.Row) -> str:
@@ -170,7 +178,10 @@ def show_dashboard(visit: Visit) -> Response:
     first = (*plan.roots, *own)[:MOST_TILES]
     rest = len(plan.shelves) > len(first)
     acts = [act(visit, name, href=f"{visit.base}/do/{name}") for name in plan.loose]
-    acts += [act(visit, name, href=f"{visit.base}/do/{name}") for one in plan.shelves.values() for name in one.acts]
+    rowless = [(shelf, name) for shelf in plan.shelves.values() for name in shelf.acts]
+    for shelf, name in rowless if len(rowless) <= MOST_ACTIONS else ():
+        one = act(visit, name, href=f"{visit.base}/do/{name}")
+        acts.append(replace(one, text=f"{shelf.plural}: {one.text}"))
     return visit.render(
         "dashboard.html",
         "/",
