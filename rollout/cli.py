@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import click
 
 from factory.errors import GrindError
+from rollout.commands.compiling import compile_
 from rollout.commands.environments import audit, build, list_all, lock, serve_world
 from rollout.commands.images import export
 from rollout.commands.making import new
@@ -27,7 +28,7 @@ def cli() -> None:
     """Grindworks: specs in, certified environments, rollouts and better policies out."""
 
 
-for command in (lock, build, audit, run, train, replay, show, list_all, serve_world, export, new):
+for command in (lock, build, audit, run, train, replay, show, list_all, serve_world, export, new, compile_):
     cli.add_command(command)
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Literal, cast
 from urllib.parse import urlsplit
 
@@ -16,7 +15,6 @@ from factory.compiler.api import ApiDoc, Method, Parameter
 from factory.compiler.openapi_parameters import Parameters
 from factory.compiler.openapi_schema import Schema, Schemas
 from factory.compiler.openapi_source import Json, Pointer, Source, parse
-from factory.errors import SpecError
 from factory.store import sha256
 
 Verb = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -27,17 +25,6 @@ _PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
 _VERSION = re.compile(r"3\.[01]\.\d+")
 FORM = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data"
-
-
-def load(path: Path | str) -> ApiDoc:
-    """The API that the document at ``path`` describes. Raises SpecError with file and line of what is wrong."""
-    path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-        raise SpecError(f"{path}: cannot read it: {reason}", "give the path of an OpenAPI document") from error
-    return read(text, str(path))
 
 
 def read(text: str, name: str) -> ApiDoc:

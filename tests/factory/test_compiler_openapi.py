@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from pathlib import Path
 
@@ -11,7 +13,8 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from factory.compiler import openapi
-from factory.errors import SpecError
+from factory.compiler.describe import describe
+from factory.errors import InputGone, SpecError
 
 DOCUMENTS = Path(__file__).parent / "openapi"
 WHOLE = ("pets.yaml", "tickets.json", "invoices.yaml", "library.yaml", "planner.yaml")
@@ -22,7 +25,7 @@ def method(doc, id):
 
 
 def load(name):
-    return openapi.load(DOCUMENTS / name)
+    return describe(f"openapi:{DOCUMENTS / name}").doc
 
 
 @pytest.mark.parametrize("name", WHOLE)
@@ -199,4 +202,33 @@ def test_a_mistyped_ref_is_told_with_what_was_meant():
 
 def test_a_file_that_is_not_there_is_told(tmp_path):
     with pytest.raises(SpecError, match="cannot read it: No such file"):
-        openapi.load(tmp_path / "none.yaml")
+        describe(f"openapi:{tmp_path / 'none.yaml'}")
+    with pytest.raises(SpecError, match="no description that can be compiled"):
+        describe("raml:none")
+
+
+@pytest.fixture
+def site():
+    """A web site with one document; all else is not there."""
+    document = (DOCUMENTS / "pets.yaml").read_bytes()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            found = self.path == "/pets.yaml"
+            self.send_response(200 if found else 404)
+            self.end_headers()
+            self.wfile.write(document if found else b"")
+
+        def log_message(self, format, *args):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
+def test_a_document_on_the_web_is_fetched_or_told_to_be_gone(site):
+    assert describe(f"openapi:{site}/pets.yaml").doc == load("pets.yaml")
+    with pytest.raises(InputGone, match="404"):
+        describe(f"openapi:{site}/none.yaml")
