@@ -710,7 +710,7 @@ def test_a_row_that_was_changed_since_its_form_was_shown_is_not_deleted_unseen()
         assert fill(world, "/cloud/topic/2/edit", display_name="Changed").status == 303
         before = world.state_digest
         reply = post(world, action, held)
-        assert reply.status == 409
+        assert reply.status == 412
         assert "changed since" in tree(reply).css_first('[role="alert"]').text()
         assert world.state_digest == before
 
