@@ -1,0 +1,1 @@
+"""Two drivers over the same pages, one observation: ``dom`` computes what ``chromium`` shows."""

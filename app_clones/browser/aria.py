@@ -1,0 +1,115 @@
+"""A document's ARIA snapshot: the tree of what can be seen and heard, made brief, as YAML.
+
+Built the way Playwright's ``aria_snapshot(mode="ai")`` is (1.60 and later), so that the text is the same: first every
+element that is visible or exposed becomes a node and gets its ref, then names and wrappers that say nothing new go, then
+the rest is written down.
+"""
+
+from __future__ import annotations
+
+from app_clones.browser.document import Document
+from app_clones.browser.element import Element
+from app_clones.browser.names import Namer
+from app_clones.browser.outline import Node, distil, render
+from app_clones.browser.states import STATEFUL, states
+from app_clones.browser.text import squash
+
+
+def snapshot(document: Document) -> str:
+    """The document's snapshot. Issues refs as needed; those in it are what the agent may use next."""
+    tree = _Builder(document).build()
+    distil(tree)
+    return render(tree)
+
+
+class _Builder:
+    """Makes the whole tree of one document, in document order, which is the order of new refs."""
+
+    def __init__(self, document: Document) -> None:
+        self._document = document
+        self._namer = Namer(document)
+        self._details = document.page.has_details
+        self._refs: dict[Element, str] = {}
+        self._active = document.focus or document.page.body
+
+    def build(self) -> Node:
+        root = Node("fragment", "")
+        self._visit(root, self._document.page.body)
+        self._document.shown = {ref: element for element, ref in self._refs.items()}
+        return root
+
+    def _visit(self, into: Node, element: Element) -> None:
+        if element.style.display == "none":
+            # Nothing in it is shown or heard; it parts the text around it all the same.
+            into.children.append(" ")
+            return
+        hidden, boxed = element.hidden, element.boxed
+        if self._details:
+            hidden, boxed = self._document.is_hidden(element), self._document.is_boxed(element)
+        visible = boxed or not hidden
+        role = element.role
+        if not visible or role in ("presentation", "none") or self._is_plain_text(element):
+            self._fill(into, element, visible)
+            return
+        node = Node(role or "generic", "")
+        found = self._namer.name(element)
+        if found.text:
+            node.name = squash(found.text)
+        self._mark(node, element, boxed)
+        into.children.append(node)
+        self._fill(node, element, visible)
+        for source in found.made_of:
+            ref = self._refs.get(source)
+            if ref and ref != node.ref:
+                node.origins.append(ref)
+
+    def _is_plain_text(self, element: Element) -> bool:
+        """Is it an inline element without a role that holds one text and nothing else?"""
+        return (
+            element.role in ("", "generic")
+            and element.style.display == "inline"
+            and len(element.children) == 1
+            and isinstance(element.children[0], str)
+            and element.style.shown
+            and not (self._details and self._document.is_folded(element))
+        )
+
+    def _mark(self, node: Node, element: Element, boxed: bool) -> None:
+        """Gives the node its ref, states and properties."""
+        style, attrs, document = element.style, element.attrs, self._document
+        if boxed and style.pointer_events != "none":
+            node.ref = self._refs[element] = document.ref(element, node.role, node.name)
+            node.pointer = style.cursor == "pointer"
+        node.active = element is self._active
+        if attrs or node.role in STATEFUL:
+            node.before, node.after = states(element, document)
+        if attrs:
+            if node.role == "link" and "href" in attrs:
+                node.url = _brief(attrs["href"])
+            elif node.role == "textbox" and attrs.get("placeholder", node.name) != node.name:
+                node.placeholder = attrs["placeholder"]
+            node.hidden = attrs.get("aria-hidden", "").lower() == "true"
+        if element.tag == "textarea" or (element.tag == "input" and element.type not in ("checkbox", "radio", "file")):
+            node.children.append(document.value(element))
+
+    def _fill(self, into: Node, element: Element, visible: bool) -> None:
+        children = into.children
+        parted = element.style.display != "inline" or element.tag == "br"
+        if parted:
+            children.append(" ")
+        texts = visible and into.role != "textbox"
+        if texts and element.tag == "details" and not self._document.is_open(element):
+            texts = False
+        for child in element.children:
+            if isinstance(child, str):
+                if texts:
+                    children.append(child)
+            elif child is not None:
+                self._visit(into, child)
+        if parted:
+            children.append(" ")
+
+
+def _brief(url: str) -> str:
+    head, comma, _ = url.partition(",")
+    return f"{head},…" if comma and url.startswith("data:") else url

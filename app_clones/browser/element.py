@@ -1,0 +1,106 @@
+"""An element of a parsed page, and what of HTML's own rules follows from its name and attributes alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from app_clones.browser.css import Style
+from app_clones.browser.text import HTML_SPACE
+
+#: Elements whose labels a ``label`` element can be.
+LABELABLE = frozenset({"button", "input", "meter", "output", "progress", "select", "textarea"})
+
+INPUT_TYPES = frozenset(
+    "hidden text search tel url email password date month week time datetime-local number range color checkbox radio "
+    "file submit image reset button".split()
+)
+
+
+class Element:
+    """One element, never changed once its page is made. ``children`` holds elements, texts, and None for a comment.
+
+    ``style`` is what its style sheets make of it, ``role`` its ARIA role ("" where it has none). ``boxed``: there is
+    something of it to see; ``hidden``: assistive technology leaves it out. Both hold as far as no ``details`` it lies
+    in is closed, which is a document's state.
+    """
+
+    __slots__ = ("attrs", "boxed", "children", "hidden", "order", "parent", "role", "style", "tag")
+
+    def __init__(self, tag: str, attrs: dict[str, str], parent: Element | None, order: int) -> None:
+        self.tag = tag
+        self.attrs = attrs
+        self.parent = parent
+        self.order = order
+        self.children: list[Element | str | None] = []
+        self.style: Style
+        self.role = ""
+        self.boxed = False
+        self.hidden = False
+
+    def __repr__(self) -> str:
+        return f"<{self.tag} {self.attrs}>"
+
+    def elements(self) -> Iterator[Element]:
+        """Its child elements."""
+        return (child for child in self.children if isinstance(child, Element))
+
+    def within(self) -> Iterator[Element]:
+        """All elements in it, in document order."""
+        for child in self.children:
+            if isinstance(child, Element):
+                yield child
+                yield from child.within()
+
+    def ancestors(self) -> Iterator[Element]:
+        """What it lies in, innermost first."""
+        node = self.parent
+        while node is not None:
+            yield node
+            node = node.parent
+
+    def closest(self, *tags: str) -> Element | None:
+        """The innermost element of one of these names that it is or lies in."""
+        node: Element | None = self
+        while node is not None and node.tag not in tags:
+            node = node.parent
+        return node
+
+    def contains(self, other: Element) -> bool:
+        """Is ``other`` it, or in it?"""
+        return other is self or self in other.ancestors()
+
+    def first(self, tag: str) -> Element | None:
+        """Its first child element of that name."""
+        return next((child for child in self.elements() if child.tag == tag), None)
+
+    def text(self) -> str:
+        """All text in it."""
+        return "".join(
+            child if isinstance(child, str) else child.text() for child in self.children if child is not None
+        )
+
+    @property
+    def type(self) -> str:
+        """The type of an input or button, as HTML defaults it."""
+        given = self.attrs.get("type", "").lower()
+        if self.tag == "input":
+            return given if given in INPUT_TYPES else "text"
+        if self.tag == "button":
+            return given if given in ("reset", "button") else "submit"
+        return ""
+
+    @property
+    def is_listbox(self) -> bool:
+        """Is it a select that shows its options at all times?"""
+        return self.tag == "select" and ("multiple" in self.attrs or number(self.attrs.get("size")) > 1)
+
+
+def number(text: str | None) -> int:
+    """A non-negative integer attribute; 0 where it is none."""
+    text = (text or "").strip(HTML_SPACE)
+    return int(text) if text.isascii() and text.isdigit() else 0
+
+
+def is_labelable(element: Element) -> bool:
+    """Can a ``label`` label it?"""
+    return element.tag in LABELABLE and not (element.tag == "input" and element.type == "hidden")
