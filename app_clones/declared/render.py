@@ -58,7 +58,9 @@ def _line(entity: EntityPlan, row: Mapping[str, Json]) -> str:
     key = entity.decl.key
     label = entity.names[entity.decl.label] if entity.decl.label else None
     first = row.get(key.path or "") or row.get(key.wire or "")
-    parts = [_text(value, SHORT) for value in (first, row.get(label or "")) if value is not None]
+    named = row.get(label or "")
+    parts = [] if first is None else [_text(first, LONG)]  # cut short, it would be no id
+    parts += [] if named is None else [_text(named, SHORT)]
     told = 0
     for name in entity.telling:
         wire = entity.names[name]
