@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from app_clones.declared.entities import EntityPlan, Row
@@ -21,17 +21,19 @@ Json = Any
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """A row as given: values by field (None where it was null; refs as called from outside), and its etag, if any."""
+    """A row as given: values by field (None where it was null; refs as called from outside), its etag, if any, and what
+    only the service writes, by property: a client that sends back what it got sends that too."""
 
     values: dict[str, Any]
     etag: str | None = None
+    told: Mapping[str, Json] = field(default_factory=dict)
 
 
 def resource_acceptor(ready: Declared, plan: EntityPlan) -> Accept:
     """The check of a row's JSON form; gives a :class:`Resource`.
 
-    What only the service writes is left out of account where the API is of Google's kind, as the original does, and
-    refused elsewhere; a property that no row has is refused everywhere.
+    What only the service writes is left out of account where the API is of Google's kind, as the original does;
+    elsewhere it may be told as it is. A property that no row has is refused everywhere.
     """
     accepts = {plan.names[name]: (name, acceptor(f, ready.shapes)) for name, f in plan.decl.fields.items()}
     lenient = ready.decl.api.errors == "google"
@@ -41,32 +43,34 @@ def resource_acceptor(ready: Declared, plan: EntityPlan) -> Accept:
         if not isinstance(given, dict):
             raise AppError(f"{at}: an object is needed")
         values: dict[str, Any] = {}
+        told: dict[str, Json] = {}
         etag = None
         for wire, value in given.items():
             found = accepts.get(wire)
             if found is None:
-                if wire not in own or not (lenient or wire == plan.decl.etag):
+                if wire not in own:
                     raise AppError(f"{str(wire)[:60]}: a {plan.noun} has no such property to write")
-                if wire == plan.decl.etag and value:
-                    etag = str(value)
+                if wire == plan.decl.etag:
+                    etag = str(value) if value else None
+                elif not lenient:
+                    told[wire] = value
                 continue
             name, check = found
-            field = plan.decl.fields[name]
-            if field.auto or field.readonly:
+            if plan.decl.fields[name].auto or plan.decl.fields[name].readonly:
                 if not lenient:
-                    raise AppError(f"{wire}: only the service writes this")
+                    told[wire] = value
                 continue
             values[name] = None if value is None else check(value, wire)
-        return Resource(values, etag)
+        return Resource(values, etag, told)
 
     return accept
 
 
-def resolve(ready: Declared, call: Call, at: str, field: FieldDecl, value: Any) -> Any:
-    """``value`` of ``field`` with refs as row ids. Raises :class:`AppError` where one names nothing."""
-    if field.type != "ref" or field.to is None or value is None:
+def resolve(ready: Declared, call: Call, at: str, decl: FieldDecl, value: Any) -> Any:
+    """``value`` of the field ``decl`` with refs as row ids. Raises :class:`AppError` where one names nothing."""
+    if decl.type != "ref" or decl.to is None or value is None:
         return value
-    to = field.to
+    to = decl.to
 
     def one(ident: Any) -> int:
         try:
@@ -74,7 +78,7 @@ def resolve(ready: Declared, call: Call, at: str, field: FieldDecl, value: Any) 
         except NotFound as error:
             raise AppError(f"{at}: {error.message}") from None
 
-    return [one(item) for item in value] if field.repeated else one(value)
+    return [one(item) for item in value] if decl.repeated else one(value)
 
 
 def mask_paths(plan: EntityPlan, mask: Any) -> list[tuple[str, list[str]]] | None:
@@ -105,8 +109,8 @@ def masked(plan: EntityPlan, mask: Any, given: Mapping[str, Any], row: Row) -> d
         return replaced(plan, given)
     changes: dict[str, Any] = {}
     for name, below in paths:
-        field = plan.decl.fields[name]
-        if field.auto or field.readonly:
+        decl = plan.decl.fields[name]
+        if decl.auto or decl.readonly:
             raise AppError(f"the mask names {plan.names[name]}, which only the service writes")
         if not below:
             changes[name] = given.get(name)
@@ -136,6 +140,6 @@ def replaced(plan: EntityPlan, given: Mapping[str, Any]) -> dict[str, Any]:
     ruled = (plan.decl.parent, plan.decl.owner)
     return {
         name: given.get(name)
-        for name, field in plan.decl.fields.items()
-        if not (field.auto or field.readonly) and (name in given or not (field.immutable or name in ruled))
+        for name, decl in plan.decl.fields.items()
+        if not (decl.auto or decl.readonly) and (name in given or not (decl.immutable or name in ruled))
     }

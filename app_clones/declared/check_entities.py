@@ -64,8 +64,7 @@ def _check_wires(decl: AppDecl, entity: Entity, loc: Loc) -> None:
     own: list[tuple[str | None, str]] = [(entity.key.wire, "key"), (entity.key.path, "path"), (entity.etag, "etag")]
     own += [(name, "constants") for name in entity.constants]
     for field_name, field in entity.fields.items():
-        wire = field.wire or (camel(field_name) if decl.api.naming == "camel" else field_name)
-        own.append((wire, field_name))
+        own.append((field.wire or (camel(field_name) if decl.api.naming == "camel" else field_name), field_name))
     for wire, what in own:
         if wire is None:
             continue

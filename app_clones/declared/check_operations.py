@@ -71,8 +71,8 @@ def _check_param(decl: AppDecl, entity: Entity | None, param: Param, kind: str, 
         raise DeclError(f"a {param.role} is about no field", (*loc, "field"))
     if param.role in _OF_LISTS and kind not in ("list", "refused", "custom", "record"):
         raise DeclError(f"only a list has a {param.role}, not a {kind}", (*loc, "role"))
-    if param.role == "new_id" and entity is not None and entity.key.form != "given":
-        raise DeclError("the entity's ids are not chosen: its key is not given", (*loc, "role"))
+    if param.role == "new_id" and entity is not None and entity.key.form == "code":
+        raise DeclError("the entity's ids are codes, which nobody chooses", (*loc, "role"))
 
 
 def _check_wires(decl: AppDecl, operation: OperationDecl, loc: Loc) -> None:

@@ -61,8 +61,8 @@ def _copy(act: Act) -> None:
     values.update({name: act.into(act.entity, name, evaluate) for name, evaluate in act.plan.set.items()})
     if plan.decl.owner is not None and plan.decl.owner not in act.plan.set:
         values[plan.decl.owner] = act.call.actor
-    slug = act.plan.first("new_id", act.arguments)
-    act.row = rows.insert(act.ready, act.call, act.entity, values, slug=None if slug is None else str(slug))
+    new_id = act.plan.first("new_id", act.arguments)
+    act.row = rows.insert(act.ready, act.call, act.entity, values, new_id=new_id)
 
 
 def _record(act: Act) -> None:

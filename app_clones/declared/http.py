@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute, Route
 
 from app_clones.declared import openapi, wire
 from app_clones.declared.arguments import Reader
-from app_clones.declared.perform import run
+from app_clones.declared.perform import check_built, run
 from app_clones.declared.routing import Found, Tree
 from app_clones.kit.asgi import opened
 from app_clones.kit.errors import AppError, NotFound
@@ -66,10 +66,11 @@ class _Endpoint:
         if target is None:
             allowed = tuple(sorted(found.targets))
             raise wire.NotAllowed(f"{method} is not for this path; {', '.join(allowed)} is", allowed)
+        plan = ready.plan(target.operation)
+        check_built(plan)
         reader = self._readers.get(target.operation)
         if reader is None:
             reader = self._readers[target.operation] = Reader(ready, target.operation)
-        plan = ready.plan(target.operation)
         arguments = plan.accept(reader.read(request, data, found.captured(target)))
         with opened(request) as call:
             body = run(ready, call, plan, arguments)

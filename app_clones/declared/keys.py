@@ -178,9 +178,10 @@ def find_named(ready: Declared, call: Call, entity: str, segments: list[str]) ->
     return _by_path(ready, call, ready.entities[entity], segments)
 
 
-def check_new_id(plan: EntityPlan, slug: str) -> None:
-    """Refuses an id that a client cannot choose. Raises :class:`AppError`."""
+def check_new_id(plan: EntityPlan, slug: str) -> str:
+    """An id that a client chooses. Raises :class:`AppError` where it cannot be one."""
     if not 0 < len(slug) <= 200 or "/" in slug:
         raise AppError(f"{slug[:80]!r} is no id: 1 to 200 characters without a slash")
     if rowid_of(plan.decl.key.prefix, slug) is not None:
         raise AppError(f"{slug}: ids of this form are given by the service itself")
+    return slug

@@ -135,6 +135,8 @@ def _order(plan: EntityPlan, text: str) -> list[_Term]:
     terms = []
     for part in text.split(",") if text.strip() else ():
         word, *rest = part.split()[:3] or [""]
+        if word.startswith("-") and not rest:
+            word, rest = word[1:], ["desc"]
         direction = rest[0].lower() if len(rest) == 1 else "asc" if not rest else "?"
         if direction not in ("asc", "desc"):
             raise AppError(f"order by {part.strip()[:60]!r}: it is a field, or a field and asc or desc")

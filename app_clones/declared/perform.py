@@ -44,8 +44,7 @@ def perform(ready: Declared, call: Call, operation: str, arguments: Mapping[str,
 
 def run(ready: Declared, call: Call, plan: Plan, arguments: Mapping[str, Any]) -> Json:
     """As :func:`perform`, with arguments that ``plan.accept`` gave."""
-    if plan.decl.kind == "refused":
-        raise NotBuilt(f"{plan.name} is not built: {plan.decl.reason or 'it is no part of this clone'}")
+    check_built(plan)
     act = Act(ready, call, plan, arguments, Names(ready, call))
     if not plan.writes:
         return _run(act)
@@ -53,6 +52,12 @@ def run(ready: Declared, call: Call, plan: Plan, arguments: Mapping[str, Any]) -
         return _tried(act)
     request = plan.first("request_id", arguments)
     return _run(act) if request in (None, "") else _once(act, str(request))
+
+
+def check_built(plan: Plan) -> None:
+    """Raises :class:`NotBuilt` for an operation that is refused whatever it is given."""
+    if plan.decl.kind == "refused":
+        raise NotBuilt(f"{plan.name} is not built: {plan.decl.reason or 'it is no part of this clone'}")
 
 
 def _tried(act: Act) -> Json:
@@ -115,11 +120,22 @@ def _name_rows(act: Act) -> None:
     """Finds the rows that parameters name, ancestors from the root down, each under the one before."""
     plan = act.plan
     for key in (*plan.ancestors, *plan.others):
-        ident = act.arguments.get(key)
-        if ident is None:
-            continue
-        entity = plan.params[key].entity or PERSON
-        act.rows[key] = (entity, _find_under(act, entity, ident))
+        ident, entity = act.arguments.get(key), plan.params[key].entity or PERSON
+        if plan.decl.kind == "list":
+            ident, entity = _narrowest(act, entity, ident)
+        if ident is not None:
+            act.rows[key] = (entity, _find_under(act, entity, ident))
+
+
+def _narrowest(act: Act, entity: str, ident: Any) -> tuple[Any, str]:
+    """Of a list under ``projects/p1/locations/-``, the rows of any location: what is named before the dashes."""
+    if not isinstance(ident, str) or not (ident == "-" or ident.endswith("/-")):
+        return ident, entity
+    segments = ident.split("/")
+    at: str | None = entity
+    while segments and segments[-1] == "-":
+        segments, at = segments[:-2], act.ready.entities[at].above if at else None
+    return ("/".join(segments), at) if segments and at else (None, entity)
 
 
 def _find_under(act: Act, entity: str, ident: Any) -> Row:

@@ -12,6 +12,8 @@ class Exists(Conflict):
 class Stale(Conflict):
     """The row is no longer the one that the client saw."""
 
+    status = 412
+
 
 class NotBuilt(AppError):
     """The clone does not have this part of its original, and says so."""

@@ -201,4 +201,8 @@ def _piece(part: str) -> Piece:
         return Piece(many=True)
     if re.fullmatch(r"[A-Za-z0-9_.~-]+", part):
         return Piece(literal=part)
+    try:
+        re.compile(part)
+    except re.error:
+        return Piece()  # what the pattern allows is checked with the parameter itself
     return Piece(pattern=part)

@@ -29,6 +29,9 @@ __all__ = [
 
 Json = Any
 
+#: The largest id that a client may choose: one can always count on from it.
+LARGEST_ID = 1 << 53
+
 
 def fetch(ready: Declared, call: Call, entity: str, rowid: int) -> Row:
     """The row of that row id. Raises :class:`NotFound`, also for what the actor may not see."""
@@ -117,10 +120,13 @@ def time_text(ms: int) -> str:
     return f"{at:%Y-%m-%dT%H:%M:%S}.{ms % 1000:03d}Z"
 
 
-def insert(ready: Declared, call: Call, entity: str, values: Mapping[str, Any], *, slug: str | None = None) -> Row:
+def insert(
+    ready: Declared, call: Call, entity: str, values: Mapping[str, Any], *, new_id: str | int | None = None
+) -> Row:
     """A new row of ``values`` by field (refs as row ids), all else by default; its singletons with it.
 
-    Raises :class:`AppError` where a required field has no value, :class:`Conflict` where the row is there already.
+    ``new_id``: the id that its client chose, where ids are given or numbers. Raises :class:`AppError` where a required
+    field has no value, :class:`Conflict` where the row is there already.
     """
     plan = _writable(ready, entity)
     row: Row = {}
@@ -135,18 +141,30 @@ def insert(ready: Declared, call: Call, entity: str, values: Mapping[str, Any], 
         row[name] = value
     if unknown := sorted(set(values) - set(plan.decl.fields)):
         raise AppError(f"a {plan.noun} has no {', '.join(unknown)}")
-    if plan.has_slug:
-        if slug is not None:
-            check_new_id(plan, slug)
-        row["slug"] = slug
+    rowid = _chosen(plan, call, row, new_id)
     _check_unique(plan, call, row, None)
-    row["id"] = call.insert(plan.table, **{name: plan.encode(name, value) for name, value in row.items()})
+    encoded = {name: plan.encode(name, value) for name, value in row.items()}
+    row["id"] = call.insert(plan.table, **encoded, **({} if rowid is None else {"id": rowid}))
     _index(plan, call, row)
     for child in plan.singletons:
         parent = ready.entities[child].decl.parent
         assert parent is not None
         insert(ready, call, child, {parent: row["id"]})
     return row
+
+
+def _chosen(plan: EntityPlan, call: Call, row: Row, new_id: str | int | None) -> int | None:
+    """Puts a chosen id where it belongs: into ``row``, or, where ids are numbers, it is the row id."""
+    if plan.has_slug:
+        row["slug"] = None if new_id is None else check_new_id(plan, str(new_id))
+        return None
+    if new_id is None:
+        return None
+    if plan.decl.key.form != "number" or not isinstance(new_id, int) or not 0 < new_id < LARGEST_ID:
+        raise AppError(f"{str(new_id)[:80]!r} is no id that a {plan.noun} can be given")
+    if call.one(f"SELECT 1 FROM {plan.table} WHERE id=?", new_id):
+        raise Exists(f"there is a {plan.noun} {new_id} already")
+    return new_id
 
 
 def automatic(call: Call, field: FieldDecl) -> Any:

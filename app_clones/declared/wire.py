@@ -140,7 +140,9 @@ def google_error(error: AppError) -> tuple[int, Mapping[str, Json]]:
     word, reason = _GOOGLE.get(status, ("UNKNOWN", "invalid"))
     if isinstance(error, Exists):
         word, reason = "ALREADY_EXISTS", "alreadyExists"
-    elif isinstance(error, Conflict) and not isinstance(error, Stale):
+    elif isinstance(error, Stale):
+        status, (word, reason) = 409, _GOOGLE[409]
+    elif isinstance(error, Conflict):
         status, word, reason = 400, "FAILED_PRECONDITION", "failedPrecondition"
     first = {"message": error.message, "domain": "global", "reason": reason}
     return status, {"error": {"code": status, "message": error.message, "errors": [first], "status": word}}

@@ -11,6 +11,7 @@ from app_clones.declared.bodies import Resource, masked, replaced, resolve
 from app_clones.declared.entities import EntityPlan
 from app_clones.declared.keys import find_named
 from app_clones.declared.refusals import Stale
+from app_clones.declared.values import canonical
 from app_clones.kit.errors import AppError, KitError
 
 
@@ -19,6 +20,17 @@ def check_etag(act: Act, given: str) -> None:
     current = rows.etag_of(act.ready, act.call, act.entity, act.target)
     if given.removeprefix("W/").strip('"') != current.strip('"'):
         raise Stale("it was changed since: the etag is another one")
+
+
+def _check_told(act: Act) -> None:
+    """What only the service writes may be told, but only as it is. Raises :class:`AppError`."""
+    resource = act.plan.first("resource", act.arguments)
+    if not isinstance(resource, Resource) or not resource.told:
+        return
+    shown = act.view(act.entity, act.row) if act.row is not None else {}
+    for wire, value in resource.told.items():
+        if wire not in shown or canonical(shown[wire]) != canonical(value):
+            raise AppError(f"{wire}: only the service writes this")
 
 
 def given_values(act: Act) -> dict[str, Any]:
@@ -36,11 +48,12 @@ def given_values(act: Act) -> dict[str, Any]:
 def create(act: Act) -> None:
     """Makes a row of what is given, under the ancestors named; it becomes the target."""
     plan = _entity(act)
+    _check_told(act)
     values = _resolved(act, plan, given_values(act))
-    slug = act.plan.first("new_id", act.arguments)
-    if slug is not None and "/" in str(slug) and plan.decl.key.path is not None:
-        slug = _under_name(act, plan, str(slug), values)
-    _make(act, plan, values, None if slug is None else str(slug))
+    new_id = act.plan.first("new_id", act.arguments)
+    if isinstance(new_id, str) and "/" in new_id and plan.decl.key.path is not None:
+        new_id = _under_name(act, plan, new_id, values)
+    _make(act, plan, values, new_id)
 
 
 def create_missing(act: Act) -> None:
@@ -63,7 +76,7 @@ def _under_name(act: Act, plan: EntityPlan, name: str, values: dict[str, Any]) -
     return slug
 
 
-def _make(act: Act, plan: EntityPlan, values: dict[str, Any], slug: str | None) -> None:
+def _make(act: Act, plan: EntityPlan, values: dict[str, Any], new_id: str | int | None) -> None:
     parent = plan.decl.parent
     for key in act.plan.ancestors:
         if key in act.rows and act.rows[key][0] == plan.above and parent is not None:
@@ -78,14 +91,13 @@ def _make(act: Act, plan: EntityPlan, values: dict[str, Any], slug: str | None) 
         raise AppError(f"{plan.names[parent]}: a {plan.noun} needs one")
     for name, evaluate in act.plan.set.items():
         values[name] = act.into(plan.name, name, evaluate)
-    if slug is not None and not plan.has_slug:
-        raise KitError(f"{act.plan.name}: the ids of a {plan.noun} are not chosen")
-    act.row = rows.insert(act.ready, act.call, plan.name, values, slug=slug)
+    act.row = rows.insert(act.ready, act.call, plan.name, values, new_id=new_id)
 
 
 def changes_asked(act: Act) -> dict[str, Any]:
     """The changes that the client asks for, by field, refs as row ids. Raises :class:`AppError` where one cannot be."""
     plan = _entity(act)
+    _check_told(act)
     given = given_values(act)
     mask = act.plan.first("mask", act.arguments)
     if mask not in (None, "", []):

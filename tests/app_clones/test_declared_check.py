@@ -29,6 +29,7 @@ entities:
     operations: [list, get, create, update, delete]
   order:
     parent: buyer
+    key: {form: code, prefix: o}
     fields: {buyer: {type: ref, to: buyer}, state: {type: enum, values: [new, sent]}, note: {type: text}}
     operations: [list, get]
 operations:
@@ -171,9 +172,9 @@ def altered(*changes):
         ),
         (
             "operations.x",
-            {"kind": "create", "entity": "buyer", "params": {"id": {"role": "new_id"}}},
+            {"kind": "create", "entity": "order", "params": {"id": {"role": "new_id"}}},
             "operations.x.params.id.role",
-            "not chosen",
+            "nobody chooses",
         ),
         (
             "operations.x",

@@ -385,3 +385,13 @@ async def test_a_request_that_writes_is_one_step_of_the_world_and_a_get_is_none(
     assert len(world.steps()) == 1
     await cloud(world, "GET", "projects/p1/topics")
     assert len(world.steps()) == 1
+
+
+async def test_a_dash_lists_the_rows_of_all_parents(world):
+    for project in ("p1", "p2"):
+        await cloud(world, "POST", f"projects/{project}/topics", {}, topicId="t")
+    _, page = await cloud(world, "GET", "projects/-/topics")
+    assert [row["name"] for row in page["topics"]] == ["projects/p1/topics/t", "projects/p2/topics/t"]
+    _, page = await cloud(world, "GET", "projects/p2/topics/-/subscriptions")
+    assert page["subscriptions"] == []
+    assert (await cloud(world, "GET", "projects/-/topics/t"))[0] == 404
