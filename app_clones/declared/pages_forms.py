@@ -18,7 +18,7 @@ from app_clones.declared.pages_cells import options
 from app_clones.declared.pages_frame import FLAG, Visit
 from app_clones.declared.pages_inputs import Input
 from app_clones.declared.pages_plan import Shelf, act_text
-from app_clones.declared.pages_refs import MOST_CHOICES, choices, referring
+from app_clones.declared.pages_refs import MOST_CHOICES, choices, referring, told_apart
 from app_clones.declared.pages_show import name_of, trail
 from app_clones.declared.perform import perform
 from app_clones.kit import forms
@@ -148,7 +148,7 @@ def _choices(visit: Visit, one: Input) -> list[tuple[str, str]]:
     if value.type == "enum":
         return [nothing, *((each, each) for each in value.values)]
     found = choices(visit.ready, visit.call, value.to or "")
-    return [] if found is None else [nothing, *((str(rowid), name) for rowid, name in found)]
+    return [] if found is None else [nothing, *told_apart(found)]
 
 
 _AT = re.compile(r"(?:[\w.]*\.)?(\w+)(?:\.\d+)*: (.+)", re.DOTALL)

@@ -17,7 +17,7 @@ from app_clones.declared.model import FieldDecl
 from app_clones.declared.pages_cells import PLAIN, head_class, options
 from app_clones.declared.pages_frame import PAGE, SORT, WORDS, Act, Visit, act
 from app_clones.declared.pages_plan import Shelf, is_indexed, is_searched
-from app_clones.declared.pages_refs import choices, named, names_in
+from app_clones.declared.pages_refs import choices, named, names_in, told_apart
 from app_clones.declared.values import from_text
 from app_clones.kit.errors import AppError, NotFound
 
@@ -206,7 +206,7 @@ def _options(visit: Visit, field: FieldDecl, held: str) -> Markup | None:
         return options([("", "Any"), ("true", "Yes"), ("false", "No")], held)
     if field.type == "ref":
         found = choices(visit.ready, visit.call, field.to or "")
-        return None if found is None else options([("", "Any"), *((str(rowid), name) for rowid, name in found)], held)
+        return None if found is None else options([("", "Any"), *told_apart(found)], held)
     return None
 
 

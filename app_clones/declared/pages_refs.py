@@ -6,6 +6,7 @@ One query each, with what the actor may not see left out: a page of rows must no
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -66,6 +67,12 @@ def choices(ready: Declared, call: Call, entity: str, text: str = "") -> list[tu
     if len(found) > MOST_CHOICES:
         return None
     return sorted(((rowid, named(plan, rowid, name)) for rowid, name in found), key=lambda pair: (pair[1], pair[0]))
+
+
+def told_apart(found: Sequence[tuple[int, str]]) -> list[tuple[str, str]]:
+    """Row ids and names as the options of a select: names that several rows bear go with the rows' numbers."""
+    borne = Counter(name for _, name in found)
+    return [(str(rowid), f"{name} ({rowid})" if borne[name] > 1 else name) for rowid, name in found]
 
 
 def count(ready: Declared, call: Call, entity: str) -> int:

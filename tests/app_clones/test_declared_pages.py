@@ -315,6 +315,15 @@ def test_a_name_that_several_rows_bear_is_asked_back_with_their_numbers(world):
     assert fill(world, "/shop/item/new", order="1", product="61", quantity="1").status == 303
 
 
+def test_options_of_one_name_are_told_apart_by_their_numbers(world):
+    name = one(world, "SELECT name FROM shop_customer WHERE id=4")
+    assert f">{name}</option>" in get(world, "/shop/order/new").text
+    assert fill(world, "/shop/customer/new", name=name, email="other@example.com").status == 303
+    page = get(world, "/shop/order/new").text
+    assert f">{name} (4)</option>" in page
+    assert f">{name} (35)</option>" in page
+
+
 def test_saving_a_form_as_it_is_changes_no_row(world):
     for path in ("/shop/customer/3/edit", "/shop/order/5/edit", "/shop/product/7/edit", "/shop/item/2/edit"):
         assert fill(world, path).status == 303
