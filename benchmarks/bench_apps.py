@@ -1,0 +1,164 @@
+"""A declared app: forks at 2 MB, tool steps, and pages without a browser beside the same pages in Chromium.
+
+Writes out/bench/apps.json. Run: python benchmarks/bench_apps.py   (half a minute)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import platform
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from playwright.async_api import async_playwright
+
+from app_clones.browser.chromium import EXECUTABLE, FLAGS
+from app_clones.browser.dom import DomBrowser
+from app_clones.browser.web import WorldSite
+from app_clones.declared.load import load_declared
+from app_clones.kit.app import App
+from app_clones.kit.serve import serve_world
+from app_clones.kit.world import World
+from app_clones.mail import MAIL
+
+ROOT = Path(__file__).parents[1]
+OUT = ROOT / "out" / "bench" / "apps.json"
+ROWS = {"customer": 60, "ticket": 700}
+TOOL_STEPS = 4000
+PAGES = 2000
+CHROMIUM_PAGES = 60
+FORKS = 300
+MARKS = {"fork_p50_ms": 1.0, "tool_steps_per_s": 2000, "pages_per_s": 500, "ratio_to_playwright": 50}
+
+
+def main() -> None:
+    """Builds the world, measures, prints a line for each figure and writes the JSON."""
+    apps = (load_declared(ROOT / "specs" / "apps" / "helpdesk").app(), MAIL)
+    options = {"helpdesk": {"rows": ROWS}, "mail": {"messages": 400}}
+    with World.build(apps, seed=1, start_ms=1_740_992_400_000, step_ms=60_000, persons=12, options=options) as world:
+        snapshot = world.snapshot()
+    found: dict[str, Any] = {"snapshot_bytes": len(snapshot), "fork": measure_forks(snapshot, apps)}
+    found["tools"] = measure_tools(snapshot, apps)
+    found["pages"] = asyncio.run(measure_pages(snapshot, apps))
+    values = {
+        "fork_p50_ms": found["fork"]["p50_ms"],
+        "tool_steps_per_s": found["tools"]["per_cpu_s"],
+        "pages_per_s": found["pages"]["without_browser"]["per_cpu_s"],
+        "ratio_to_playwright": found["pages"]["ratio"],
+    }
+    met = {
+        name: value <= MARKS[name] if name.endswith("_ms") else value >= MARKS[name] for name, value in values.items()
+    }
+    report = {"machine": {"python": platform.python_version()}, **found, "marks": MARKS, "found": values, "met": met}
+    OUT.parent.mkdir(parents=True, exist_ok=True)
+    OUT.write_text(json.dumps(report, indent=2) + "\n")
+    show(report)
+
+
+def measure_forks(snapshot: bytes, apps: tuple[App, ...]) -> dict[str, float]:
+    """A fork and its first query."""
+    times = []
+    for _ in range(FORKS):
+        begun = time.perf_counter()
+        with World.fork(snapshot, apps) as world:
+            assert world.now_ms
+            times.append((time.perf_counter() - begun) * 1000)
+    return {"p50_ms": round(median(times), 4), "p95_ms": round(sorted(times)[len(times) * 95 // 100], 4)}
+
+
+def measure_tools(snapshot: bytes, apps: tuple[App, ...]) -> dict[str, Any]:
+    """Lists by filter, rows, and changes, in turn; each a whole step with changeset and digest."""
+    with World.fork(snapshot, apps) as world:
+        calls = itertools.islice(tool_calls(), TOOL_STEPS)
+        begun, cpu = time.perf_counter(), time.process_time()
+        for tool, arguments in calls:
+            result = world.call(tool, arguments).result
+            if result.error:
+                raise SystemExit(f"{tool} {arguments}: {result.text}")
+        wall_s, cpu_s = time.perf_counter() - begun, time.process_time() - cpu
+        world.check()
+    return {"steps": TOOL_STEPS, "per_cpu_s": round(TOOL_STEPS / cpu_s), "per_wall_s": round(TOOL_STEPS / wall_s)}
+
+
+def tool_calls() -> Iterator[tuple[str, dict[str, Any]]]:
+    """A third each of lists, reads and changes."""
+    priorities = ("low", "normal", "high", "urgent")
+    for n in itertools.count():
+        ident = f"T-{n % 500 + 1:08x}"
+        yield "helpdesk_ticket_list", {"priority": priorities[n % 4], "page_size": 5}
+        yield "helpdesk_ticket_get", {"id": ident}
+        yield "helpdesk_ticket_update", {"id": ident, "priority": priorities[(n // 500 + n) % 4]}
+
+
+async def measure_pages(snapshot: bytes, apps: tuple[App, ...]) -> dict[str, Any]:
+    """The same clicks through the same pages: the list, its next page, a ticket, back to the list."""
+    with World.fork(snapshot, apps) as world:
+        page = DomBrowser(WorldSite(world))
+        nodes: list[int] = []
+        await page.navigate("/helpdesk/ticket")
+        await page.snapshot()
+        begun, cpu = time.perf_counter(), time.process_time()
+        for n in range(PAGES):
+            text = await page.snapshot()
+            nodes.append(text.count("\n") + 1)
+            await page.click(target(text, n))
+        wall_s, cpu_s = time.perf_counter() - begun, time.process_time() - cpu
+        await page.close()
+    found: dict[str, Any] = {
+        "median_lines": median(nodes),
+        "without_browser": {"per_cpu_s": round(PAGES / cpu_s), "per_wall_s": round(PAGES / wall_s)},
+        "chromium": await measure_chromium(snapshot, apps),
+    }
+    found["ratio"] = round(found["without_browser"]["per_wall_s"] / found["chromium"]["per_wall_s"], 1)
+    return found
+
+
+def target(snapshot: str, n: int) -> str:
+    """The ref of what is clicked next: some link of the page, in turn, so that lists and rows alternate."""
+    wanted = 'link "Tickets"' if n % 2 else "row"
+    lines = snapshot.splitlines()
+    at = next((i for i, line in enumerate(lines) if wanted in line), 0)
+    links = [line for line in lines[at:] if "- link " in line and "[ref=" in line]
+    chosen = links[0] if n % 2 else links[n // 2 % max(1, min(len(links), 40))]
+    return chosen.partition("[ref=")[2].partition("]")[0]
+
+
+async def measure_chromium(snapshot: bytes, apps: tuple[App, ...]) -> dict[str, Any]:
+    """A plain Playwright loop over a socket: click, then ``aria_snapshot``."""
+    with World.fork(snapshot, apps) as world, serve_world(world) as served:
+        async with async_playwright() as playwright:
+            process = await playwright.chromium.launch(executable_path=EXECUTABLE, args=list(FLAGS))
+            page = await process.new_page()
+            await page.goto(f"{served.url}/helpdesk/ticket")
+            text = await page.aria_snapshot(mode="ai")
+            begun = time.perf_counter()
+            for n in range(CHROMIUM_PAGES):
+                await page.locator(f"aria-ref={target(text, n)}").click()
+                text = await page.aria_snapshot(mode="ai")
+            wall_s = time.perf_counter() - begun
+            version = process.version
+            await process.close()
+    return {"version": version, "pages": CHROMIUM_PAGES, "per_wall_s": round(CHROMIUM_PAGES / wall_s, 2)}
+
+
+def show(report: dict[str, Any]) -> None:
+    """One line for each figure."""
+    pages = report["pages"]
+    print(f"a world of {report['snapshot_bytes'] / 1e6:.2f} MB")
+    print(f"fork                 p50 {report['fork']['p50_ms']:.3f} ms")
+    print(f"tool steps           {report['tools']['per_cpu_s']} per second of one core")
+    print(f"click and snapshot   {pages['without_browser']['per_cpu_s']} per second of one core without a browser,")
+    print(
+        f"                     {pages['chromium']['per_wall_s']} in Chromium; pages of {pages['median_lines']:g} lines"
+    )
+    for name, met in report["met"].items():
+        print(f"mark {name}: {report['found'][name]} against {report['marks'][name]}: {'met' if met else 'MISSED'}")
+
+
+if __name__ == "__main__":
+    main()
