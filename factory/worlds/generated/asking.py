@@ -66,11 +66,11 @@ def _by_field(survey: Survey, about: Ability, name: str, one: Seen, other: Seen)
     if first is None or second is None or first == second:
         return None
     of = _pair(survey, one, other)
+    if of is None or not all(survey.looking.shows(survey, seen, name) for seen in (one, other)):
+        return None
     larger = "later" if about.decl.fields[name].type in ("date", "datetime") else "larger"
     look = tuple(read for seen in (one, other) for read in survey.looking.closely(seen))
     winner = one if first > second else other
-    if of is None:
-        return None
     question = Largest(of=of, field=name, label=about.decl.label or "")
     return _compared(survey, question, f"the {larger} {phrases.noun_of(name)}", winner, look)
 
@@ -132,9 +132,9 @@ def report(survey: Survey, subject: str, rng: Random) -> Iterator[Bundle]:
     for seen in shuffled(survey.rows.get(subject, ()), rng):
         told = [name for name in names if seen.values[name] is not None and is_quotable(seen.values[name])]
         target = survey.target(seen)
-        if not told or target is None:
+        name = rng.choice(told) if told else ""
+        if not told or target is None or not survey.looking.shows(survey, seen, name):
             continue
-        name = rng.choice(told)
         plan = Plan(
             question=Value(target=target, field=name),
             look=survey.looking.closely(seen),

@@ -57,7 +57,7 @@ def undo(survey: Survey, subject: str, rng: Random) -> Iterator[Bundle]:
         news = [new for new in changed(survey, about, [seen], rng, 2) if is_told(seen, new)]
         if target and news:
             plan = Plan(deeds=(_update(about, target, tuple(news)),))
-            slots = {**_slots(survey, about, target, tuple(news)), "story": _story(seen, news)}
+            slots = {**_slots(survey, about, target, tuple(news)), "story": _story(about, seen, news)}
             yield (Candidate(key_of(seen), plan, slots),)
 
 
@@ -66,9 +66,9 @@ def is_told(seen: Seen, new: New) -> bool:
     return new.row is None and seen.values[new.field] is not None and is_quotable(seen.values[new.field])
 
 
-def _story(seen: Seen, news: Iterable[New]) -> str:
+def _story(about: Ability, seen: Seen, news: Iterable[New]) -> str:
     parts = (
-        f"its {phrases.noun_of(new.field)} was changed from {phrases.worded(new.value)}"
+        f"its {phrases.field(about.decl, new.field)} was changed from {phrases.worded(new.value)}"
         f" to {phrases.worded(seen.values[new.field])}"
         for new in news
     )
@@ -183,7 +183,7 @@ def copy(survey: Survey, subject: str, rng: Random) -> Iterator[Bundle]:
         name = rng.choice(fields)
         for source, source_field in _sources(survey, about, seen, name, rng)[:1]:
             found = survey.target(source)
-            if found is None:
+            if found is None or not survey.looking.shows(survey, source, source_field):
                 continue
             found = found.model_copy(update={"look": (*found.look, *survey.looking.closely(source))})
             value = source.values[source_field]

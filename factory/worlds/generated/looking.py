@@ -14,7 +14,7 @@ from app_clones.declared.render import renderer
 from app_clones.declared.values import canonical
 from app_clones.kit.errors import AppError
 from app_clones.kit.world import Call, World
-from factory.verifiers.declared.deeds import ID, Create, Described, Fresh, Read
+from factory.verifiers.declared.deeds import ID, Condition, Create, Described, Fresh, Read
 from factory.worlds.generated.abilities import Abilities, Ability, Named
 from factory.worlds.generated.calls import deed_call, named_in_json, rows_named, tool
 
@@ -83,6 +83,19 @@ class Looking:
         if get is None or arguments is None:
             return ()
         return (Read(tool=tool(self._can.decl, get.name), arguments=arguments),)
+
+    def shows(self, survey: Survey, seen: Seen, field: str) -> bool:
+        """Whether an agent that found the row reads what ``field`` holds: in full, or in its line of the list."""
+        about = self._can.of[seen.entity]
+        usual = survey.describe(seen)
+        if about.get is not None or about.list is None or usual is None:
+            return about.get is not None
+        what = Described(entity=seen.entity, where=(Condition(field=field),))
+        for page in self._pages(survey, about.list, seen.above, usual):
+            row = self._row(page, seen)
+            if row is not None:
+                return field in page.asked or self._tells(about, page, row, what)
+        return False
 
     def fresh(self, deed: Create) -> Fresh | None:
         """How the row that ``deed`` makes first of all will be called; None where it cannot be made."""

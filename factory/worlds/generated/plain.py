@@ -38,8 +38,10 @@ class Plainness:
         line = lineage(self.decl, operation.entity or "")
         if any(one.repeated or one.entity not in line for one in params if one.role == "row"):
             return False
-        if operation.kind in ("list", "get"):
-            return True
+        if operation.kind == "list":
+            return operation.result.shape in ("page", "list") and operation.result.group is None
+        if operation.kind == "get":
+            return operation.result.shape == "row" and operation.result.field is None
         at_once = operation.result.shape != "operation" or self._is_done_at_once(operation)
         return at_once and not operation.record and self._tells_effects(operation)
 

@@ -1,0 +1,217 @@
+"""Tasks from schemas: of every kind, certified, worded apart, the same everywhere."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from string import Formatter
+
+import pytest
+from generated_world import CLUB, built, spec
+from small_world import ROOT
+
+from factory.audit import audit, summary
+from factory.errors import BuildError
+from factory.verifiers.declared.deeds import Create, targets_of
+from factory.worlds.certify import Auditor
+from factory.worlds.family import SPLITS
+from factory.worlds.generated.diversity import kind_of, measure
+from factory.worlds.generated.family import plan_of
+from factory.worlds.generated.kinds import KINDS
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    return built(tmp_path_factory.mktemp("club"), spec(per_template=5))
+
+
+@pytest.fixture(scope="module")
+def suite(world):
+    return world[2]
+
+
+def of_kind(suite, kind):
+    return [task for task in suite.tasks.values() if kind_of(task.template) == kind]
+
+
+# ---- what is asked
+
+
+@pytest.mark.parametrize("kind", [name for name, kind in KINDS.items() if not kind.faulty])
+def test_tasks_of_every_kind_are_certified(suite, kind):
+    tasks = of_kind(suite, kind)
+    auditor = Auditor(suite)
+    assert {task.split for task in tasks} <= set(SPLITS)
+    assert len(tasks) >= 3
+    for task in tasks:
+        certificate, _ = auditor.certify(task)
+        assert certificate.ok, (task.id, task.instruction, certificate)
+        assert certificate.near_misses.killed == certificate.near_misses.n >= 5
+
+
+def test_an_audit_of_generated_tasks_reruns_them_elsewhere(world):
+    store, _, suite = world
+    ids = list(suite.tasks)[::9]
+    figures = summary(audit(store, suite, task_ids=ids).tasks)
+    assert figures["ok"] == figures["reruns_identical"] == len(ids)
+
+
+def test_no_two_tasks_ask_the_same(suite):
+    assert Counter(task.instruction for task in suite.tasks.values()).most_common(1)[0][1] == 1
+
+
+def test_no_row_that_a_heldout_task_changes_is_changed_in_training(suite):
+    def rows(split):
+        found = set()
+        for task in suite.tasks.values():
+            if task.split == split and kind_of(task.template) in ("find_update", "undo", "act", "copy", "report"):
+                plan = plan_of(task)
+                first = plan.deeds[0].target if plan.deeds else next(targets_of(plan))
+                found.add((first.what.entity, first.id))
+        return found
+
+    assert rows("heldout")
+    assert not rows("heldout") & rows("train")
+
+
+def test_neither_an_id_nor_an_answer_that_must_be_looked_up_stands_in_the_instruction(suite):
+    for task in suite.tasks.values():
+        plan = plan_of(task)
+        for target in targets_of(plan):
+            if target.what.entity == "player":
+                assert str(target.names["player"]) not in task.instruction
+        if kind_of(task.template) in ("report", "count"):
+            assert plan.answer not in task.instruction
+
+
+def test_new_values_are_never_those_that_are_there(suite):
+    for task in of_kind(suite, "find_update"):
+        deed = plan_of(task).deeds[0]
+        row = suite.start.row(f"club_{deed.target.what.entity}", deed.target.id)
+        for new in deed.set:
+            assert (new.row.id if new.row else new.value) != row[new.field]
+
+
+def test_twins_share_their_wording_and_only_one_is_to_be_done(suite):
+    for kind in ("if_allowed", "only_if"):
+        for split in SPLITS:
+            tasks = [task for task in of_kind(suite, kind) if task.split == split]
+            acting = Counter((t.template, t.private["wording"]) for t in tasks if plan_of(t).act)
+            assert acting == Counter((t.template, t.private["wording"]) for t in tasks if not plan_of(t).act)
+    assert any(not plan_of(task).act for task in of_kind(suite, "if_allowed"))
+
+
+def test_a_chain_names_the_row_that_it_makes_as_the_app_will(suite):
+    for task in of_kind(suite, "chain"):
+        way = suite.oracle(task)
+        with suite.fork_world() as fork:
+            for action in way:
+                assert fork.call(action.name, action.arguments).result.error is None
+    assert any(isinstance(deed, Create) for task in of_kind(suite, "chain") for deed in plan_of(task).deeds)
+
+
+# ---- wordings
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_every_kind_has_twelve_wordings_in_training_and_others_held_out(kind):
+    wordings = KINDS[kind].wordings
+    assert len(set(wordings.train)) >= 12
+    assert len(set(wordings.heldout)) >= 3
+    assert not set(wordings.train) & set(wordings.heldout)
+    named = [{name for _, name, _, _ in Formatter().parse(one) if name} for one in (*wordings.train, *wordings.heldout)]
+    needed = set.intersection(*named)
+    assert needed - {"app", "plural"}, "a wording that leaves out what another says would ask something else"
+
+
+def test_heldout_wordings_are_read_in_no_training_task(suite):
+    heldout = {text for kind in KINDS.values() for text in kind.wordings.heldout}
+    used = {split: {t.private["wording"] for t in suite.tasks.values() if t.split == split} for split in SPLITS}
+    assert not used["train"] & heldout
+    assert used["heldout"] & heldout
+
+
+def test_the_instructions_are_varied(suite):
+    figures = measure(suite.tasks.values(), kind_of)
+    assert figures["instructions"] == figures["tasks"] == len(suite.tasks)
+    assert figures["template_evenness"] > 0.9
+    assert figures["jaccard_distance"] > 0.7
+    assert figures["distinct_1"] < figures["distinct_2"] < figures["distinct_3"]
+
+
+def test_words_that_are_always_the_same_are_not_varied(suite):
+    task = next(iter(suite.tasks.values()))
+    figures = measure([task, task], kind_of)
+    assert figures["instructions"] == 1
+    assert figures["jaccard_distance"] == 0.0
+    assert figures["distinct_3"] <= 0.5
+
+
+# ---- what a spec may ask for
+
+
+def test_a_spec_may_ask_for_some_kinds_and_so_many_tasks(tmp_path):
+    suite = built(tmp_path, spec(per_template=4, most=9, templates=("count", "report")))[2]
+    assert {kind_of(task.template) for task in suite.tasks.values()} == {"count", "report"}
+    assert len(suite.tasks) == 9
+
+
+def test_kinds_and_apps_can_be_kept_from_training(tmp_path):
+    suite = built(tmp_path / "kind", spec(per_template=2, heldout_templates=("undo",)))[2]
+    assert {task.split for task in of_kind(suite, "undo")} == {"heldout"}
+    assert "train" in {task.split for task in of_kind(suite, "find_update")}
+    suite = built(tmp_path / "app", spec(per_template=2, heldout_apps=("club",)))[2]
+    assert {task.split for task in suite.tasks.values()} == {"heldout"}
+
+
+def test_a_template_of_no_kind_and_no_app_is_nobodys(suite):
+    for name in ("club.nonsense.team", "other.count.team", "label"):
+        with pytest.raises(BuildError, match="no such template"):
+            suite.family(name)
+
+
+async def test_what_can_be_done_without_looking_earns_little(suite):
+    tasks = [task for task in suite.tasks.values() if kind_of(task.template) not in ("create", "chain")]
+    right = 0.0
+    for task in tasks:
+        with suite.fork_world() as fork:
+            for action in suite.best_blind(task):
+                fork.call(action.name, action.arguments)
+            right += suite.judge(task, fork).reward
+    assert right <= 0.3 * len(tasks)
+
+
+# ---- determinism
+
+
+def test_another_hash_seed_zone_and_directory_draw_the_same_tasks(world, tmp_path):
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1]); from generated_world import *;"
+        "store, manifest, suite = built(Path(sys.argv[2]), spec(per_template=5));"
+        "print(manifest.tasks, manifest.start_digest)"
+    )
+    env = {**os.environ, "PYTHONHASHSEED": "77", "TZ": "Asia/Kolkata", "LC_ALL": "C", "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", code, str(ROOT / "tests" / "factory"), str(tmp_path / "elsewhere")]
+    told = subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True, check=True).stdout.split()
+    assert told == [world[1].tasks, world[1].start_digest]
+
+
+def test_another_seed_draws_other_tasks(world, tmp_path):
+    other = built(tmp_path, spec(per_template=5).model_copy(update={"seed": 12}))[1]
+    assert other.tasks != world[1].tasks
+
+
+def test_tasks_are_plain_json_that_a_worker_reads_back(suite):
+    for task in suite.tasks.values():
+        assert plan_of(task) == plan_of(type(task)(**json.loads(json.dumps(vars_of(task)))))
+
+
+def vars_of(task):
+    return {name: getattr(task, name) for name in task.__dataclass_fields__}
+
+
+def test_the_app_of_these_tests_is_as_small_as_an_app_is_said_to_be():
+    assert len(CLUB.read_text().splitlines()) < 150
