@@ -62,9 +62,10 @@ def show_form(visit: Visit, sheet: Sheet, held: Form | None = None, fault: AppEr
     wrong, problem = _faults(visit, inputs, operation, fault)
     at_first = held_at_first(visit, inputs, sheet.row) if held is None else {}
     fields = [_field(visit, one, (held or at_first).get(one.name, ""), wrong.get(one.name, "")) for one in inputs]
-    heading, button = _words(visit, sheet, operation)
+    heading, here, button = _words(visit, sheet, operation)
     values: dict[str, Any] = {
         "heading": heading,
+        "here": here,
         "trail": _trail(visit, sheet),
         "action": f"{visit.base}{sheet.url}",
         "hidden": _hidden(visit, sheet, operation, held),
@@ -84,20 +85,20 @@ def show_form(visit: Visit, sheet: Sheet, held: Form | None = None, fault: AppEr
                         faults=[one for one in fields if one.wrong], answer=answer)  # fmt: skip
 
 
-def _words(visit: Visit, sheet: Sheet, operation: OperationDecl) -> tuple[str, str]:
-    """The form's heading, and what its button says."""
+def _words(visit: Visit, sheet: Sheet, operation: OperationDecl) -> tuple[str, str, str]:
+    """The form's heading, its place on the way to it, and what its button says."""
     shelf, row = sheet.shelf, sheet.row
     if operation.kind == "create" and shelf is not None and shelf.create == sheet.operation:
-        return f"New {shelf.noun}", f"Create {shelf.noun}"
+        return f"New {shelf.noun}", f"New {shelf.noun}", f"Create {shelf.noun}"
     text = act_text(visit.ready.decl, sheet.operation)
     if shelf is None or row is None:
-        return text, text
+        return text, text, text
     name = words.short(name_of(visit, shelf, row), 60)
     if sheet.operation == shelf.update:
-        return f"Edit {name}", "Save"
+        return f"Edit {name}", "Edit", "Save"
     if sheet.operation == shelf.delete:
-        return f"Delete {name}?", "Delete"
-    return f"{text}: {name}", text
+        return f"Delete {name}?", "Delete", "Delete"
+    return f"{text}: {name}", text, text
 
 
 def _trail(visit: Visit, sheet: Sheet) -> list[tuple[str, str]]:
@@ -130,7 +131,7 @@ def _field(visit: Visit, one: Input, held: str, wrong: str) -> Field:
     control: str = one.control
     if control == "ref":
         control = "select" if found else "line"
-        help = help if found else f"{help} Type a name or a number: there are more than {MOST_CHOICES}.".strip()
+        help = help if found else f"{help} Type a name, an id or a number: there are more than {MOST_CHOICES}.".strip()
     tall = min(16, max(4 if control == "lines" else 6, held.count("\n") + 2))
     if one.secret:
         control, held = "secret", ""

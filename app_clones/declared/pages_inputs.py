@@ -18,7 +18,8 @@ from app_clones.kit.errors import AppError
 Json = Any
 Control = Literal["line", "text", "lines", "json", "checkbox", "select", "ref"]
 
-_LIST_ROLES = ("filter", "expression", "search", "order_by", "page_size", "page_token", "offset", "page_number")
+_LIST_ROLES = ("filter", "expression", "search", "order_by", "page_size", "page_token", "after", "offset",
+               "page_number")  # fmt: skip
 _GIVEN_ROLES = ("new_id", "field", "input", "force")
 _LINE_AS_TEXT = 300
 _DEEPEST = 2
