@@ -4,7 +4,9 @@ PY    := .venv/bin/python
 export PYTHONHASHSEED := 0
 export RAY_USAGE_STATS_ENABLED := 0
 
-.PHONY: help setup setup-test demo test check bench evidence clean
+N ?= 5000
+
+.PHONY: help setup setup-test demo test check bench evidence apps walk clean
 
 help:        ## this list
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 18
@@ -34,6 +36,12 @@ evidence: setup  ## the second control: trained on shuffled rewards, a policy do
 	@.venv/bin/grind lock specs/mail.yaml && .venv/bin/grind build specs/mail.yaml
 	@.venv/bin/grind audit mail --workers 2 >/dev/null
 	@$(PY) -m rollout.learner.evidence
+
+apps: setup-test ## every API description compiled, proven, given certified tasks; out/apps/report.json, resumable
+	@$(PY) -W ignore -m factory.fleet
+
+walk: setup-test ## N=5000 random steps through pages of many apps, without a browser and in Chromium: all the same
+	@$(PY) -W ignore -m factory.walks --steps $(N)
 
 clean:       ## removes out/ and .venv/ (the store of built environments stays)
 	@rm -rf out .venv
