@@ -30,10 +30,14 @@ def options_of(decl: AppDecl) -> type[Options]:
 
 @lru_cache(maxsize=1024)
 def _options(app: str, entities: tuple[str, ...]) -> type[Options]:
-    count = (int | None, Field(default=None, ge=0, le=_MOST_ROWS, strict=True))
     closed = ConfigDict(extra="forbid", frozen=True)
-    rows = create_model(f"{app}_rows", __config__=closed, **cast(Any, dict.fromkeys(entities, count)))
+    counts = {f"of_{name}": (int | None, _count(name)) for name in entities}  # an entity may be called `schema`
+    rows = create_model(f"{app}_rows", __config__=closed, **cast(Any, counts))
     return create_model(f"{app}_options", __base__=Options, rows=(rows, rows()))
+
+
+def _count(entity: str) -> Any:
+    return Field(default=None, alias=entity, ge=0, le=_MOST_ROWS, strict=True)
 
 
 def check_seeds(decl: AppDecl) -> None:
@@ -53,7 +57,7 @@ def populate(ready: Declared, build: Build, options: Options) -> None:
     """
     people = build.rows("SELECT id,name,email FROM kit_person ORDER BY id")
     scene = Scene(build.now_ms, [Somebody(int(id), str(name), str(email)) for id, name, email in people])
-    asked: Mapping[str, int | None] = options.model_dump().get("rows", {})
+    asked: Mapping[str, int | None] = options.model_dump(by_alias=True).get("rows", {})
     counts = {name: count for name, count in asked.items() if count is not None}
     for name, rows in drawing.draw(ready.decl, build.seed, scene, counts).items():
         for row in rows:

@@ -188,13 +188,15 @@ def _short(value: Any) -> str:
 def _keys(model: type[BaseModel], loc: Loc) -> list[str]:
     """The keys known at ``loc`` within ``model``."""
     inner: Any = reduce(_step, loc, model)
-    return list(inner.model_fields) if isinstance(inner, type) and issubclass(inner, BaseModel) else []
+    if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+        return []
+    return [field.alias or name for name, field in inner.model_fields.items()]
 
 
 def _step(kind: Any, part: str | int) -> Any:
     """The type one level down: a field's, an item's, or a mapping's value's."""
     if isinstance(kind, type) and issubclass(kind, BaseModel):
-        field = kind.model_fields.get(str(part))
+        field = next((one for name, one in kind.model_fields.items() if part in (one.alias, name)), None)
         return _plain(field.annotation) if field else None
     arguments = get_args(kind)
     if not arguments:

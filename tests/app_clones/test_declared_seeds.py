@@ -571,8 +571,9 @@ def test_every_drawn_value_is_one_that_a_client_could_have_given():
 
 
 def test_the_options_of_an_app_name_its_entities_and_refuse_others():
-    options = options_of(declared())
-    assert options.model_validate({"rows": {"ticket": 3}}).model_dump()["rows"]["ticket"] == 3
+    options = options_of(declared(schema={"fields": {"name": {}}}))
+    given = options.model_validate({"rows": {"ticket": 3, "schema": 4}}).model_dump(by_alias=True)["rows"]
+    assert (given["ticket"], given["schema"], given["firm"]) == (3, 4, None)
     for wrong in ({"rows": {"tickets": 3}}, {"rowz": {}}, {"rows": {"ticket": -1}}, {"rows": {"ticket": "3"}}):
         with pytest.raises(ValueError, match="validation error"):
             options.model_validate(wrong)
