@@ -345,6 +345,15 @@ def test_serve_world_prints_one_json_line_and_serves_until_ctrl_c(grind):
         assert "Traceback" not in process.stderr.read()
 
 
+def test_serve_world_shows_people_the_state_where_they_ask_for_it(grind):
+    with grind.process("serve-world", "tiny", "--admin") as process:
+        address = json.loads(process.stdout.readline())["admin"]
+        with urllib.request.urlopen(address) as page:
+            assert b"mail_message" in page.read()
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(timeout=60) == 130
+
+
 def test_a_port_that_is_taken_is_an_error(grind):
     import socket
 
