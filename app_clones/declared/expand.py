@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from app_clones.declared import words
+from app_clones.declared.expressions import names_in
 from app_clones.declared.model import PERSON, AppDecl, Entity, FieldDecl, Http, OperationDecl, Param, Result
 from app_clones.declared.people import PERSON_ENTITY
 
 Params = dict[str, Param]
 
 _LABELS = ("name", "title", "subject", "label", "display_name", "summary", "email", "code", "number")
+_TIMELY = ("now", "response", "target")
 #: A text field of at most so many characters can be filtered by.
 SHORT = 200
 
@@ -18,6 +20,7 @@ SHORT = 200
 def expand(decl: AppDecl) -> AppDecl:
     """The full form: titles, plurals, labels, standard operations, paths of custom ones, what writes. Idempotent."""
     entities = {name: _entity(name, entity) for name, entity in decl.entities.items()}
+    entities |= _told_by_time(decl, entities)
     decl = decl.model_copy(update={"entities": entities})
     operations = {name: _custom(decl, name, operation) for name, operation in decl.operations.items()}
     for entity_name, entity in entities.items():
@@ -26,6 +29,22 @@ def expand(decl: AppDecl) -> AppDecl:
             if name not in operations:
                 operations[name] = _STANDARD[kind](decl, entity_name, entity)
     return decl.model_copy(update={"operations": operations})
+
+
+def _told_by_time(decl: AppDecl, entities: Mapping[str, Entity]) -> dict[str, Entity]:
+    """The entity that tells of work that takes time; what depends on when that was done, or says again what the target
+    holds, is a log: two ways to the same rows would differ in it."""
+    running = decl.api.long_running
+    if running is None:
+        return {}
+    entity = entities[running.entity]
+    values = [*running.pending.items(), *running.finished.items()]
+    timely = {name for name, value in values if any(chain[0] in _TIMELY for chain in names_in(value))}
+    fields = {
+        name: field.model_copy(update={"log": True}) if name in timely else field
+        for name, field in entity.fields.items()
+    }
+    return {running.entity: entity.model_copy(update={"fields": fields})}
 
 
 def writes(operation: OperationDecl) -> bool:
