@@ -7,7 +7,7 @@ import math
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -21,10 +21,10 @@ _PAIRS = 20_000
 """Pairs of instructions compared, at most; which ones is decided by a seed."""
 
 
-def measure(tasks: Iterable[Task], kind_of: Any = None) -> dict[str, Any]:
-    """Figures of the instructions: distinct 1-, 2- and 3-grams as a share of all; entropy of templates in bits, and as a
-    share of the most there could be; wordings a template (by ``kind_of`` its name, where given); mean Jaccard distance
-    of pairs of instructions as sets of words."""
+def measure(tasks: Iterable[Task], kind_of: Callable[[str], str] | None = None) -> dict[str, Any]:
+    """Figures of the instructions: distinct 1-, 2- and 3-grams as a share of all; entropy of templates in bits, and as
+    a share of the most there could be; wordings a template (by ``kind_of`` its name, where given); mean Jaccard
+    distance of pairs of instructions as sets of words."""
     listed = list(tasks)
     texts = [_TOKEN.findall(task.instruction.lower()) for task in listed]
     templates = Counter(task.template for task in listed)

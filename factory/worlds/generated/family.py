@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from app_clones.declared.engine import Declared
 from app_clones.kit.app import App
+from app_clones.kit.errors import AppError
 from app_clones.kit.faults import Faults
 from app_clones.kit.registry import KIT_TABLES
 from app_clones.kit.seeds import derive
@@ -94,6 +95,17 @@ class GeneratedFamily:
         """The honest agent's way through the tools, with every attempt that the world's faults make it need."""
         actions, at = oracle.way(self.can.decl, plan), self.setting
         return oracle.persistent(actions, at.faults, at.seed, at.start_ms, at.step_ms) if at.faults.rate else actions
+
+    def accepts(self, actions: Iterable[Action]) -> bool:
+        """Whether the app's tools take the arguments: an API may want rows of some names only."""
+        ready, prefix = self.can.ready, f"{self.name}_"
+        try:
+            for action in actions:
+                if action.name.startswith(prefix):
+                    ready.plan(action.name.removeprefix(prefix)).accept(action.arguments)
+        except AppError:
+            return False
+        return True
 
     def oracle(self, task: Task, view: View = "tools") -> tuple[Action, ...]:
         """The honest agent's way."""
@@ -210,6 +222,8 @@ class _Drawer:
             if len(way) > self._max_steps or text in self._said or _is_told(one, text):
                 return []
             if self._kind.faulty and len(way) == len(oracle.way(self._family.can.decl, one.plan)):
+                return []
+            if not self._family.accepts(way):
                 return []
             plan = one.plan.model_dump(mode="json", exclude_defaults=True)
             drawn.append(Drawn(text, wording, {"plan": _with_kinds(one.plan, plan)}))

@@ -105,7 +105,7 @@ class Survey:
         key = about.decl.key
         if key.form == "given" and seen.values.get("slug"):
             yield Condition(field=ID, value=seen.values["slug"])
-        if key.form == "number" or (key.form == "code" and about.list is None):
+        if key.form in ("number", "code"):
             yield Condition(field=ID, value=seen.name)
 
     def holds(self, seen: Seen, condition: Condition) -> bool:
