@@ -18,7 +18,8 @@ from app_clones.declared.expand import writes
 from app_clones.declared.model import PERSON, AppDecl, Entity, OperationDecl, Param
 from app_clones.declared.routing import Tree, template
 
-_OF_LISTS = ("filter", "expression", "search", "order_by", "page_size", "page_token", "offset", "page_number")
+_OF_LISTS = ("filter", "expression", "search", "order_by", "page_size", "page_token", "after", "offset",
+             "page_number")  # fmt: skip
 _ABOUT_A_ROW = ("get", "update", "replace", "delete")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import binascii
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
@@ -38,7 +39,8 @@ class Filter:
 @dataclass(frozen=True, slots=True)
 class Query:
     """Which rows, in which order, how many. ``order`` and ``expression`` are texts as a client gives them; ``token``
-    goes on where the page that gave it ended. ``within``: an ancestor further up than the parent (entity, row id)."""
+    goes on where the page that gave it ended, ``after`` behind the row of that id. ``within``: an ancestor further up
+    than the parent (entity, row id)."""
 
     filters: tuple[Filter, ...] = ()
     search: str = ""
@@ -48,6 +50,7 @@ class Query:
     parent_id: int | None = None
     expression: str = ""
     token: str = ""
+    after: int | None = None
     within: tuple[str, int] | None = None
 
 
@@ -74,8 +77,8 @@ def page(ready: Declared, call: Call, entity: str, query: Query) -> Listing:
     args = [arg for _, given in conditions for arg in given]
     counted = call.one(f"SELECT count(*) FROM {plan.table} t WHERE {where}", *args)
     terms = _order(plan, query.order)
-    if query.token:
-        after, more = _after(terms, _last(entity, query, len(terms)))
+    for last in _ends(call, plan, entity, query, terms):
+        after, more = _after(terms, last)
         where, args = f"{where} AND ({after})", [*args, *more]
     order = ",".join(f"{term.sql} DESC" if term.descending else term.sql for term in terms)
     keys = "".join(f",{term.sql}" for term in terms)
@@ -86,6 +89,17 @@ def page(ready: Declared, call: Call, entity: str, query: Query) -> Listing:
     more_follow = len(found) > query.limit and rows
     token = _token(entity, query, list(found[query.limit - 1][width:])) if more_follow else None
     return Listing(rows, int(counted[0]) if counted else 0, token)
+
+
+def _ends(call: Call, plan: EntityPlan, entity: str, query: Query, terms: list[_Term]) -> Iterator[list[Any]]:
+    """The sort keys of the rows after which the page begins: of the last one of the page before, or of one named."""
+    if query.token:
+        yield _last(entity, query, len(terms))
+    if query.after is not None:
+        keys = ",".join(term.sql for term in terms)
+        found = call.one(f"SELECT {keys} FROM {plan.table} t WHERE t.id=?", query.after)
+        if found is not None:
+            yield list(found)
 
 
 def _conditions(ready: Declared, call: Call, plan: EntityPlan, query: Query) -> list[Condition]:

@@ -145,6 +145,7 @@ Role = Literal[
     "order_by",  # list: ``field``, ``field desc``, several separated by commas
     "page_size",
     "page_token",
+    "after",  # list: the id of the row after which to go on
     "offset",
     "page_number",
     "mask",  # update: the fields to write, all others stay
@@ -181,8 +182,9 @@ class Result(Part):
     """What an operation answers.
 
     ``row``: the target's JSON form; ``page``: rows under ``items`` and, where there are more, a token under ``next``
-    (and how many in all under ``total``); ``list``: a bare JSON list; ``empty``: ``{}`` or nothing (``status`` 204);
-    ``operation``: a long-running operation; ``value``: ``constants`` and ``values`` (expressions by property).
+    (and how many in all under ``total``, whether there are more under ``more``); ``list``: a bare JSON list;
+    ``empty``: ``{}`` or nothing (``status`` 204); ``operation``: a long-running operation; ``value``: ``constants`` and
+    ``values`` (expressions by property).
     ``wrap``: the property under which the row stands. ``schema_name``: in the app's ``schemas``. ``field``: the answer
     is the value of this json field of the target, alone (``shape`` value; ``{}`` where it has none). ``group``: of a
     page whose ``items`` is an object: by the name of each row's parent, as below the root (``zones/z1``), another
@@ -193,6 +195,7 @@ class Result(Part):
     items: str = "items"
     next: str | None = None
     total: str | None = None
+    more: str | None = None
     wrap: str | None = None
     schema_name: str | None = None
     constants: Mapping[str, Json] = {}

@@ -8,8 +8,9 @@ from app_clones.declared import rows
 from app_clones.declared.act import Act
 from app_clones.declared.bodies import resolve
 from app_clones.declared.entities import EntityPlan
+from app_clones.declared.keys import find
 from app_clones.declared.listing import Filter, Query, page
-from app_clones.kit.errors import AppError, KitError
+from app_clones.kit.errors import AppError, KitError, NotFound
 
 Json = Any
 
@@ -31,6 +32,7 @@ def read_page(act: Act) -> Json:
         within=within,
         expression=str(plan.first("expression", act.arguments) or ""),
         token=str(plan.first("page_token", act.arguments) or ""),
+        after=_after(act, entity),
     )
     found = page(act.ready, act.call, entity.name, query)
     items = [rows.view(act.ready, act.call, entity.name, row, act.names) for row in found.rows]
@@ -42,7 +44,20 @@ def read_page(act: Act) -> Json:
         answer[result.next] = found.next
     if result.total is not None:
         answer[result.total] = found.total
+    if result.more is not None:
+        answer[result.more] = found.next is not None
     return answer
+
+
+def _after(act: Act, entity: EntityPlan) -> int | None:
+    """The row after which to go on, where the request names one. Raises :class:`AppError` where it is none."""
+    given = act.plan.first("after", act.arguments)
+    if given in (None, ""):
+        return None
+    try:
+        return int(find(act.ready, act.call, entity.name, given)["id"])
+    except NotFound as error:
+        raise AppError(f"after: {error.message}") from None
 
 
 def _size(act: Act) -> int:
@@ -50,7 +65,8 @@ def _size(act: Act) -> int:
     given = act.plan.first("page_size", act.arguments)
     if given is not None and int(given) < 0:
         raise AppError("a page has no fewer than no rows")
-    if "page_size" not in act.plan.roles and act.plan.decl.result.next is None and "offset" not in act.plan.roles:
+    onward = {"page_size", "offset", "after"} & act.plan.roles.keys()
+    if not onward and act.plan.decl.result.next is None:
         # Where nothing leads to a second page, the first holds all.
         return 1_000_000 if "page_number" not in act.plan.roles else api.page_size
     return min(int(given), api.page_max) if given else api.page_size

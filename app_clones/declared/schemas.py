@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from app_clones.declared.conditions import is_time
 from app_clones.declared.entities import EntityPlan
-from app_clones.declared.model import FieldDecl, OperationDecl
+from app_clones.declared.model import FieldDecl, OperationDecl, Result
 from app_clones.declared.values import schema_of
 
 if TYPE_CHECKING:
@@ -94,17 +94,16 @@ def result_schema(ready: Declared, operation: OperationDecl) -> Schema | None:
     if result.shape == "list":
         return {"type": "array", "items": row}
     if result.shape == "page":
-        return _page(result.items, result.next, result.total, row, constants)
+        return _page(result, row, constants)
     return {"type": "object", "properties": {**constants, result.wrap: row}} if result.wrap else row
 
 
-def _page(items: str, next: str | None, total: str | None, row: Schema, constants: Mapping[str, Json]) -> Schema:
-    properties: Schema = {**constants, items: {"type": "array", "items": row}}
-    if next is not None:
-        properties[next] = {"type": "string"}
-    if total is not None:
-        properties[total] = {"type": "integer"}
-    return {"type": "object", "properties": properties, "required": [items]}
+def _page(result: Result, row: Schema, constants: Mapping[str, Json]) -> Schema:
+    properties: Schema = {**constants, result.items: {"type": "array", "items": row}}
+    for name, kind in ((result.next, "string"), (result.total, "integer"), (result.more, "boolean")):
+        if name is not None:
+            properties[name] = {"type": kind}
+    return {"type": "object", "properties": properties, "required": [result.items]}
 
 
 def row_ref(ready: Declared, entity: str) -> Schema:
