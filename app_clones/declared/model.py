@@ -136,8 +136,8 @@ class Entity(Part):
 
 Role = Literal[
     "row",  # names a row of ``entity``: the target of the operation, or an ancestor of it
-    "new_id",  # the id that the client chooses for a new row
-    "resource",  # the JSON form of the row: its writable fields
+    "new_id",  # the id that the client chooses for a new row: of a given key, or a number
+    "resource",  # the JSON form of the row: its writable fields; in a body without ``wire``, the whole body
     "field",  # one writable field, ``field``
     "filter",  # list: rows whose ``field`` compares with it by ``compare``
     "expression",  # list: a filter expression (AIP-160: ``a = "x" AND b > 3``); what cannot be parsed is refused
