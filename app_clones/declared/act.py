@@ -44,7 +44,7 @@ class Act:
     """What a behaviour is given, and what the engine itself works with.
 
     ``arguments`` by parameter name, checked; ``rows``: those named by parameters (entity, row); ``row``: the target,
-    None where there is none (yet).
+    None where there is none (yet); ``gone``: its JSON form once deleted. ``extra``: what else expressions may name.
     """
 
     ready: Declared
@@ -54,6 +54,7 @@ class Act:
     names: Names
     rows: dict[str, tuple[str, Row]] = field(default_factory=dict)
     row: Row | None = None
+    gone: dict[str, Json] | None = None
     extra: dict[str, Any] = field(default_factory=dict)
 
     @property

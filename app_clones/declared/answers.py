@@ -23,9 +23,8 @@ def answer(act: Act) -> Json:
     if result.shape == "value":
         values = {name: act.plain(evaluate(act.look)) for name, evaluate in act.plan.values.items()}
         return masked_answer(act, {**result.constants, **values})
-    if "deleted" in act.extra:
-        body: Json = act.extra["deleted"]
-    else:
+    body: Json = act.gone
+    if body is None:
         body = act.view(act.entity, act.row) if act.row is not None else {}
     return masked_answer(act, {**result.constants, result.wrap: body} if result.wrap else body)
 
@@ -49,7 +48,8 @@ def _whole(act: Act, mask: masks.Mask, body: Json) -> Json:
     own: masks.Known = RowProperties(act.ready, plan.entity) if plan.entity is not None else ANYTHING
     known: masks.Known = own
     if result.shape == "page":
-        known = {result.items: own, **{name: {} for name in (result.next, result.total, *result.constants) if name}}
+        besides = (result.next, result.total, result.more, *result.constants)
+        known = {result.items: own, **{name: {} for name in besides if name}}
     elif result.shape in ("value", "operation", "empty"):
         known = ANYTHING
     elif result.wrap:

@@ -26,12 +26,8 @@ def follow(act: Act) -> None:
     """What comes after the target is written: further rows, events, the record of the call."""
     plan = act.plan
     for entity, values in plan.make:
-        act.extra["made"] = rows.insert(
-            act.ready,
-            act.call,
-            entity,
-            {name: act.into(entity, name, evaluate) for name, evaluate in values.items()},
-        )
+        made = {name: act.into(entity, name, evaluate) for name, evaluate in values.items()}
+        rows.insert(act.ready, act.call, entity, made)
     for each in plan.emit:
         if act.call.handles(each.event):
             act.call.schedule(each.delay_ms, each.event, **act.plain(each.payload(act.look)))

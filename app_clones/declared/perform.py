@@ -86,7 +86,7 @@ def _run(act: Act) -> Json:
     plan = act.plan
     _name_rows(act)
     if plan.decl.kind == "list":
-        return masked_answer(act, read_page(act))
+        return _behave(act) if plan.decl.behaviour is not None else masked_answer(act, read_page(act))
     if plan.entity is not None and plan.decl.kind != "create":
         try:
             _aim(act)
@@ -113,6 +113,7 @@ def _made(act: Act, work: Callable[[Act], None]) -> Json:
 def _behave(act: Act) -> Json:
     behaviour = act.ready.behaviours[act.plan.decl.behaviour or ""]
     found = behaviour(act)
+    effects.follow(act)
     return masked_answer(act, found) if found is not None else answer(act)
 
 

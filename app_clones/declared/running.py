@@ -24,7 +24,7 @@ def start(act: Act) -> Json:
     """Makes the row of an operation that was just begun; gives its JSON form."""
     running = _running(act.ready)
     entity, app = act.ready.entities[running.entity], act.ready.decl.app
-    there = act.row is not None and "deleted" not in act.extra
+    there = act.row is not None and act.gone is None
     look = _scope(act, there)
     values = {name: look.into(entity.name, name, prepare(value)) for name, value in running.pending.items()}
     if entity.decl.parent is not None:

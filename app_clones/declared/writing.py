@@ -127,7 +127,7 @@ def change(act: Act, changes: Mapping[str, Any]) -> None:
 
 def delete(act: Act) -> None:
     """Deletes the target; its JSON form stays known for the answer."""
-    act.extra["deleted"] = act.view(act.entity, act.target)
+    act.gone = act.view(act.entity, act.target)
     rows.delete(act.ready, act.call, act.entity, act.target, force=bool(act.plan.first("force", act.arguments)))
 
 
