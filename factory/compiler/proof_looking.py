@@ -138,7 +138,7 @@ def walk(stage: Stage, asked: Asked, size: int | None = None) -> tuple[list[Json
             raise Broken(str(answer))
         found = items_of(operation, answer.json)
         items += found
-        onward = _onward(operation, roles, answer, found, len(items), number)
+        onward = _onward(stage, operation, roles, answer, found, len(items), number)
         if onward is None:
             return items, answer
         at = asked.having(**onward)
@@ -146,20 +146,34 @@ def walk(stage: Stage, asked: Asked, size: int | None = None) -> tuple[list[Json
 
 
 def _onward(
-    operation: OperationDecl, roles: Mapping[str, str], answer: Answer, found: list[Json], seen: int, number: int
+    stage: Stage,
+    operation: OperationDecl,
+    roles: Mapping[str, str],
+    answer: Answer,
+    found: list[Json],
+    seen: int,
+    number: int,
 ) -> dict[str, Json] | None:
     """The arguments that ask for the next page; None at the end."""
     token = operation.result.next
     if token is not None and "page_token" in roles:
         given = answer.json.get(token) if isinstance(answer.json, dict) else None
         return {roles["page_token"]: given} if given else None
-    if not found:
+    more = answer.json.get(operation.result.more) if operation.result.more else None
+    if operation.result.more and "after" in roles:
+        return {roles["after"]: _last_id(stage, operation, found[-1])} if more and found else None
+    if not found or more is False:
         return None
     if "offset" in roles:
         return {roles["offset"]: seen}
     if "page_number" in roles:
         return {roles["page_number"]: number + 2}
     return None
+
+
+def _last_id(stage: Stage, operation: OperationDecl, item: Json) -> Json:
+    wire = stage.subject.entity(operation.entity or "").key.wire
+    return item.get(wire) if wire and isinstance(item, dict) else None
 
 
 def page_text(answer: Answer) -> str:

@@ -223,7 +223,7 @@ def _prove_sizes(case: Case, stage: Stage, asked: Asked, shown: list[Json]) -> N
         return
     low = roles["page_size"][1].min or 1
     case.parameters[roles["page_size"][0]] = "honoured"
-    for role in ("page_token", "offset", "page_number"):
+    for role in ("page_token", "after", "offset", "page_number"):
         if role in roles:
             case.parameters[roles[role][0]] = "honoured"
     for size in SIZES:

@@ -114,14 +114,16 @@ def _bad_resource(case: Case, asked: Asked, name: str) -> Iterator[tuple[str, As
         return
     plan = case.subject.plan(case.entity)
     yield "an unknown property", asked.having(**{name: {**body, "zzUnknownProperty": 1}})
-    yield "a list for an object", asked.having(**{name: []})
+    form = case.subject.takes_forms(case.name)
+    if not form:
+        yield "a list for an object", asked.having(**{name: []})
     for field_name in list(asked.sent)[:_MOST_FIELDS]:
         field, wire = plan.decl.fields[field_name], plan.names[field_name]
         if wire not in body:
             continue
         if field.required and case.operation.kind == "create" and field.default is None:
             yield f"without {wire}", asked.having(**{name: {one: v for one, v in body.items() if one != wire}})
-        for wrong in _wrong(case, Param(**_as_param(field)), texts=False):
+        for wrong in _wrong(case, Param(**_as_param(field)), texts=form):
             yield f"{wire}={wrong!r}"[:120], asked.having(**{name: {**body, wire: wrong}})
 
 

@@ -46,11 +46,11 @@ def insert_row(stage: Stage, entity: str, under: Mapping[str, Row] | None = None
         return None
     try:
         values = _row_values(stage, entity, decl, under or {})
-        slug = None
+        new_id = None
         if decl.key.form == "given":
             drawer = stage.subject.values("slug", entity, len(stage.rows(entity)))
-            slug = str(drawer.draw({"type": "string", "pattern": decl.key.pattern or "[a-z][a-z0-9]{7,15}"}))
-        return stage.insert(entity, values, slug)
+            new_id = str(drawer.draw({"type": "string", "pattern": decl.key.pattern or "[a-z][a-z0-9]{7,15}"}))
+        return stage.insert(entity, values, new_id)
     except (Undrawable, AppError):
         return None
 

@@ -26,7 +26,7 @@ from app_clones.kit.seeds import derive
 from app_clones.kit.world import World
 from factory.compiler.api import ApiDoc, Method
 from factory.compiler.certificate import Ledger
-from factory.compiler.proof_wire import Wired, params_of, wired
+from factory.compiler.proof_wire import FORM, Wired, params_of, wired
 from factory.compiler.values import Validators, Values, without_required
 
 Json = Any
@@ -90,6 +90,11 @@ class Subject:
         finally:
             stage.world.close()
 
+    def takes_forms(self, operation: str) -> bool:
+        """Whether the original takes the body of an operation as a form, where all leaves are texts."""
+        method = self.methods.get(operation)
+        return method is not None and FORM in method.media
+
     def values(self, *path: object) -> Values:
         """Values drawn from a generator that follows from the seed and ``path``."""
         return Values(self.schemas, Random(derive(self.seed, "proof", self.decl.app, *path)))
@@ -137,9 +142,8 @@ class Stage:
         operation = self.subject.decl.operations[name]
         if operation.http is None:
             return self._tool(name, arguments, actor)
-        method = self.subject.methods.get(name)
-        form = method is not None and bool(method.media) and "form" in method.media[0]
-        answer = self.send(wired(self.subject.decl, operation, arguments, form=form), actor=actor)
+        wire = wired(self.subject.decl, operation, arguments, form=self.subject.takes_forms(name))
+        answer = self.send(wire, actor=actor)
         params = params_of(self.subject.decl, operation)
         self._judge(name, operation, answer, any(params[one].role == "read_mask" for one in arguments))
         return answer
@@ -228,10 +232,10 @@ class Stage:
         with self.world.transaction(actor) as call:
             return work(call)
 
-    def insert(self, entity: str, values: Mapping[str, Any], slug: str | None = None, actor: int = ACTOR) -> Row:
+    def insert(self, entity: str, values: Mapping[str, Any], new_id: str | None = None, actor: int = ACTOR) -> Row:
         """A new row, written behind the API."""
         found: Row = self.write(
-            lambda call: row_store.insert(self.subject.ready, call, entity, values, slug=slug), actor
+            lambda call: row_store.insert(self.subject.ready, call, entity, values, new_id=new_id), actor
         )
         return found
 

@@ -99,6 +99,8 @@ def as_text(value: Json) -> str:
 
 def _put(body: Json, wire: str, value: Json) -> Json:
     """``body`` with ``value`` at the dotted place ``wire``."""
+    if not isinstance(body, dict):
+        return body
     head, _, rest = wire.partition(".")
     inner = _put(body.get(head) or {}, rest, value) if rest else value
     return {**body, head: inner}

@@ -1,0 +1,47 @@
+"""From what an OpenAPI document says to a whole app: REST's habits."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from app_clones.declared.model import Api, AppDecl, OperationDecl, Param, Source
+from factory.compiler.api import ApiDoc
+from factory.compiler.infer_names import free, short, snake
+from factory.compiler.rest_entities import Model
+from factory.compiler.rest_operations import operation
+
+Json = Any
+
+_OPERATION_NAME = 39
+
+
+def infer_rest(doc: ApiDoc) -> tuple[AppDecl, tuple[str, ...], dict[str, str]]:
+    """The app that ``doc`` describes; what is to be known of how it came about; by the id of each method the word of
+    what it acts on. Pure."""
+    model = Model(doc)
+    operations: dict[str, OperationDecl] = {}
+    for method, place in zip(doc.methods, model.places, strict=True):
+        name = free(short(snake(method.id), _OPERATION_NAME), operations)
+        operations[name] = operation(model, method, place)
+    base = doc.base.strip("/")
+    common = {
+        free(short(snake(one.name), 44), ()): Param(place="query", role="inert", wire=one.name, about=one.about)
+        for one in doc.common
+        if one.place == "query"
+    }
+    decl = AppDecl(
+        app=doc.name,
+        title=doc.title,
+        about=doc.about,
+        version=doc.version,
+        source=Source(kind=doc.kind, name=doc.name, version=doc.version, sha256=doc.sha256),
+        api=Api(base=f"api/{base}/" if base else "api/", errors="plain", naming="snake", common=common),
+        entities=model.entities,
+        operations=operations,
+        schemas={name: dict(schema) for name, schema in doc.schemas.items()},
+    )
+    kinds = Counter(made.kind for made in operations.values())
+    told = ", ".join(f"{kind} {count}" for kind, count in sorted(kinds.items()))
+    about = {m.id: place.key[-1] if place.key else "-" for m, place in zip(doc.methods, model.places, strict=True)}
+    return decl, (*doc.notes, told), about

@@ -1,0 +1,136 @@
+"""Lists of a REST API: what their parameters mean, by name and by the fields of the rows."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Literal
+
+from app_clones.declared.model import Entity, FieldDecl, OperationDecl, Param, Result
+from factory.compiler.api import Method, Parameter
+from factory.compiler.infer_names import free, short, snake
+from factory.compiler.rest_schemas import Envelope
+from factory.compiler.rest_values import type_of
+
+if TYPE_CHECKING:
+    from factory.compiler.rest_entities import Model, Resource
+
+Json = Any
+Compare = Literal["eq", "ge", "le", "gt", "lt", "contains", "has"]
+
+_SIZE = re.compile(r"(limit|per_page|page_size|page_limit|max_results|size|count|top)")
+_NUMBER = re.compile(r"(page|page_number|page_num|page_index)")
+_OFFSET = re.compile(r"(offset|skip|start|start_index|start_at)")
+_TOKEN = re.compile(r"(cursor|page_token|next_token|continuation_token|after|next|page_cursor)")
+_AFTER = re.compile(r"(starting_after|after_id|since_id)")
+_SEARCH = re.compile(r"(q|query|search|keywords?|term|text)")
+_ORDER = re.compile(r"(sort|sort_by|order_by|sort_field)")
+_BOUNDS: tuple[tuple[str, Compare], ...] = (
+    (r"(?P<field>\w+)\[gte?\]|(?P<field_2>\w+)_(since|after|from|gte|min)|min_(?P<field_3>\w+)", "ge"),
+    (r"(?P<field>\w+)\[lte?\]|(?P<field_2>\w+)_(until|before|to|lte|max)|max_(?P<field_3>\w+)", "le"),
+)
+
+
+def listing(
+    model: Model, method: Method, resource: Resource, envelope: Envelope, rows: dict[str, Param]
+) -> OperationDecl | str:
+    """A list of ``resource``; a text where it cannot be one, which says why."""
+    from factory.compiler.rest_operations import refused
+
+    params = dict(rows)
+    entity = model.entities[resource.entity]
+    for parameter in method.parameters:
+        if parameter.place not in ("query", "header"):
+            continue
+        name = free(short(snake(parameter.name), 44), params)
+        made = _param(model, entity, parameter, envelope, params) if parameter.place == "query" else None
+        if made is None and parameter.required:
+            return f"it needs {parameter.name}, of which nothing is known"
+        params[name] = made or refused(model, parameter)
+    result = Result(
+        shape="list" if envelope.items is None else "page",
+        items=envelope.items or "items",
+        next=envelope.next if any(one.role == "page_token" for one in params.values()) else None,
+        total=envelope.total,
+        more=envelope.more,
+        constants=envelope.constants,
+        schema_name=model.schemas.name(method.response),
+        status=method.status,
+    )
+    return OperationDecl(kind="list", entity=resource.entity, params=params, result=result, writes=False)
+
+
+def _param(
+    model: Model, entity: Entity, parameter: Parameter, envelope: Envelope, taken: dict[str, Param]
+) -> Param | None:
+    """What a parameter of a list means; None where nothing here tells."""
+    name = snake(parameter.name)
+    schema = model.schemas.plain(parameter.schema)
+    kind = schema.get("type")
+    roles = {one.role for one in taken.values()}
+    base: dict[str, Json] = {"place": "query", "wire": parameter.name, "about": parameter.about[:200]}
+    if kind == "integer" and not parameter.repeated:
+        bounds = {key: schema[told] for told, key in (("minimum", "min"), ("maximum", "max")) if told in schema}
+        # A page of no rows leads nowhere, and rows are not skipped backwards.
+        for pattern, role, low in ((_SIZE, "page_size", 1), (_NUMBER, "page_number", 1), (_OFFSET, "offset", 0)):
+            if pattern.fullmatch(name) and role not in roles:
+                made = {**base, "type": "integer", "min": low, **bounds, "default": schema.get("default")}
+                return Param(**made, role=role)  # type: ignore[arg-type]
+    if made := _onward(name, kind, envelope, base):
+        return made
+    if field := _field(entity, parameter.name):
+        return _filter(model, entity, field, parameter, base, "eq")
+    for pattern, compare in _BOUNDS:
+        if found := re.fullmatch(pattern, parameter.name):
+            stem = next(one for one in (found["field"], found["field_2"], found["field_3"]) if one)
+            for candidate in (stem, f"{stem}_at", f"{stem}_date"):
+                if field := _field(entity, candidate):
+                    return _filter(model, entity, field, parameter, base, compare)
+    if kind == "string" and _SEARCH.fullmatch(name) and any(one.search for one in entity.fields.values()):
+        return Param(**base, role="search")
+    if kind == "string" and _ORDER.fullmatch(name):
+        return _order(entity, schema, base)
+    return None
+
+
+def _onward(name: str, kind: Json, envelope: Envelope, base: dict[str, Json]) -> Param | None:
+    """What leads on from page to page, where the answer tells how."""
+    if kind == "string" and envelope.next and _TOKEN.fullmatch(name):
+        return Param(**base, role="page_token")
+    if kind in ("string", "integer") and envelope.more and _AFTER.fullmatch(name):
+        return Param(**base, type=kind, role="after")
+    return None
+
+
+def _field(entity: Entity, wire: str) -> str | None:
+    names = [name for name, one in entity.fields.items() if (one.wire or name) == wire or name == snake(wire)]
+    return next((name for name in names if not entity.fields[name].hidden), None)
+
+
+def _filter(
+    model: Model, entity: Entity, name: str, parameter: Parameter, base: dict[str, Json], compare: Compare
+) -> Param | None:
+    field = entity.fields[name]
+    told = type_of(model.schemas, parameter.schema)
+    if field.type == "json" or told["type"] == "json" or not _fits(field, told["type"], compare):
+        return None
+    made = {**base, "type": "ref", "to": field.to} if field.type == "ref" else {**base, **told}
+    how: Json = "has" if field.repeated and compare == "eq" else compare
+    return Param(**made, role="filter", field=name, compare=how, repeated=parameter.repeated)
+
+
+def _fits(field: FieldDecl, told: str, compare: Compare) -> bool:
+    """Whether a field can be compared with a parameter of that type."""
+    if field.type == "ref":
+        return compare == "eq"
+    times = ("datetime", "date", "integer") if field.auto in ("created", "updated") else ("datetime", "date")
+    groups = (("string", "text", "email", "url", "enum"), ("integer", "number"), ("boolean",), times)
+    return any(field.type in group and told in group for group in groups)
+
+
+def _order(entity: Entity, schema: dict[str, Json], base: dict[str, Json]) -> Param | None:
+    values = tuple(str(one) for one in schema.get("enum", ()))
+    if not values:
+        return Param(**base, role="order_by")
+    if all(_field(entity, one) for one in values):
+        return Param(**base, type="enum", values=values, role="order_by")
+    return None

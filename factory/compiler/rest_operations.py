@@ -1,0 +1,280 @@
+"""Operations of a REST API from its methods: lists, rows read and written, verbs by what they evidently do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from app_clones.declared.model import Entity, Http, OperationDecl, Param, Result
+from factory.compiler.api import Method, Parameter, Schema
+from factory.compiler.infer_bodies import Body
+from factory.compiler.infer_names import free, short, snake
+from factory.compiler.infer_verbs import Effect, effect
+from factory.compiler.rest_entities import Model, Resource
+from factory.compiler.rest_lists import listing
+from factory.compiler.rest_places import Place
+from factory.compiler.rest_schemas import constant
+from factory.compiler.rest_values import bare, default_of, type_of
+
+Json = Any
+Params = dict[str, Param]
+
+#: Verb → states that it leads to, beside those that all APIs know.
+_LEADS_TO: Mapping[str, tuple[str, ...]] = {
+    "finalize": ("open", "issued"),
+    "pay": ("paid",),
+    "ship": ("shipped",),
+    "deliver": ("delivered",),
+    "adopt": ("adopted",),
+    "capture": ("captured", "succeeded"),
+    "confirm": ("confirmed",),
+    "checkin": ("checked_in",),
+    "checkout": ("checked_out",),
+    "merge": ("merged", "closed"),
+    "resolve": ("resolved", "solved", "closed"),
+    "solve": ("solved", "resolved", "closed"),
+    "schedule": ("scheduled",),
+}
+_OPPOSITE = {"lock": "unlock", "star": "unstar", "archive": "unarchive", "pin": "unpin", "block": "unblock"}
+
+
+class Refusal(Exception):
+    """Why a method cannot be more than refused."""
+
+
+def operation(model: Model, method: Method, place: Place) -> OperationDecl:
+    """What a method does."""
+    resource = model.of(place.key)
+    try:
+        made = _inferred(model, method, place, resource)
+    except Refusal as refusal:
+        made = OperationDecl(kind="refused", params=_refused_params(model, method), reason=str(refusal), writes=False)
+    http = Http(verb=method.verb, path=method.path)
+    return made.model_copy(update={"http": http, "origin": method.id, "about": " ".join(method.about.split())[:400]})
+
+
+def _refused_params(model: Model, method: Method) -> Params:
+    found: Params = {}
+    for parameter in method.parameters:
+        if parameter.place != "cookie":
+            name = free(short(snake(parameter.name), 44), found)
+            found[name] = Param(place=parameter.place, wire=parameter.name, required=parameter.place == "path")
+    if method.request is not None:
+        found["body"] = Param(type="json", role="resource", shape={})
+    return found
+
+
+def _inferred(model: Model, method: Method, place: Place, resource: Resource | None) -> OperationDecl:
+    if resource is None:
+        raise Refusal("it is about no row that is kept here")
+    if any(parameter.place == "cookie" and parameter.required for parameter in method.parameters):
+        raise Refusal("it needs a cookie")
+    if method.media and not any("form" in kind for kind in method.media):
+        raise Refusal(f"it takes {', '.join(method.media)}")
+    if method.verb == "GET":
+        return _read(model, method, place, resource)
+    if place.verb is None:
+        standard = _standard(model, method, place, resource)
+        if standard is not None:
+            return standard
+    return _custom(model, method, place, resource)
+
+
+# ---- reading
+
+
+def _read(model: Model, method: Method, place: Place, resource: Resource) -> OperationDecl:
+    envelope = model.schemas.listed(method.response)
+    if envelope is not None and place.on == "collection" and not resource.singleton:
+        name = model.schemas.name(envelope.row)
+        if name == resource.schema_name and (name is not None or place.verb is None):
+            params = _row_params(model, place, resource)
+            made = listing(model, method, resource, envelope, params)
+            if isinstance(made, str):
+                raise Refusal(made)
+            return made
+    row, wrap = model.schemas.wrapped(method.response)
+    own = model.schemas.name(row) == resource.schema_name and model.schemas.is_object(row)
+    if own and place.verb is None and (place.on == "row" or resource.singleton):
+        params = {**_row_params(model, place, resource), **_others(model, method, place)}
+        result = Result(wrap=wrap, schema_name=model.schemas.name(method.response), status=method.status)
+        return OperationDecl(kind="get", entity=resource.entity, params=params, result=result, writes=False)
+    raise Refusal("its answer would have to be worked out")
+
+
+# ---- the standard writes
+
+
+def _standard(model: Model, method: Method, place: Place, resource: Resource) -> OperationDecl | None:
+    on_row = place.on == "row" or resource.singleton
+    if method.verb == "DELETE" and on_row and not resource.singleton:
+        kind = "delete"
+    elif method.verb == "POST" and not on_row:
+        kind = "create"
+    elif method.verb in ("PUT", "PATCH", "POST") and on_row and method.request is not None:
+        kind = "replace" if method.verb == "PUT" else "update"
+    else:
+        return None
+    params = _row_params(model, place, resource)
+    others = _others(model, method, place)
+    body, wrap = model.schemas.wrapped(method.request)
+    if kind != "delete" and method.request is not None:
+        if not model.schemas.is_object(body) and model.schemas.plain(body).get("type") != "object":
+            return None
+        params[free("resource", params)] = Param(
+            type="json", role="resource", wire=wrap, required=method.request_required, shape=bare(method.request)
+        )
+        key = model.entities[resource.entity].key
+        if kind == "create" and key.form == "given":
+            wire = f"{wrap}.{key.wire}" if wrap else key.wire
+            params["new_id"] = Param(role="new_id", wire=wire, required=True, pattern=key.pattern)
+    elif method.request is not None:
+        params |= {
+            name: one.model_copy(update={"role": "refused"}) for name, one in _body(model, method, params).items()
+        }
+    result = _result(model, method, resource, deleted=kind == "delete")
+    return OperationDecl(kind=kind, entity=resource.entity, params={**params, **others}, result=result, writes=True)
+
+
+def _result(model: Model, method: Method, resource: Resource, *, deleted: bool = False) -> Result:
+    """What a method that writes answers: nothing, the row, or words that are always alike and the row's id."""
+    if method.response is None:
+        return Result(shape="empty", status=method.status)
+    row, wrap = model.schemas.wrapped(method.response)
+    named = model.schemas.name(method.response)
+    same = model.schemas.name(row) == resource.schema_name
+    if same and (resource.schema_name is not None or _alike(model, row, resource)):
+        return Result(wrap=wrap, schema_name=named, status=method.status)
+    schema = model.schemas.plain(method.response)
+    if schema.get("type") not in ("object", None):
+        raise Refusal("its answer would have to be worked out")
+    constants: dict[str, Json] = {}
+    values: dict[str, Json] = {}
+    for name, told in model.schemas.properties(schema).items():
+        one = model.schemas.plain(told)
+        if name == resource.id:
+            values[name] = "$id"
+        elif (value := constant(one)) is not None:
+            constants[name] = value
+        elif name in schema.get("required", ()):
+            field = model.field_of(resource.entity, name)
+            default = default_of(one, needed=True)
+            if field is not None and not deleted:
+                values[name] = f"$row.{field}"
+            elif default is None:
+                raise Refusal("its answer would have to be worked out")
+            else:
+                constants[name] = default
+    return Result(shape="value", constants=constants, values=values, schema_name=named, status=method.status)
+
+
+def _alike(model: Model, row: Schema, resource: Resource) -> bool:
+    """Whether an unnamed schema has the properties of the resource's, which has no name either."""
+    return set(model.schemas.properties(row)) == set(model.schemas.properties(resource.schema))
+
+
+# ---- verbs
+
+
+def _custom(model: Model, method: Method, place: Place, resource: Resource) -> OperationDecl:
+    word = place.verb or snake(method.id)
+    if method.verb == "DELETE" and word in _OPPOSITE:
+        word = _OPPOSITE[word]
+    params = {**_row_params(model, place, resource), **_others(model, method, place)}
+    own = _body(model, method, params)
+    entity = model.entities[resource.entity]
+    on_row = place.on == "row"
+    body = Body(dict(own), None, {name: one.wire or name for name, one in own.items()})
+    found = effect(word, entity, body, {**params, **own}) if on_row else Effect()
+    result = _result(model, method, resource)
+    if result.shape == "row" and not on_row:
+        raise Refusal("it answers a row, and names none")
+    if not found and on_row:
+        found.change.update(_named_state(word, entity))
+    left = [name for name in own if name not in found.inputs]
+    if not found:
+        reason = "nothing of a row tells what it does"
+        return OperationDecl(
+            kind="record", entity=resource.entity, params={**params, **own}, result=result, record=True, writes=True,
+            reason=reason,
+        )  # fmt: skip
+    change = {**found.change, **_moments(word, entity)}
+    return OperationDecl(
+        kind="custom", entity=resource.entity, params={**params, **own}, result=result, set=change,
+        append=found.append, remove=found.remove, record=bool(left), writes=True,
+    )  # fmt: skip
+
+
+def _named_state(word: str, entity: Entity) -> dict[str, Json]:
+    """A state that the verb itself names (``void``), or is known to lead to (``finalize``)."""
+    for name, field in entity.fields.items():
+        if field.type == "enum" and re.search(r"(?:^|_)(?:state|status|phase)$", name):
+            values = {value.lower(): value for value in field.values}
+            for word_ in (word, *_LEADS_TO.get(word, ())):
+                if word_ in values:
+                    return {name: values[word_]}
+    return {}
+
+
+def _moments(word: str, entity: Entity) -> dict[str, Json]:
+    """The time at which it was done, where rows have a place for it: ``closed_at`` of ``close``."""
+    head = word.split("_")[0]
+    past = f"{head}d" if head.endswith("e") else f"{head[:-1]}ied" if head.endswith("y") else f"{head}ed"
+    names = [f"{past}_{tail}" for tail in ("at", "on", "time", "date")]
+    return {name: "$now" for name in names if name in entity.fields and entity.fields[name].type == "datetime"}
+
+
+# ---- parameters
+
+
+def _row_params(model: Model, place: Place, resource: Resource) -> Params:
+    """The rows that the path names, from the root down."""
+    found: Params = {}
+    for n, wire in enumerate(place.ids):
+        above = _named(model, place, n)
+        if above is None:
+            raise Refusal(f"nothing here is called by {wire}")
+        key = model.entities[above.entity].key
+        kind = "integer" if key.form == "number" else "string"
+        name = free(short(snake(wire), 44), found)
+        found[name] = Param(type=kind, place="path", role="row", entity=above.entity, required=True, wire=wire)  # type: ignore[arg-type]
+    return found
+
+
+def _named(model: Model, place: Place, n: int) -> Resource | None:
+    """What the path's ``n``-th parameter names: the row of the collection before it."""
+    depth = len(place.key) - len(place.ids) + (0 if place.on == "row" else -1)
+    return model.of(place.key[: depth + n + 1]) if depth >= 0 else None
+
+
+def _others(model: Model, method: Method, place: Place) -> Params:
+    """Parameters of no known meaning: giving one is refused, unless the method cannot do without."""
+    found: Params = {}
+    for parameter in method.parameters:
+        if parameter.place in ("query", "header"):
+            if parameter.required:
+                raise Refusal(f"it needs {parameter.name}, of which nothing is known")
+            name = free(short(snake(parameter.name), 44), found)
+            found[name] = refused(model, parameter)
+    return found
+
+
+def refused(model: Model, parameter: Parameter) -> Param:
+    """A parameter that is not built."""
+    made = {**type_of(model.schemas, parameter.schema), "repeated": parameter.repeated}
+    if made["type"] == "json":
+        made = {"type": "string"}
+    assert parameter.place != "cookie"
+    return Param(**made, place=parameter.place, role="refused", wire=parameter.name, about=parameter.about[:200])
+
+
+def _body(model: Model, method: Method, taken: Mapping[str, Param]) -> Params:
+    """The properties of a body, each a parameter."""
+    found: Params = {}
+    required = model.schemas.plain(method.request).get("required", ())
+    for wire, schema in model.schemas.properties(method.request).items():
+        name = free(short(snake(wire), 44), {**taken, **found})
+        made = type_of(model.schemas, schema)
+        found[name] = Param(**made, wire=wire, required=wire in required and method.request_required)
+    return found

@@ -1,0 +1,71 @@
+"""Where the methods of a REST API act: on a collection, on a row of it, or by a verb on either."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from factory.compiler.api import ApiDoc, Method
+
+Key = tuple[str, ...]
+"""A collection: its literal segments from the root down, ``("tickets", "comments")``."""
+
+_VERSION = re.compile(r"v\d+(\.\d+)*|api|rest")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where one method acts. ``key``: its collection; ``on``: what there; ``verb``: the segments after that, if any;
+    ``ids``: the path's parameters, from the root down, one for each collection but, on a collection, the last."""
+
+    key: Key
+    on: Literal["collection", "row"]
+    verb: str | None
+    ids: tuple[str, ...]
+
+
+def places(doc: ApiDoc) -> list[Place]:
+    """The place of each method of ``doc``, in its order."""
+    paths = [_segments(method) for method in doc.methods]
+    rows = {tuple(path[: n + 1]) for path in paths for n, part in enumerate(path) if _is_id(part)}
+    read = {tuple(path) for method, path in zip(doc.methods, paths, strict=True) if method.verb == "GET"}
+    return [_place(path, rows, read) for path in paths]
+
+
+def _segments(method: Method) -> list[str]:
+    parts = [part for part in method.path.strip("/").split("/") if part]
+    while parts and _VERSION.fullmatch(parts[0]):
+        parts = parts[1:]
+    return parts
+
+
+def _is_id(part: str) -> bool:
+    return part.startswith("{")
+
+
+def _place(path: Sequence[str], rows: set[tuple[str, ...]], read: set[tuple[str, ...]]) -> Place:
+    literals: list[str] = []
+    ids: list[str] = []
+    verb: list[str] = []
+    on: Literal["collection", "row"] = "collection"
+    for n, part in enumerate(path):
+        if _is_id(part):
+            ids.append(part.strip("{}"))
+            on = "row"
+        elif verb or (literals and not _opens(path, n, rows, read)):
+            verb.append(part)
+        else:
+            literals.append(part)
+            on = "collection"
+    return Place(tuple(literals), on, "_".join(verb) or None, tuple(ids))
+
+
+def _opens(path: Sequence[str], n: int, rows: set[tuple[str, ...]], read: set[tuple[str, ...]]) -> bool:
+    """Whether the segment at ``n`` is a collection (or a thing of its own below a row), and no verb."""
+    here = tuple(path[: n + 1])
+    if any(len(row) == n + 2 and row[: n + 1] == here for row in rows):
+        return True
+    # ``/plans/{id}/steps``, without a path to one step: what is read there is no verb.
+    return n == len(path) - 1 and _is_id(path[n - 1]) and here in read

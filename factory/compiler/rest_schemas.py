@@ -1,0 +1,145 @@
+"""What a REST API's bodies hold: a row, a row under a property, a list of rows under one beside what tells of pages."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from factory.compiler.api import ApiDoc, Schema
+
+Json = Any
+
+_REF = "#/$defs/"
+_NEXT = re.compile(r"(next_?)?(page_?)?(cursor|token|next)|next_?page(_?token)?|next_?cursor|ending_before", re.I)
+_TOTAL = re.compile(r"(total|count|total_?(count|size|items|results|records))", re.I)
+_ADDRESS = re.compile(r"url|href|self|link|path", re.I)
+_MORE = re.compile(r"(has_?more|has_?next(_?page)?|more)", re.I)
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """A list in an answer. ``items``: the property it stands in, None of a bare list; ``next``, ``total``, ``more``:
+    properties that lead on, that count, that say whether there is more; ``constants``: others, always alike."""
+
+    row: Schema
+    items: str | None
+    next: str | None = None
+    total: str | None = None
+    more: str | None = None
+    constants: Mapping[str, Json] = field(default_factory=dict)
+
+
+class Schemas:
+    """The schemas of one document."""
+
+    def __init__(self, doc: ApiDoc) -> None:
+        self._defs = doc.schemas
+
+    def name(self, schema: Schema | None) -> str | None:
+        """The name that a schema refers to."""
+        ref = (schema or {}).get("$ref")
+        return ref.removeprefix(_REF) if isinstance(ref, str) else None
+
+    def plain(self, schema: Schema | None) -> Schema:
+        """``schema`` with a ref at its top followed, null aside, its kinds (``oneOf``) put together."""
+        found: dict[str, Json] = dict(schema or {})
+        for _ in range(20):
+            name = found.get("$ref")
+            if name is None:
+                break
+            rest = {key: value for key, value in found.items() if key != "$ref"}
+            found = {**self._defs.get(str(name).removeprefix(_REF), {}), **rest}
+        for several in ("oneOf", "anyOf"):
+            if several in found:
+                kinds = [one for one in found[several] if one.get("type") != "null"]
+                rest = {key: value for key, value in found.items() if key != several}
+                found = {**self._union([self.plain(one) for one in kinds]), **rest}
+        for part in found.pop("allOf", ()):
+            found = self._union([found, self.plain(part)], every=True)
+        kind = found.get("type")
+        if isinstance(kind, list):
+            named = [one for one in kind if one != "null"]
+            found["type"] = named[0] if named else "null"
+        if isinstance(found.get("enum"), list):
+            found["enum"] = [one for one in found["enum"] if one is not None]
+        return found
+
+    def properties(self, schema: Schema | None) -> Mapping[str, Schema]:
+        """The properties of an object's schema."""
+        found = self.plain(schema).get("properties", {})
+        return found if isinstance(found, Mapping) else {}
+
+    def is_object(self, schema: Schema | None) -> bool:
+        """Whether it says what an object has."""
+        return bool(self.properties(schema))
+
+    def wrapped(self, schema: Schema | None) -> tuple[Schema, str | None]:
+        """The row of a body, and the property that holds it (``{ticket: {...}}``), None where it is the body itself."""
+        properties = self.properties(schema)
+        inner = [name for name, one in properties.items() if self.is_object(one)]
+        if len(inner) == 1 and len(properties) == 1:
+            return properties[inner[0]], inner[0]
+        return schema or {}, None
+
+    def listed(self, schema: Schema | None) -> Envelope | None:
+        """The list that a body is about, if it is about one."""
+        found = self.plain(schema)
+        if found.get("type") == "array":
+            return Envelope(found.get("items", {}), None)
+        properties = self.properties(found)
+        lists = [name for name, one in properties.items() if self._is_rows(one)]
+        if len(lists) != 1:
+            return None
+        rest = {name: self.plain(one) for name, one in properties.items() if name != lists[0]}
+        required = found.get("required", ())
+        constants: dict[str, Json] = {}
+        told: dict[str, str] = {}
+        for name, one in rest.items():
+            kind = one.get("type")
+            if kind == "string" and _NEXT.fullmatch(name):
+                told.setdefault("next", name)
+            elif kind == "integer" and _TOTAL.fullmatch(name):
+                told.setdefault("total", name)
+            elif kind == "boolean" and _MORE.fullmatch(name):
+                told.setdefault("more", name)
+            elif (value := constant(one)) is not None:
+                constants[name] = value
+            elif name in required and kind == "string" and _ADDRESS.fullmatch(name):
+                constants[name] = ""  # of the list itself: nothing here follows it
+            elif name in required:
+                return None
+        return Envelope(properties[lists[0]]["items"], lists[0], constants=constants, **told)
+
+    def _is_rows(self, schema: Schema) -> bool:
+        found = self.plain(schema)
+        return found.get("type") == "array" and self.is_object(found.get("items", {}))
+
+    def _union(self, kinds: list[Schema], *, every: bool = False) -> dict[str, Json]:
+        """One schema for what is any of ``kinds``; ``every``: all of them at once."""
+        if not kinds:
+            return {}
+        texts = [one for one in kinds if not one.get("properties")]
+        if texts and not every:
+            return dict(texts[0])  # an id, or the whole thing: the id
+        properties: dict[str, Json] = {}
+        for kind in kinds:
+            for name, one in kind.get("properties", {}).items():
+                old = properties.get(name)
+                if old is not None and "enum" in old and "enum" in one:
+                    one = {**old, "enum": [*dict.fromkeys([*old["enum"], *one["enum"]])]}
+                    properties[name] = one
+                properties.setdefault(name, one)
+        sets = [set(kind.get("required", ())) for kind in kinds]
+        shared = set.union(*sets) if every else set.intersection(*sets)
+        made = {**kinds[0], "type": "object", "properties": properties}
+        return {**made, "required": [name for name in properties if name in shared]}
+
+
+def constant(schema: Schema) -> Json:
+    """The one value that a schema allows, None where there are several."""
+    if "const" in schema:
+        return schema["const"]
+    values = schema.get("enum")
+    return values[0] if isinstance(values, list) and len(values) == 1 else None
