@@ -15,6 +15,7 @@ from factory.compiler.infer_names import app_name, free, short, snake
 from factory.compiler.infer_operations import operation
 from factory.compiler.infer_paths import Place, places, words
 from factory.compiler.infer_resources import OPERATION, resources
+from factory.compiler.infer_rest import infer_rest
 from factory.compiler.infer_schemas import Shapes
 
 Json = Any
@@ -36,6 +37,8 @@ class Inferred:
 
 def infer(doc: ApiDoc) -> Inferred:
     """The app that ``doc`` describes. Pure: the same document gives the same app, to the letter."""
+    if doc.style == "rest":
+        return Inferred(*infer_rest(doc))
     shapes = Shapes(doc)
     found = places(doc, shapes)
     model = Model(doc, shapes, found, resources(doc, found, shapes))
