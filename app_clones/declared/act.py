@@ -13,7 +13,7 @@ from app_clones.declared.expressions import Evaluate
 from app_clones.declared.keys import Names, find
 from app_clones.declared.model import PERSON, FieldDecl
 from app_clones.declared.plans import Plan
-from app_clones.kit.errors import KitError
+from app_clones.kit.errors import AppError, KitError
 from app_clones.kit.protocol import Call
 
 if TYPE_CHECKING:
@@ -85,7 +85,9 @@ class Act:
 
     def update(self, entity: str, row: Row, **changes: Any) -> Row:
         """A row with changes; refs as row ids."""
-        return rows.update(self.ready, self.call, entity, row, changes)
+        found = rows.update(self.ready, self.call, entity, row, changes)
+        self.names.hold(entity, found)
+        return found
 
     def look(self, chain: Sequence[str]) -> Any:
         """The value of an expression's chain of names; None where something on the way has no value."""
@@ -144,9 +146,9 @@ class Act:
         :class:`~app_clones.kit.errors.AppError`."""
         decl = self.ready.entities[entity].decl.fields[name]
         value = evaluate(self.look)
-        if decl.repeated:
-            return None if value is None else [self._into_one(decl, name, each) for each in value]
-        return self._into_one(decl, name, value)
+        if not decl.repeated or value is None:
+            return self._into_one(decl, name, value)
+        return [self._into_one(decl, name, each) for each in (value if isinstance(value, list) else [value])]
 
     def items_into(self, entity: str, name: str, evaluate: Evaluate) -> list[Any]:
         """What an expression adds to a list field, or takes from it: one item, or a list of them."""
@@ -160,7 +162,9 @@ class Act:
             return None
         if decl.type == "ref":
             if isinstance(value, Ref):
-                return value.rowid if value.entity == decl.to else None
+                if value.entity != decl.to:
+                    raise AppError(f"{name}: a {value.entity} is no {decl.to}")
+                return value.rowid
             return resolve(self.ready, self.call, name, decl.model_copy(update={"repeated": False}), value)
         if isinstance(value, Moment):
             value = rows.time_shown(decl, value.ms)
@@ -170,7 +174,10 @@ class Act:
         """The value of an expression as JSON: refs as they are called from outside, times as RFC 3339."""
         if isinstance(value, Ref):
             if value.bare and value.entity != PERSON:
-                return self.names.ident(value.entity, self.names.row(value.entity, value.rowid))
+                own = self.row is not None and value == Ref(self.entity, self.row["id"], bare=True)
+                # The target's id is told even once it is gone.
+                row = self.target if own else self.names.row(value.entity, value.rowid)
+                return self.names.ident(value.entity, row)
             return self.names.outside(value.entity, value.rowid)
         if isinstance(value, Moment):
             return rows.time_text(value.ms)

@@ -97,10 +97,10 @@ def _check_target(decl: AppDecl, operation: OperationDecl, entity: Entity | None
         raise DeclError(f"a {operation.kind} has a parameter that names the row", (*loc, "params"))
     is_new = operation.kind == "create"
     unfolded = operation.kind in ("custom", "record") and operation.http is None  # expand() will add the parameter
-    if entity is None or not (reached or is_new or unfolded):
-        for what in ("set", "append", "remove", "when", "only", "copy_row", "delete"):
-            if getattr(operation, what):
-                raise DeclError("there is no row that this could be about", (*loc, what))
+    for what in ("set", "append", "remove", "when", "only", "copy_row", "delete"):
+        possible = reached or unfolded or (is_new and what == "set")
+        if getattr(operation, what) and (entity is None or not possible):
+            raise DeclError("there is no row that this could be about", (*loc, what))
     if operation.kind == "create" and entity is not None and (entity.singleton or entity.fixed):
         raise DeclError("rows of this entity are not created by clients", (*loc, "kind"))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +16,8 @@ Condition = tuple[str, tuple[Value, ...]]
 """SQL over alias ``t`` and its arguments."""
 
 _SIGNS = {"lt": "<", "le": "<=", "gt": ">", "ge": ">="}
+#: How long a time is alike as the API tells it: of a date a day, of seconds one.
+_PRECISION_MS = {"date": 86_400_000, "integer": 1000}
 _TEXTS = ("string", "text", "email", "url", "enum", "bytes")
 
 
@@ -50,10 +53,11 @@ def compare(plan: EntityPlan, name: str, how: str, value: Any) -> Condition:
     if how in ("contains", "prefix", "has"):
         return _compare_text(plan, name, how, value)
     if is_time(field):
-        value = moment_ms(value, plan.names[name])
-        if how in ("eq", "ne") and field.type == "date":
-            return _within_day(sql, how, value)
-    elif field.type == "datetime":
+        start = moment_ms(field, value, plan.names[name])
+        if how in ("eq", "ne"):
+            return _within(sql, how, start, _PRECISION_MS.get("int64" if field.int64 else field.type, 1))
+        return f"{sql}{_SIGNS[how]}?", (start,)
+    if field.type == "datetime":
         sql, mark = f"julianday({sql})", "julianday(?)"
         return (f"{sql} {_SIGNS.get(how, '=' if how == 'eq' else 'IS NOT')} {mark}", (value,))
     if how == "eq":
@@ -64,15 +68,18 @@ def compare(plan: EntityPlan, name: str, how: str, value: Any) -> Condition:
 
 
 def contains(sql: str, text: str) -> Condition:
-    """Rows of which the text in ``sql`` contains ``text``, case aside."""
+    """Rows of which the text in ``sql`` contains ``text``, the case of ASCII letters aside."""
     return f"instr(lower({sql}),lower(?))>0", (text,)
 
 
-def moment_ms(value: Any, at: str) -> int:
-    """A time as given, RFC 3339 text or a date or ms since 1970, in ms. Raises :class:`AppError`."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
+def moment_ms(field: FieldDecl, value: Any, at: str) -> int:
+    """A time as given, in ms: RFC 3339 text, a date, or a number of what ``field`` counts, seconds or (int64) ms.
+
+    Raises :class:`AppError`.
+    """
     try:
+        if re.fullmatch(r"-?[0-9]{1,15}", str(value)):
+            return int(value) * (1000 if field.type == "integer" and not field.int64 else 1)
         moment = datetime.fromisoformat(str(value).replace("Z", "+00:00"))
         if moment.tzinfo is None:
             moment = datetime.fromisoformat(f"{moment.isoformat()}+00:00")
@@ -81,9 +88,9 @@ def moment_ms(value: Any, at: str) -> int:
         raise AppError(f"{at}: {str(value)[:40]!r} is no time; it is like 2024-05-01T12:00:00Z") from None
 
 
-def _within_day(sql: str, how: str, start: int) -> Condition:
+def _within(sql: str, how: str, start: int, length: int) -> Condition:
     negated = "NOT " if how == "ne" else ""
-    return f"{negated}({sql}>=? AND {sql}<?)", (start, start + 86_400_000)
+    return f"{negated}({sql}>=? AND {sql}<?)", (start, start + length)
 
 
 def _encoded(field: FieldDecl, value: Any) -> Value:

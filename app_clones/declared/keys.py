@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from app_clones.declared.entities import EntityPlan, Row
 from app_clones.declared.model import PERSON
+from app_clones.declared.shapes import matcher
 from app_clones.kit.errors import AppError, NotFound
 from app_clones.kit.protocol import Call
 from app_clones.kit.schema import quoted
@@ -47,6 +48,10 @@ class Names:
         if found is None:
             found = self._rows[entity, rowid] = by_id(self._ready.entities[entity], self._call, rowid)
         return found
+
+    def hold(self, entity: str, row: Row) -> None:
+        """``row`` is now so."""
+        self._rows[entity, row["id"]] = row
 
     def ident(self, entity: str, row: Row) -> str | int:
         """The id of ``row`` as called from outside: an email, a number, a code, a chosen id."""
@@ -182,6 +187,9 @@ def check_new_id(plan: EntityPlan, slug: str) -> str:
     """An id that a client chooses. Raises :class:`AppError` where it cannot be one."""
     if not 0 < len(slug) <= 200 or "/" in slug:
         raise AppError(f"{slug[:80]!r} is no id: 1 to 200 characters without a slash")
+    pattern = plan.decl.key.pattern
+    if pattern is not None and not matcher(pattern).is_valid(slug):
+        raise AppError(f"{slug[:80]!r} is no id of a {plan.noun}: it does not match {pattern}")
     if rowid_of(plan.decl.key.prefix, slug) is not None:
         raise AppError(f"{slug}: ids of this form are given by the service itself")
     return slug

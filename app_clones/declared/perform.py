@@ -126,6 +126,8 @@ def _name_rows(act: Act) -> None:
             ident, entity = _narrowest(act, entity, ident)
         if ident is not None:
             act.rows[key] = (entity, _find_under(act, entity, ident))
+    for key in plan.refs:
+        act.look((key,))  # an input that names no row is refused, whatever is made of it
 
 
 def _narrowest(act: Act, entity: str, ident: Any) -> tuple[Any, str]:

@@ -36,7 +36,7 @@ class Plan:
 
     ``roles`` gives the parameters of each role in order; ``target``: the parameter that names the row that it is about;
     ``ancestors``: those that name rows above it, from the root down; ``others``: those that name any other row, and
-    ``related``: the ref field of the target by which it belongs to such a one.
+    ``related``: the ref field of the target by which it belongs to such a one; ``refs``: inputs that name rows.
     """
 
     name: str
@@ -52,6 +52,7 @@ class Plan:
     ancestors: tuple[str, ...]
     others: tuple[str, ...]
     related: Mapping[str, str]
+    refs: tuple[str, ...]
     set: Mapping[str, Evaluate]
     append: Mapping[str, Evaluate]
     remove: Mapping[str, Evaluate]
@@ -118,6 +119,7 @@ def plan_of(ready: Declared, name: str) -> Plan:
         ancestors=ancestors,
         others=others,
         related=_related(entity, params, others),
+        refs=tuple(key for key, param in params.items() if param.role == "input" and param.type == "ref"),
         set=_prepared(decl.set),
         append=_prepared(decl.append),
         remove=_prepared(decl.remove),

@@ -121,8 +121,7 @@ def update(act: Act) -> None:
 
 def change(act: Act, changes: Mapping[str, Any]) -> None:
     """Writes ``changes`` into the target."""
-    if changes:
-        act.row = rows.update(act.ready, act.call, act.entity, act.target, changes)
+    act.row = act.update(act.entity, act.target, **changes)
 
 
 def delete(act: Act) -> None:
