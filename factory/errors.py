@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -72,5 +73,11 @@ def boundary(kind: type[GrindError], doing: str) -> Iterator[None]:
         raise kind(f"{doing}: {error}") from error
     except SandboxFault as error:
         raise SandboxError(f"{doing}: {type(error).__name__}: {error}") from error
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise kind(f"{doing}: {type(error).__name__}: {error}") from error
+        where = f" for {error.filename}" if error.filename else ""
+        hint = "free some, or set GRINDWORKS_HOME to a folder on a larger disk; then run it again"
+        raise kind(f"{doing}: no space left on the disk{where}", hint) from error
     except Exception as error:
         raise kind(f"{doing}: {type(error).__name__}: {error}") from error

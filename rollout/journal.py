@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from collections.abc import Collection, Iterator, Sequence
@@ -14,6 +15,7 @@ from rollout.codec import decode, encode
 from rollout.trajectory import Trajectory
 
 SUFFIX = ".journal"
+_LEAST_ROOM = 1 << 20  # bytes
 
 _SCHEMA = """CREATE TABLE IF NOT EXISTS rollout (
     seq INTEGER PRIMARY KEY, rollout_id TEXT NOT NULL UNIQUE, trajectory BLOB NOT NULL)"""
@@ -130,10 +132,20 @@ def _speaking(path: Path, doing: str) -> Iterator[None]:
     try:
         yield
     except (sqlite3.Error, OSError) as error:
-        hint = _hint(path)
-        if "full" in str(error) or "No space" in str(error):
-            hint = "free some space, then run it again with --resume: what was committed is kept"
-        raise RecordError(f"{path}: cannot {doing} this journal: {error}", hint) from error
+        told, hint = str(error), _hint(path)
+        if "full" in told or "No space" in told or _is_full(path.parent):
+            told = "the disk is full"
+            hint = "free some space, then run it again; with --resume, what was committed is kept"
+        raise RecordError(f"{path}: cannot {doing} this journal: {told}", hint) from error
+
+
+def _is_full(folder: Path) -> bool:
+    """Whether hardly anything can be written there: SQLite calls a full disk by several names."""
+    try:
+        room = os.statvfs(folder)
+    except OSError:
+        return False
+    return room.f_bavail * room.f_frsize < _LEAST_ROOM
 
 
 def _hint(path: Path) -> str:

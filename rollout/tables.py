@@ -181,13 +181,20 @@ class _Part:
 
     def __exit__(self, kind: type[BaseException] | None, *exc: object) -> None:
         if kind is not None:
-            for writer in self._open.values():
-                writer.discard()
+            self._discard()
             return
-        for writer in self._open.values():
-            writer.finish()
+        try:
+            for writer in self._open.values():
+                writer.finish()
+        except BaseException:
+            self._discard()
+            raise
         for writer in self._open.values():  # blobs, steps, rollouts: the last move commits the part
             writer.publish()
+
+    def _discard(self) -> None:
+        for writer in self._open.values():
+            writer.discard()
 
 
 def _size_of(trajectory: Trajectory) -> int:
@@ -236,6 +243,7 @@ class _Writer:
     def discard(self) -> None:
         for step in (self.writer.close, self.file.close, lambda: self.fs.rm(self.temporary)):
             _quietly(step)
+        self.writer.is_open = False  # after a failed close it would try once more when it is collected, and complain
 
 
 def _quietly(step: Callable[[], object]) -> None:

@@ -14,7 +14,7 @@ from factory.errors import GrindError
 from factory.store import Store, default_root
 from rollout.cluster import start_ray
 from rollout.demo.again import replay_failures
-from rollout.demo.config import DemoConfig, read_config
+from rollout.demo.config import DemoConfig, check_room, read_config
 from rollout.demo.environments import CORES, build_twice, certify
 from rollout.demo.play import learn_world, play_repository
 from rollout.demo.screen import Screen
@@ -24,6 +24,7 @@ from rollout.studio.report import render
 def demo(screen: Screen, config: DemoConfig) -> None:
     """All stages; leaves the report and its page."""
     store = Store(default_root())
+    check_room(config, store.root)
     digests = build_twice(screen, store, (config.world, config.repository))
     certificates = certify(screen, store, digests)
     report, views = asyncio.run(_live(screen, store, digests, config))
@@ -58,7 +59,7 @@ def main(arguments: Sequence[str]) -> int:
         print(f"demo: {error}", file=sys.stderr)
         return 1
     except OSError as error:
-        print(f"demo: {error}; is the disk full?", file=sys.stderr)
+        print(f"demo: {error}: look at rights and free space, then run it again", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("demo: stopped; `make demo` starts over", file=sys.stderr)

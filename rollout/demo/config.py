@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shutil import disk_usage
+from tempfile import gettempdir
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from factory.errors import SpecError
+from factory.errors import BuildError, SpecError
 from rollout.learner.recipe import LearnConfig
 
 SPECS = Path(__file__).resolve().parents[2] / "specs"
@@ -14,7 +16,7 @@ SPECS = Path(__file__).resolve().parents[2] / "specs"
 
 class DemoConfig(BaseModel):
     """The specs of a world and a repository; how many submissions are played in the repository, drawn by ``seed``; how
-    the world is learned; the folder of report and runs."""
+    the world is learned; the folder of report and runs; the room (MB) that there has to be for all of it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     world: Path = SPECS / "mail.yaml"
@@ -23,6 +25,20 @@ class DemoConfig(BaseModel):
     seed: int = 7
     learn: LearnConfig = LearnConfig()
     out: Path = Path("out/demo")
+    room_mb: int = Field(default=600, ge=0)
+
+
+def check_room(config: DemoConfig, store: Path) -> None:
+    """Raises BuildError at once where the disk would be full in some minutes."""
+    hints = {
+        store: "free some, or set GRINDWORKS_HOME to a folder on a larger disk",
+        config.out: "free some, or run it from a folder on a larger disk",
+        Path(gettempdir()): "free some, or set TMPDIR to a folder on a larger disk",
+    }
+    for folder, hint in hints.items():
+        free_mb = disk_usage(folder).free >> 20
+        if free_mb < config.room_mb:
+            raise BuildError(f"{folder.absolute()}: {free_mb} MB are free, {config.room_mb} are needed", hint)
 
 
 def read_config(path: Path | None) -> DemoConfig:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import pickle
 
 import pytest
@@ -32,6 +34,14 @@ def test_the_boundary_turns_anything_foreign_into_the_kind_asked_for():
 def test_the_boundary_leaves_what_was_classified_already():
     with pytest.raises(InputGone, match=r"^gone$"), boundary(BuildError, "build"):
         raise InputGone("gone")
+
+
+@pytest.mark.parametrize(("number", "full"), [(errno.ENOSPC, True), (errno.EDQUOT, True), (errno.EACCES, False)])
+def test_the_boundary_says_plainly_that_a_disk_is_full_and_what_to_do(number, full):
+    with pytest.raises(BuildError) as caught, boundary(BuildError, "build x"):
+        raise OSError(number, os.strerror(number), "/home/x")
+    assert (caught.value.message == "build x: no space left on the disk for /home/x") is full
+    assert ("GRINDWORKS_HOME" in caught.value.hint) is full
 
 
 def test_an_interrupt_is_no_error_to_classify():

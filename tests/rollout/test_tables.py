@@ -1,3 +1,5 @@
+import gc
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -5,6 +7,7 @@ import duckdb
 import polars
 import pyarrow.parquet as pq
 import pytest
+from fsspec.implementations.local import LocalFileOpener
 from test_journal import trajectory
 
 import rollout.tables
@@ -129,6 +132,24 @@ def test_a_writer_that_fails_leaves_no_part(tmp_path):
     tables = Tables(str(tmp_path))
     with pytest.raises(RuntimeError):
         tables.seal(failing())
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_a_full_disk_is_told_once_and_not_again_when_the_writer_is_collected(tmp_path, monkeypatch):
+    """Files are begun; there is no room for what goes into them."""
+    later, write = [], LocalFileOpener.write
+
+    def full(self, data):
+        if len(data) > 4:
+            raise OSError(28, "No space left on device")
+        return write(self, data)
+
+    monkeypatch.setattr(sys, "unraisablehook", later.append)
+    monkeypatch.setattr(LocalFileOpener, "write", full)
+    with pytest.raises(RecordError, match="No space left"):
+        Tables(str(tmp_path)).seal([trajectory(n) for n in range(3)])
+    gc.collect()
+    assert later == []
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
