@@ -20,6 +20,8 @@ def answer(act: Act) -> Json:
     result = act.plan.decl.result
     if result.shape == "empty":
         return {}
+    if result.shape == "value" and result.field is not None:
+        return masked_answer(act, act.target[result.field] or {})
     if result.shape == "value":
         values = {name: act.plain(evaluate(act.look)) for name, evaluate in act.plan.values.items()}
         return masked_answer(act, {**result.constants, **values})
@@ -115,7 +117,7 @@ class RowProperties:
         self._plan = plan
         key = plan.decl.key
         hidden = {plan.names[name] for name, field in plan.decl.fields.items() if field.hidden}
-        own = [key.wire, key.path, plan.decl.etag, *plan.decl.constants, *plan.wires]
+        own = [key.wire, key.path, plan.decl.etag, *plan.decl.constants, *plan.decl.derived, *plan.wires]
         self._names = [name for name in own if name and name not in hidden]
 
     def __contains__(self, name: object) -> bool:

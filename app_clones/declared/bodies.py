@@ -37,7 +37,8 @@ def resource_acceptor(ready: Declared, plan: EntityPlan) -> Accept:
     """
     accepts = {plan.names[name]: (name, acceptor(f, ready.shapes)) for name, f in plan.decl.fields.items()}
     lenient = ready.decl.api.errors == "google"
-    own = {plan.decl.key.wire, plan.decl.key.path, plan.decl.etag, *plan.decl.constants} - {None}
+    told_alike = (*plan.decl.constants, *plan.decl.derived)
+    own = {plan.decl.key.wire, plan.decl.key.path, plan.decl.etag, *told_alike} - {None}
 
     def accept(given: Json, at: str) -> Resource:
         if not isinstance(given, dict):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app_clones.declared.check_common import DeclError, Loc, check_constant, check_value, need_field
+from app_clones.declared.check_common import DeclError, Loc, check_constant, check_value, need_expression, need_field
 from app_clones.declared.model import PERSON, AppDecl, Entity, FieldDecl
 from app_clones.declared.words import camel
 
@@ -34,6 +34,7 @@ def _check_entity(decl: AppDecl, name: str, entity: Entity, loc: Loc) -> None:
             need_field(entity, field_name, (*loc, "unique", place, part))
     _check_links(entity, loc)
     _check_key(entity, loc)
+    _check_derived(decl, entity, loc)
     for place, row in enumerate(entity.given):
         for field_name in row:
             if field_name not in ("id", "slug"):
@@ -62,7 +63,7 @@ def _check_field(decl: AppDecl, name: str, field: FieldDecl, loc: Loc) -> None:
 def _check_wires(decl: AppDecl, entity: Entity, loc: Loc) -> None:
     seen: dict[str, str] = {}
     own: list[tuple[str | None, str]] = [(entity.key.wire, "key"), (entity.key.path, "path"), (entity.etag, "etag")]
-    own += [(name, "constants") for name in entity.constants]
+    own += [(name, "constants") for name in entity.constants] + [(name, "derived") for name in entity.derived]
     for field_name, field in entity.fields.items():
         own.append((field.wire or (camel(field_name) if decl.api.naming == "camel" else field_name), field_name))
     for wire, what in own:
@@ -98,8 +99,23 @@ def _check_key(entity: Entity, loc: Loc) -> None:
         for place, kind in enumerate(entity.operations):
             if getattr(entity, what) and kind in kinds:
                 raise DeclError(f"an entity that is {what} has no {kind}", (*loc, "operations", place))
+    if entity.key.scope is not None:
+        field = need_field(entity, entity.key.scope, (*loc, "key", "scope"))
+        if field.type not in ("string", "text") or field.repeated or entity.parent is not None:
+            raise DeclError("a scope is a text that says where a row lies, in place of a parent", (*loc, "key", "scope"))
+    if entity.key.int64 and entity.key.form != "number":
+        raise DeclError("only a number is written as int64", (*loc, "key", "int64"))
     if entity.key.collection is not None and entity.key.path is None:
         raise DeclError("a collection is a segment of resource names, which this entity has not", (*loc, "key"))
+
+
+def _check_derived(decl: AppDecl, entity: Entity, loc: Loc) -> None:
+    for wire, expression in entity.derived.items():
+        need_expression(expression, {"row": entity, "id": None, "path": None}, decl, (*loc, "derived", wire))
+        if not isinstance(expression, str) or not expression.startswith("$") or expression.startswith("$$"):
+            raise DeclError("a derived property is one expression", (*loc, "derived", wire))
+        if expression == "$row":
+            raise DeclError("$row alone is no value; say which of its fields", (*loc, "derived", wire))
 
 
 def _check_parents(decl: AppDecl) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from app_clones.declared.expressions import chain
 from app_clones.declared.model import PERSON, AppDecl, Entity, FieldDecl
 from app_clones.declared.people import PERSON_ENTITY
 from app_clones.declared.tables import search_name, searched, table_name
@@ -52,6 +53,7 @@ class EntityPlan:
     the property of a field. ``visible``: SQL (over alias ``t``) that holds for the rows which the actor may see, with
     ``visible_args`` question marks for the actor's id; empty where all see all. ``above``: the parent's entity.
     ``shown``: field, property, and the field's declaration where JSON shows its value in another form than Python.
+    ``derived``: property, and the chain of names that says its value.
     ``telling``: the fields that tell most of a row, those first.
     """
 
@@ -73,6 +75,7 @@ class EntityPlan:
     search: str
     has_slug: bool
     shown: tuple[tuple[str, str, FieldDecl | None], ...]
+    derived: tuple[tuple[str, tuple[str, ...]], ...]
     telling: tuple[str, ...]
 
     def row(self, raw: tuple[Value, ...]) -> Row:
@@ -146,8 +149,8 @@ def _plan(
         words=searched(entity),
         search=search_name(decl.app, name),
         has_slug=has_slug,
-        shown=tuple(
-            (field_name, names[field_name], None if _is_plain(field) else field)
+        derived=tuple((wire, chain(text) or ()) for wire, text in entity.derived.items()),
+        shown=tuple(            (field_name, names[field_name], None if _is_plain(field) else field)
             for field_name, field in entity.fields.items()
             if not field.hidden
         ),

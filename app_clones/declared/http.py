@@ -20,7 +20,7 @@ from app_clones.kit.errors import AppError, NotFound
 if TYPE_CHECKING:
     from app_clones.declared.engine import Declared
 
-_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 _DOCUMENT = "openapi.json"
 
 

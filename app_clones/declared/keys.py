@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from app_clones.declared.entities import EntityPlan, Row
-from app_clones.declared.model import PERSON
+from app_clones.declared.model import PERSON, FieldDecl
 from app_clones.declared.shapes import matcher
 from app_clones.kit.errors import AppError, NotFound
 from app_clones.kit.protocol import Call
@@ -53,6 +53,10 @@ class Names:
         """``row`` is now so."""
         self._rows[entity, row["id"]] = row
 
+    def field(self, entity: str, name: str) -> FieldDecl:
+        """The declaration of a field."""
+        return self._ready.entities[entity].decl.fields[name]
+
     def ident(self, entity: str, row: Row) -> str | int:
         """The id of ``row`` as called from outside: an email, a number, a code, a chosen id."""
         plan = self._ready.entities[entity]
@@ -60,7 +64,7 @@ class Names:
             return str(row["email"])
         key = plan.decl.key
         if key.form == "number":
-            return int(row["id"])
+            return str(row["id"]) if key.int64 else int(row["id"])
         if key.form == "given" and row["slug"] is not None:
             return str(row["slug"])
         return code(key.prefix, row["id"])
@@ -75,6 +79,9 @@ class Names:
     def _path(self, entity: str, row: Row) -> str:
         plan = self._ready.entities[entity]
         own = collection(plan) if plan.decl.singleton else f"{collection(plan)}/{self.ident(entity, row)}"
+        if plan.decl.key.scope is not None:
+            scope = row[plan.decl.key.scope]
+            return f"{scope}/{own}" if scope else own
         parent, above = plan.decl.parent, plan.above
         if parent is None or above is None or row[parent] is None:
             return own
@@ -85,7 +92,8 @@ class Names:
         plan = self._ready.entities[entity]
         key = plan.decl.key
         if entity != PERSON and key.path is None and key.form != "given":
-            return rowid if key.form == "number" else code(key.prefix, rowid)
+            number = str(rowid) if key.int64 else rowid
+            return number if key.form == "number" else code(key.prefix, rowid)
         try:
             row = self.row(entity, rowid)
         except NotFound:
@@ -106,11 +114,11 @@ def by_id(plan: EntityPlan, call: Call, rowid: int) -> Row:
     return plan.row(raw)
 
 
-def select(plan: EntityPlan, call: Call, where: Mapping[str, Any], *, seen: bool = True) -> list[Row]:
+def select(plan: EntityPlan, call: Call, where: Mapping[str, Any]) -> list[Row]:
     """The rows (two at most) whose columns equal ``where``, of those that the actor may see."""
     conditions = [f"t.{quoted(name)} IS ?" for name in where]
     args = list(where.values())
-    if seen and plan.visible:
+    if plan.visible:
         conditions.append(plan.visible)
         args += [call.actor] * plan.visible_args
     sql = f"{plan.select} WHERE {' AND '.join(conditions)} ORDER BY t.id LIMIT 2"
@@ -160,22 +168,32 @@ def _wheres(plan: EntityPlan, call: Call, ident: Any) -> list[dict[str, Any]]:
 def _by_path(ready: Declared, call: Call, plan: EntityPlan, segments: list[str]) -> Row:
     """The row of a resource name, its last segments its own, the ones before its parent's."""
     name = "/".join(segments)[:200]
-    own = 1 if plan.decl.singleton else 2
+    words = collection(plan).split("/")
+    own = len(words) + (0 if plan.decl.singleton else 1)
     head, tail = segments[:-own], segments[-own:]
-    if not tail or tail[0] != collection(plan):
+    if tail[: len(words)] != words:
         raise NotFound(f"no {plan.noun} {name}")
+    if plan.decl.key.scope is not None:
+        return _in_scope(find(ready, call, plan.name, tail[-1]), plan, "/".join(head))
     parent = plan.decl.parent
     if parent is None or plan.above is None or (not head and plan.above == plan.name):
-        if head or own == 1:
+        if head or plan.decl.singleton:
             raise NotFound(f"no {plan.noun} {name}")
-        return find(ready, call, plan.name, tail[1])
+        return find(ready, call, plan.name, tail[-1])
     above = find_named(ready, call, plan.above, head)
-    if own == 1:
+    if plan.decl.singleton:
         found = select(plan, call, {parent: above["id"]})
         if not found:
             raise NotFound(f"no {plan.noun} {name}")
         return found[0]
-    return find(ready, call, plan.name, tail[1], under=above["id"])
+    return find(ready, call, plan.name, tail[-1], under=above["id"])
+
+
+def _in_scope(row: Row, plan: EntityPlan, scope: str) -> Row:
+    """``row``, which must lie in ``scope``. Raises :class:`NotFound`."""
+    if row[plan.decl.key.scope or ""] != scope:
+        raise NotFound(f"no {plan.noun} there")
+    return row
 
 
 def find_named(ready: Declared, call: Call, entity: str, segments: list[str]) -> Row:

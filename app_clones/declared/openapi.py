@@ -40,7 +40,8 @@ def document(ready: Declared) -> dict[str, Json]:
         "paths": paths,
         "components": {
             "schemas": _schemas(ready),
-            "responses": {"Error": _error(decl.api.errors)},
+            # Who has no token does not reach the app: what stands before all apps answers.
+            "responses": {"Error": _error(decl.api.errors), "NoToken": _error("gate")},
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
         },
         "security": [{"token": []}],
@@ -97,7 +98,11 @@ def _operation(
             if _outside(p)
             for told in _parameters(ready, operation, key, p, places)
         ],
-        "responses": {str(operation.result.status): answer, "default": {"$ref": "#/components/responses/Error"}},
+        "responses": {
+            str(operation.result.status): answer,
+            "401": {"$ref": "#/components/responses/NoToken"},
+            "default": {"$ref": "#/components/responses/Error"},
+        },
     }
     if operation.about:
         found["summary"] = operation.about
@@ -140,17 +145,34 @@ def _body(ready: Declared, operation: OperationDecl, params: Mapping[str, Param]
     required: list[str] = []
     for key, param in params.items():
         schema = param_schema(ready, operation.entity, param, wire=True)
+        if param.role == "resource":
+            schema = _row_body(ready, operation, schema)
         if param.role == "resource" and param.wire is None:
             properties.update(schema["properties"])
+            required += schema.get("required", [])
             continue
         name = param_wire(ready.decl, key, param)
-        properties[name] = schema
+        properties[name] = schema if param.required or param.role != "field" else _or_null(schema)
         if param.required:
             required.append(name)
     whole: dict[str, Json] = {"type": "object", "properties": properties, "additionalProperties": False}
     if required:
         whole["required"] = required
     return {"required": bool(required), "content": {"application/json": {"schema": whole}}}
+
+
+def _row_body(ready: Declared, operation: OperationDecl, schema: dict[str, Json]) -> dict[str, Json]:
+    """The JSON form of a row as the operation takes it: null stands for nothing, where that is allowed."""
+    plan = ready.entities[operation.entity or ""]
+    needed = {plan.names[name] for name, field in plan.decl.fields.items() if field.required}
+    told = {wire: one if wire in needed else _or_null(one) for wire, one in schema["properties"].items()}
+    required = [wire for wire in told if wire in needed] if operation.kind in ("create", "replace") else []
+    return {**schema, "properties": told, **({"required": required} if required else {})}
+
+
+def _or_null(schema: dict[str, Json]) -> dict[str, Json]:
+    about = {"description": schema["description"]} if "description" in schema else {}
+    return {"anyOf": [{name: one for name, one in schema.items() if name != "description"}, {"type": "null"}], **about}
 
 
 def _error(kind: str) -> dict[str, Json]:

@@ -13,7 +13,7 @@ from app_clones.declared.entities import EntityPlan, Row
 from app_clones.declared.keys import Names, find, select
 from app_clones.declared.model import PERSON
 from app_clones.declared.plans import Plan
-from app_clones.declared.reading import read_page
+from app_clones.declared.reading import read_page, scope_asked
 from app_clones.declared.refusals import NotBuilt
 from app_clones.declared.values import canonical
 from app_clones.kit.errors import Conflict, Forbidden, KitError, NotFound
@@ -173,6 +173,9 @@ def _aim(act: Act) -> None:
         ident = act.arguments.get(plan.target)
         if ident is not None:
             act.row = _find_under(act, entity.name, ident)
+            scope = scope_asked(act)
+            if scope is not None and act.row[entity.decl.key.scope or ""] != scope:
+                raise NotFound(f"no {entity.noun} there")
         return
     if not entity.decl.singleton:
         return

@@ -23,7 +23,7 @@ def read_page(act: Act) -> Json:
     size = _size(act)
     parent, within = _above(act, entity)
     query = Query(
-        filters=(*_related(act, entity), *_filters(act, entity)),
+        filters=(*_scoped(act, entity), *_related(act, entity), *_filters(act, entity)),
         search=str(plan.first("search", act.arguments) or ""),
         order=str(plan.first("order_by", act.arguments) or ""),
         limit=size,
@@ -87,6 +87,21 @@ def _above(act: Act, entity: EntityPlan) -> tuple[int | None, tuple[str, int] | 
             name, row = act.rows[key]
             return (row["id"], None) if name == entity.above else (None, (name, row["id"]))
     return None, None
+
+
+def scope_asked(act: Act) -> str | None:
+    """The name of the row whose scope is asked for: of those that the operation names beside its own, the last."""
+    if act.plan.entity is None or act.plan.entity.decl.key.scope is None:
+        return None
+    named = [act.rows[key] for key in act.plan.others if key in act.rows]
+    return act.names.path(*named[-1]) if named else None
+
+
+def _scoped(act: Act, entity: EntityPlan) -> list[Filter]:
+    scope = scope_asked(act)
+    if scope is None or entity.decl.key.scope is None:
+        return []
+    return [Filter(entity.decl.key.scope, scope)]
 
 
 def _related(act: Act, entity: EntityPlan) -> list[Filter]:

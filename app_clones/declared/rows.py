@@ -74,9 +74,29 @@ def view(ready: Declared, call: Call, entity: str, row: Row, names: Names | None
         if value is not None:
             shown[wire] = value if field is None else _shown(names, field, value)
     shown.update(plan.decl.constants)
+    for wire, chain in plan.derived:
+        value = _derived(names, entity, row, chain)
+        if value is not None:
+            shown[wire] = value
     if plan.decl.etag is not None:
         shown[plan.decl.etag] = _etag(shown)
     return shown
+
+
+def _derived(names: Names, entity: str, row: Row, chain: tuple[str, ...]) -> Json:
+    """What a chain of names says of ``row``: its own id or name, or a field of it or of what its refs lead to."""
+    if chain[0] != "row":
+        return names.path(entity, row) if chain[0] == "path" else names.ident(entity, row)
+    for part in chain[1:-1]:
+        to = names.field(entity, part).to
+        if to is None or row[part] is None:
+            return None
+        entity, row = to, names.row(to, row[part])
+    last = chain[-1]
+    if last in ("id", "path"):
+        return names.path(entity, row) if last == "path" else names.ident(entity, row)
+    field = names.field(entity, last)
+    return None if row[last] is None else _shown(names, field, row[last])
 
 
 def etag_of(ready: Declared, call: Call, entity: str, row: Row) -> str:

@@ -27,6 +27,8 @@ def start(act: Act) -> Json:
     there = act.row is not None and act.gone is None
     look = _scope(act, there)
     values = {name: look.into(entity.name, name, prepare(value)) for name, value in running.pending.items()}
+    if entity.decl.key.scope is not None:
+        values[entity.decl.key.scope] = _place(act, running)
     if entity.decl.parent is not None:
         values.setdefault(entity.decl.parent, _parent(act, entity.above or ""))
     row = rows.insert(act.ready, act.call, entity.name, values)
@@ -91,6 +93,20 @@ def _scope(act: Act, there: bool) -> Act:
     target = act.names.path(act.entity, act.target) if there else None
     act.extra.update(response=dict(response), operation=act.plan.decl.origin or act.plan.name, target=target)
     return act
+
+
+def _place(act: Act, running: LongRunning) -> str:
+    """The resource name of what the operation's own row lies under; empty where it lies at the root."""
+    at, plan = act.row, act.plan.entity
+    while at is not None and plan is not None:
+        if plan.name in running.under:
+            return act.names.path(plan.name, at)
+        above = at[plan.decl.parent] if plan.decl.parent is not None else None
+        if plan.above is None or above is None:
+            break
+        at, plan = act.names.row(plan.above, above), act.ready.entities[plan.above]
+    named = [(name, row) for name, row in act.rows.values() if name in running.under]
+    return act.names.path(*named[-1]) if named else ""
 
 
 def _parent(act: Act, above: str) -> int:

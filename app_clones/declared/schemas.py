@@ -17,14 +17,6 @@ Json = Any
 Schema = dict[str, Json]
 
 
-def row_schema(ready: Declared, entity: str) -> Schema:
-    """Schema of a row's JSON form: the app's own where the entity names one, else made of its fields."""
-    plan = ready.entities[entity]
-    if plan.decl.schema_name is not None and plan.decl.schema_name in ready.decl.schemas:
-        return {"$ref": f"#/$defs/{plan.decl.schema_name}"}
-    return made_schema(ready, plan)
-
-
 def made_schema(ready: Declared, plan: EntityPlan) -> Schema:
     """Schema of a row's JSON form, made of its fields."""
     key = plan.decl.key

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from app_clones.declared.engine import declared
 from app_clones.declared.load import load_decl
@@ -395,3 +398,49 @@ async def test_a_dash_lists_the_rows_of_all_parents(world):
     _, page = await cloud(world, "GET", "projects/p2/topics/-/subscriptions")
     assert page["subscriptions"] == []
     assert (await cloud(world, "GET", "projects/-/topics/t"))[0] == 404
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
+    max_leaves=8,
+)
+PATHS = (
+    "projects/p1/topics", "projects/p1/topics/t1", "projects/p1/topics/t1:pause", "projects/p1/subscriptions",
+    "projects/p1/topics/t1/subscriptions", "projects/p1/operations/00000001", "projects/%ff/topics", "openapi.json", "",
+)  # fmt: skip
+QUERIES = (
+    "filter", "orderBy", "pageSize", "pageToken", "fields", "readMask", "updateMask", "topicId", "validateOnly",
+    "requestId", "etag", "force", "x",
+)  # fmt: skip
+PROPERTIES = ("displayName", "labels", "retention", "sizeBytes", "region", "state", "name", "etag", "x", "a[b]")
+TEXTS = st.sampled_from(
+    ["", "1", "-1", "x", "*", "projects/p1/topics/t1", "labels.x", "\ud800", "true", "%"]
+) | st.text(max_size=6)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    method=st.sampled_from(["GET", "POST", "PUT", "PATCH", "DELETE"]),
+    path=st.sampled_from(PATHS),
+    query=st.lists(
+        st.tuples(
+            st.sampled_from(QUERIES),
+            TEXTS,
+        ),
+        max_size=3,
+    ),
+    body=st.none() | JSON | st.dictionaries(st.sampled_from(PROPERTIES), JSON, max_size=4),
+    kind=st.sampled_from(["application/json", "application/x-www-form-urlencoded", "text/plain"]),
+)  # fmt: skip
+def test_no_request_breaks_the_api_and_one_refused_changes_nothing(snapshot, method, path, query, body, kind):
+    data = b"" if body is None else json.dumps(body).encode()
+    asked = f"/cloud/v1/{path}?{urlencode(query, errors='replace')}"
+    with World.fork(snapshot, APPS) as world:
+        asyncio.run(request(world, "PUT", "/cloud/v1/projects/p1/topics/t1", body=b"{}"))
+        before = world.state_digest
+        reply = asyncio.run(request(world, method, asked, headers={"content-type": kind}, body=data))
+        assert reply.status < 500, reply.body
+        if method == "GET" or reply.status >= 400:
+            assert world.state_digest == before
+        assert world.state_digest == world.full_digest()

@@ -86,8 +86,37 @@ def test_tables_that_sqlite_refuses_are_refused_when_the_app_is_registered():
         register([odd(tables=(table,))])
 
 
+class Loose:
+    """Parameters that are no class, and take anything."""
+
+    def model_validate(self, obj):
+        return obj
+
+    def model_json_schema(self):
+        return {"type": "object"}
+
+
+class Strict(Loose):
+    """The same, refusing what they do not know."""
+
+    def model_validate(self, obj):
+        if set(obj) - {"x"}:
+            raise AppError("no such argument")
+        return obj
+
+
+def test_parameters_of_any_kind_are_taken_if_they_refuse_what_they_do_not_know():
+    with pytest.raises(SchemaRuleError, match="odd_echo: its parameters"):
+        register([odd(Operation("echo", "", Loose(), lambda call, params: params, False))])
+    with make(odd(Operation("echo", "", Strict(), lambda call, params: params, False))) as world:
+        assert world.call("odd_echo", {"x": 1}).result.data == {"x": 1}
+        assert world.call("odd_echo", {"y": 1}).result.error == "invalid"
+
+
 def test_columns_may_have_names_that_are_words_of_sql():
-    table = Table("odd_more", (ID, Column("order"), Column("group")), unique=(("order", "group"),), indexes=(("order",),))
+    table = Table(
+        "odd_more", (ID, Column("order"), Column("group")), unique=(("order", "group"),), indexes=(("order",),)
+    )
 
     def write(call, params):
         id = call.insert("odd_more", order="a", group="b")
