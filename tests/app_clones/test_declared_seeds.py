@@ -144,6 +144,9 @@ def test_children_are_as_many_on_average_as_was_asked(desk):
     assert max(per_parent.values()) <= 3
     assert len(draw(declared(), 5, SCENE, {"comment": 0})["comment"]) == 0
     assert len(draw(declared(), 5, SCENE, {"firm": 3})["firm"]) == 3
+    for seed in range(20):
+        few = draw(declared(), seed, SCENE, {"ticket": 1, "comment": 1})
+        assert 1 <= len(few["comment"]) <= 2
 
 
 def test_labels_and_unique_values_are_all_different(desk):
@@ -367,6 +370,13 @@ def test_a_given_row_that_is_there_already_is_refused():
         ("version", {}, r"\d+\.\d+\.\d+"),
         ("zip_code", {}, r"\d{5}"),
         ("cron", {}, r"[\d*/,\- ]+"),
+        ("role", {"about": 'Possible values are: - "reader" - reads. - "writer" - writes.'}, r"reader|writer"),
+        ("mode", {"about": "One of `on`, `off` or `MODE_UNSPECIFIED`."}, r"on|off"),
+        ("shard", {"about": "Where it is, for example, `eu-3`."}, r"eu-3"),
+        ("tag_ids", {"about": "Tags."}, r"[A-Z]{3}-\d{4}"),
+        ("body_html", {}, r"<p>.+</p>"),
+        ("reply_to_address", {}, r"[\w.-]+@example\.com"),
+        ("issuer", {"about": "Of the S/MIME certificate."}, r"[\w ]+"),
         ("ref", {"seed": {"pattern": {"pattern": "INV-[0-9]{3}"}}}, r"INV-\d{3}"),
         ("kind", {"seed": {"pick": {"values": ["a", "b"]}}}, r"a|b"),
         ("desk", {"seed": {"template": {"text": "Desk {number}"}}}, r"Desk \d+"),
@@ -389,6 +399,7 @@ def test_a_text_looks_like_what_its_field_is_called(name, field, pattern):
         ("confidence", {"type": "number"}, 0, 1),
         ("price", {"type": "number"}, 4, 480),
         ("price", {"type": "number", "max": 3}, 0, 3),
+        ("end_time", {"type": "integer"}, NOW - 130 * 86_400_000, NOW),
     ],
 )
 def test_a_number_is_within_its_bounds_and_what_is_usual(name, field, low, high):

@@ -9,7 +9,7 @@ from typing import Any
 
 from app_clones.declared.drawing import moments
 from app_clones.declared.drawing.distinct import Distinct
-from app_clones.declared.drawing.fields import drawer
+from app_clones.declared.drawing.fields import drawer, listed
 from app_clones.declared.drawing.history import History
 from app_clones.declared.drawing.names import Subject, subject_of, words_of
 from app_clones.declared.drawing.refs import Made, people, refer
@@ -52,7 +52,8 @@ class Cells:
         self.last = [field for field, one in self.entity.fields.items() if one.auto == "updated"]
         self.order = sorted((field for field in self.entity.fields if field not in self.last), key=self._rank)
         self.draws: Mapping[str, Draw] = {field: self._draw_of(field) for field in self.entity.fields}
-        self.distinct = Distinct(self.entity, outer_parent(name, self.entity), self.streams["slug"])
+        named = None if self.label is None or listed(self._said(self.label)) else self.label
+        self.distinct = Distinct(self.entity, outer_parent(name, self.entity), named, self.streams["slug"])
 
     def fill(self, at: Spot, owner: int | None, *, given: bool) -> bool:
         """Draws what ``at`` lacks, a given row's only as far as it must have it. False where there can be no such row.
@@ -159,15 +160,26 @@ class Cells:
         if field.type in ("date", "datetime") and field.seed is None and not field.repeated:
             return self._moment(name, field, rng)
         if field.type == "json" and field.seed is None:
-            shape = field.shape or {"type": "object"}
+            shape = self._described(name) or field.shape or {"type": "object"}
             one: Drawer = compile_shape(shape, self.decl.schemas, name, self.subject)
         else:
-            one = drawer(name, field, self.subject, label=name == self.label)
+            described = field.model_copy(update={"about": self._said(name)})
+            one = drawer(name, described, self.subject, label=name == self.label)
         if not field.repeated:
             return lambda at, owner: one(rng, at)
         least = int(field.min or 0)
         most = max(least, 3 if field.max is None else min(3, int(field.max)))
         return lambda at, owner: several(rng, at, one, least, rng.randint(least, most))
+
+    def _described(self, name: str) -> Mapping[str, Any]:
+        """A field's property in the API's schema, which says more of it than the field; empty where there is none."""
+        field = self.entity.fields[name]
+        schema = self.decl.schemas.get(self.entity.schema_name or "", {})
+        found = schema.get("properties", {}).get(field.wire or name)
+        return found if isinstance(found, Mapping) else {}
+
+    def _said(self, name: str) -> str:
+        return str(self._described(name).get("description") or self.entity.fields[name].about)
 
     def _auto(self, field: FieldDecl, rng: Random) -> Draw:
         if field.auto == "created":

@@ -18,14 +18,15 @@ _LONGEST_SLUG = 40
 
 
 class Distinct:
-    """What the rows of one entity have used up. ``parent``: the field within whose value a given id is unique."""
+    """What the rows of one entity have used up. ``parent``: the field within whose value a given id is unique;
+    ``label``: the field whose values, if they are texts, are to be different."""
 
-    def __init__(self, entity: Entity, parent: str | None, rng: Random) -> None:
+    def __init__(self, entity: Entity, parent: str | None, label: str | None, rng: Random) -> None:
         self.entity = entity
         self.parent = parent
         self.rng = rng
         texts = ("string", "text", "email")
-        self.label = entity.label if entity.label and entity.fields[entity.label].type in texts else None
+        self.label = label if label and entity.fields[label].type in texts else None
         self.labels: set[Any] = set()
         self.groups: list[tuple[tuple[str, ...], set[tuple[Any, ...]]]] = [(tuple(one), set()) for one in entity.unique]
         self.slugs: set[tuple[Any, str]] = set()

@@ -215,6 +215,7 @@ DRAWERS: Mapping[str, Callable[..., Json]] = {
     "first_name": lambda rng, at: at.given,
     "group": _choice(w.GROUPS),
     "hex_color": _choice(w.HEX_COLORS),
+    "html": lambda rng, at: f"<p>{phrases.prose(rng, at.subject, 2, at.called)}</p>",
     "host": lambda rng, at: f"{rng.choice(w.SERVICES)}.{domain(rng, at)}",
     "integer": integer,
     "ipv4": ipv4,

@@ -9,8 +9,8 @@ from random import Random
 
 from app_clones.declared.drawing import moments, patterns
 from app_clones.declared.drawing.drawers import DRAWERS
-from app_clones.declared.drawing.known import MONEY, NUMBERS, SAID, SHARES, TEXTS
-from app_clones.declared.drawing.names import Subject, slug, words_of
+from app_clones.declared.drawing.known import EXAMPLE, LISTS, MOMENTS, MONEY, NUMBERS, SAID, SHARES, TEXTS
+from app_clones.declared.drawing.names import Subject, singular, slug, words_of
 from app_clones.declared.drawing.phrases import prose
 from app_clones.declared.drawing.spot import Drawer, Json, Spot
 from app_clones.declared.model import FieldDecl, Value
@@ -99,6 +99,8 @@ def _numeric(tokens: tuple[str, ...], value: Value) -> Drawer:
         if last in MONEY and low is None and high is None:
             return DRAWERS["money"]
         return partial(DRAWERS["number"], min=least, max=most)
+    if last in MOMENTS and low is None and high is None:
+        return lambda rng, at: moments.between(rng, at.born_ms, at.scene.now_ms)
     step = usual[2] if most - least >= usual[2] else 1
     return partial(DRAWERS["integer"], min=least, max=most, step=step)
 
@@ -114,33 +116,52 @@ def _range(least: float, most: float, low: float | None, high: float | None) -> 
 
 def _text(tokens: tuple[str, ...], value: Value, subject: Subject, label: bool) -> Drawer:
     if value.type in ("email", "url"):
-        named = TEXTS.get(tokens[-1] if tokens else "")
+        named = _by_name(tokens)
         return DRAWERS[named if value.type == "email" and named == "someone" else value.type]
     if value.type == "bytes":
         return DRAWERS["base64"]
-    if label and subject == "person" and tokens == ("title",):
-        return DRAWERS["name"]
-    found = _by_name(tokens, subject) or _by_text(value.about)
+    if subject == "person" and tokens == ("title",):
+        return DRAWERS["name" if label else "job"]
+    if told := listed(value.about) or ([] if label else _example(value.about)):
+        return lambda rng, at: rng.choice(told)
+    found = _by_name(tokens) or _by_text(value.about)
+    if label and found in ("prose", "sentence") and value.type != "text":
+        found = "name"
     if found == "prose" or (found is None and value.type == "text"):
         few, many = (2, 5) if value.type == "text" else (1, 2)
         return lambda rng, at: prose(rng, at.subject, rng.randint(few, many), at.called)
-    return _written(DRAWERS[found]) if found in ("amount", "year") else DRAWERS[found or "name"]
+    if found is None:
+        found = "name" if label or subject == "resource" else "title"
+    return _written(DRAWERS[found]) if found in ("amount", "year") else DRAWERS[found]
 
 
 def _written(found: Drawer) -> Drawer:
     return lambda rng, at: str(found(rng, at))
 
 
-def _by_name(tokens: tuple[str, ...], subject: Subject) -> str | None:
-    if subject == "person" and tokens == ("title",):
-        return "job"
-    for n in (2, 1):
-        found = TEXTS.get(" ".join(tokens[-n:]))
-        if found is not None:
-            return found
-    if tokens and tokens[-1] in ("id", "code", "number", "key"):
-        return "sku"
+def _by_name(tokens: tuple[str, ...]) -> str | None:
+    if not tokens:
+        return None
+    for last in (tokens[-1], singular(tokens[-1])):
+        for name in (" ".join((*tokens[-2:-1], last)), last):
+            if name in TEXTS:
+                return TEXTS[name]
+        if last in ("id", "code", "number", "key"):
+            return "sku"
     return None
+
+
+def listed(about: str) -> list[str]:
+    """The values that a description lists, where it does."""
+    found = re.findall(r'- "([^"\s]{1,40})"', about)
+    if len(found) < 2 and (head := LISTS.search(about)):
+        found = re.findall(r"""[`'"]([A-Za-z0-9_.-]{1,40})[`'"]""", head[1])
+    return [one for one in dict.fromkeys(found) if not is_unspecified(one)] if len(found) > 1 else []
+
+
+def _example(about: str) -> list[str]:
+    found = EXAMPLE.search(about)
+    return [found[1]] if found else []
 
 
 def _by_text(about: str) -> str | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 # fmt: off
 _NAMED = {
     "first_name": "first name, given name, nick name, nickname",
@@ -13,7 +15,7 @@ _NAMED = {
     "file_name": "file name, filename, attachment",
     "path": "path, directory",
     "email": "email, email address, mail",
-    "someone": "to, from, cc, sender, recipient, owner email, user email, reply to",
+    "someone": "to, from, cc, sender, recipient, owner email, user email, reply to, to address, from address",
     "company": "company, organization, organisation, employer, vendor, supplier, brand, manufacturer, "
                "publisher, carrier",
     "job": "job, job title, occupation, profession, position",
@@ -48,8 +50,8 @@ _NAMED = {
     "locale": "locale",
     "mime_type": "mime type, content type, media type",
     "cron": "cron, schedule",
-    "md5": "md5, etag",
-    "sha1": "sha1",
+    "md5": "md5, md5 checksum, md5 hash, etag",
+    "sha1": "sha1, sha1 checksum",
     "sha256": "sha256, checksum, hash, digest, fingerprint",
     "token": "token, secret, password, api key",
     "uuid": "uuid, guid",
@@ -60,6 +62,7 @@ _NAMED = {
     "prose": "description, body, text, content, message, details, notes, bio, comment",
     "sentence": "summary, note, snippet, reason",
     "remark": "remark",
+    "html": "html, body html",
     "duration": "duration, timeout, ttl",
     "moment": "time, timestamp",
     "date": "date, day",
@@ -82,15 +85,16 @@ NUMBERS: dict[str, tuple[float, float, int]] = {
 """Last word of a name → least, most and step of a whole number."""
 
 MONEY = frozenset({"price", "amount", "cost", "total", "balance", "fee", "subtotal", "tax", "salary", "rate", "budget"})
+MOMENTS = frozenset({"time", "timestamp", "date", "at", "ms", "millis"})
 SHARES = frozenset({"ratio", "probability", "confidence", "fraction", "share"})
 
 SAID = (
-    (r"e-?mail address", "email"),
+    (r"e-?mail address|\b[Ee]-?mail of\b", "email"),
     (r"RFC ?3339|ISO ?8601|timestamp", "moment"),
     (r"\bBCP[- ]?47|language code", "language"),
     (r"ISO[- ]?3166|CLDR|country code|region code", "country_code"),
     (r"ISO[- ]?4217|currency code", "currency"),
-    (r"MIME|media type|content type", "mime_type"),
+    (r"(?<!S/)\bMIME|media type|content type", "mime_type"),
     (r"\bcron\b", "cron"),
     (r"CIDR", "cidr"),
     (r"IPv6", "ipv6"),
@@ -112,3 +116,11 @@ SAID = (
 
 TEXTS = {name: drawer for drawer, names in _NAMED.items() for name in names.split(", ")}
 """The last words of a field's name → its drawer."""
+
+LISTS = re.compile(
+    r"(?:[Oo]ne of|(?:[Vv]alid|[Pp]ossible|[Aa]cceptable|[Aa]llowed|[Ss]upported) values?)\b(.{5,300})", re.DOTALL
+)
+"""Where a description goes on to list values between quotes."""
+
+EXAMPLE = re.compile(r"""(?:[Ff]or example|[Ee]xample|e\.g\.)[,:]?\s*[`'"]([^`'"\n]{2,60})[`'"]""")
+"""Where a description gives one."""

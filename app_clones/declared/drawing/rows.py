@@ -70,11 +70,15 @@ class _Drawing:
         if self.parent is None:
             return [_Place(None, moments.before(self.rng, now)) for _ in range(count)]
         above = self.entity.fields[self.parent].to or ""
-        places = []
-        for id, born_ms in self.made.births(above):
-            for _ in range(self._share(count, id)):
-                places.append(_Place(id, moments.between(self.rng, born_ms, now)))
-        return places
+        parents = self.made.births(above)
+        shares = [self._share(count, id) for id, _ in parents]
+        if count and shares and not any(shares):
+            shares[0] = 1  # rather than none of a kind that there should be
+        return [
+            _Place(id, moments.between(self.rng, born_ms, now))
+            for (id, born_ms), share in zip(parents, shares, strict=True)
+            for _ in range(share)
+        ]
 
     def _share(self, count: int, parent: int) -> int:
         if self.entity.singleton:

@@ -45,8 +45,8 @@ class _Compiler:
         if not isinstance(given, Mapping) or depth > _DEEPEST:
             return lambda rng, at: {}
         shape = self.plain(given)
-        if "const" in shape:
-            return _always(shape["const"])
+        if "const" in shape or (name == "kind" and "default" in shape):
+            return _always(shape.get("const", shape.get("default")))
         if "enum" in shape:
             values = [one for one in shape["enum"] if not is_unspecified(str(one))] or list(shape["enum"])
             return lambda rng, at: rng.choice(values)
