@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -126,11 +127,13 @@ class GeneratedFamily:
     def untold(self, task: Task, read: str) -> Iterator[str]:
         """Ids of rows, copied values and answers that stand neither in the instruction nor in what was read."""
         plan = plan_of(task)
+        said = f"{task.instruction}\n{read}"
         for target in targets_of(plan):
-            name, path = str(target.names[target.what.entity]), target.paths.get(target.what.entity, "")
-            alone = self.can.of[target.what.entity].decl.singleton
-            if not (alone or _is_named(target.what) or name in task.instruction or name in read or path in read):
-                yield f"the id {name} of the {target.what.entity}"
+            entity = target.what.entity
+            called = (str(target.names[entity]), target.paths.get(entity, ""))
+            known = self.can.of[entity].decl.singleton or _is_named(target.what)
+            if not known and not any(name and _stands(name, said) for name in called):
+                yield f"the id {called[0]} of the {entity}"
         if plan.question and plan.question.kind == "value" and plan.answer not in read:
             yield f"the answer {plan.answer!r}"
         for value in copied(plan):
@@ -145,6 +148,11 @@ class GeneratedFamily:
 def plan_of(task: Task) -> Plan:
     """The plan of a generated task."""
     return Plan.model_validate(task.private["plan"])
+
+
+def _stands(name: str, text: str) -> bool:
+    """Whether a name stands in a text as a word of its own."""
+    return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) is not None
 
 
 def _is_named(what: Described) -> bool:

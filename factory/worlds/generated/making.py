@@ -34,6 +34,7 @@ def create(survey: Survey, subject: str, rng: Random) -> Iterator[Bundle]:
             continue
         slots = {
             "noun": about.noun,
+            "a_noun": phrases.one(about.noun),
             "under": _under(survey, made),
             "fields": phrases.fields(survey.can, about.name, made.set, made.slug),
         }
@@ -114,14 +115,17 @@ def chain(survey: Survey, subject: str, rng: Random) -> Iterator[Bundle]:
         second = _second(survey, about, link[0], fresh, rng)
         if second is None:
             continue
+        noun = first_about.noun + _under(survey, first)
+        other = about.noun + ("" if about.decl.parent == link[0] else _under(survey, second))
+        more = [one for one in second.set if one.row is not fresh]
         slots = {
-            "noun": first_about.noun + _under(survey, first),
+            "noun": noun,
+            "a_noun": phrases.one(noun),
             "fields": phrases.fields(survey.can, first_about.name, first.set, first.slug),
-            "second": about.noun + ("" if about.decl.parent == link[0] else _under(survey, second)),
+            "second": other,
+            "a_second": phrases.one(other),
             "link": " in it" if about.decl.parent == link[0] else f" that has it as its {phrases.noun_of(link[0])}",
-            "more": phrases.fields(
-                survey.can, about.name, [one for one in second.set if one.row is not fresh], second.slug
-            ),
+            "more": phrases.fields(survey.can, subject, more, second.slug),
         }
         yield (Candidate(slots["fields"], Plan(deeds=(first, second)), slots),)
 

@@ -138,6 +138,11 @@ def verb(name: str, operation: OperationDecl) -> str:
     return words[-1] if len(words) > 2 else " ".join(words)
 
 
+def one(noun: str) -> str:
+    """With its article, by how it is written."""
+    return f"{'an' if noun[:1] in 'aeio' else 'a'} {noun}"
+
+
 def joined(parts: Iterable[str]) -> str:
     """``a, b and c``."""
     *most, last = list(parts)
