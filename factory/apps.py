@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app_clones.kit.app import App
+from app_clones.kit.errors import KitError
 from app_clones.kit.located import FileError
 from factory.errors import SpecError
 from factory.store import Store
@@ -61,6 +62,8 @@ def find_app(name: str, origin: object = None, beside: Path | None = None) -> Fo
         found = _compiled(origin, beside) if origin.startswith(COMPILED) else _declared(_path(origin, beside))
     except FileError as error:
         raise SpecError(error.message, error.hint) from error
+    except KitError as error:
+        raise SpecError(f"from: {origin}: {error}") from error
     if found.name != name:
         raise SpecError(f"from: {origin} is the app {found.name!r}, not {name!r}", f"call it {found.name} here too")
     return found
