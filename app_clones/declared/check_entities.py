@@ -102,7 +102,9 @@ def _check_key(entity: Entity, loc: Loc) -> None:
     if entity.key.scope is not None:
         field = need_field(entity, entity.key.scope, (*loc, "key", "scope"))
         if field.type not in ("string", "text") or field.repeated or entity.parent is not None:
-            raise DeclError("a scope is a text that says where a row lies, in place of a parent", (*loc, "key", "scope"))
+            raise DeclError(
+                "a scope is a text that says where a row lies, in place of a parent", (*loc, "key", "scope")
+            )
     if entity.key.int64 and entity.key.form != "number":
         raise DeclError("only a number is written as int64", (*loc, "key", "int64"))
     if entity.key.collection is not None and entity.key.path is None:

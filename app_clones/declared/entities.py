@@ -150,7 +150,8 @@ def _plan(
         search=search_name(decl.app, name),
         has_slug=has_slug,
         derived=tuple((wire, chain(text) or ()) for wire, text in entity.derived.items()),
-        shown=tuple(            (field_name, names[field_name], None if _is_plain(field) else field)
+        shown=tuple(
+            (field_name, names[field_name], None if _is_plain(field) else field)
             for field_name, field in entity.fields.items()
             if not field.hidden
         ),

@@ -179,13 +179,16 @@ def _aim(act: Act) -> None:
         return
     if not entity.decl.singleton:
         return
-    for key in plan.ancestors:
-        name, row = act.rows.get(key, ("", {}))
-        if name == entity.above:
-            found = select(entity, act.call, {entity.decl.parent or "": row["id"]})
-            if not found:
-                raise NotFound(f"no {entity.noun} there")
-            act.row = found[0]
+    above = [
+        row["id"] for name, row in (act.rows[key] for key in plan.ancestors if key in act.rows) if name == entity.above
+    ]
+    if not above and entity.above == PERSON:
+        above = [act.call.actor]  # where nothing says whose is meant, it is one's own
+    if above:
+        found = select(entity, act.call, {entity.decl.parent or "": above[-1]})
+        if not found:
+            raise NotFound(f"no {entity.noun} there")
+        act.row = found[0]
 
 
 def _check_allowed(act: Act) -> None:
