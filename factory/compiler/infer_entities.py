@@ -81,7 +81,8 @@ def _entity(model: Model, resource: Resource) -> Entity:
         fields = {n: f if n == parent else f.model_copy(update={"required": False}) for n, f in fields.items()}
     if _has_policy(model, resource):
         fields[free(POLICY, fields)] = FieldDecl(
-            type="json", hidden=True, readonly=True, wire="(policy)", about="Who may do what."
+            type="json", shape=_policy_shape(model, resource), hidden=True, readonly=True, wire="(policy)",
+            about="Who may do what.",
         )
     made = {_verb_of(model, at) for at in resource.methods}
     listed = schema if schema and schema in model.doc.schemas else None
@@ -225,7 +226,7 @@ def _parent_field(model: Model, resource: Resource, fields: dict[str, FieldDecl]
         to=above.entity,
         required=True,
         hidden=True,
-        immutable=True,
+        readonly=True,
         wire=f"({name})",
         on_delete="restrict" if forced else "cascade",
         about=f"The {_title(above.entity).lower()} that it lies under.",
@@ -248,6 +249,15 @@ def policy_verb(method: Method, place: Place) -> str | None:
         if name in ("getIamPolicy", "setIamPolicy", "testIamPermissions"):
             return {"g": "get", "s": "set", "t": "test"}[name[0]]
     return None
+
+
+def _policy_shape(model: Model, resource: Resource) -> dict[str, Json]:
+    """The schema of who may do what, as the method that tells it answers."""
+    for at in resource.methods:
+        method, place = model.method(at)
+        if policy_verb(method, place) in ("get", "set") and (name := ref_of(method.response)):
+            return {"$ref": f"#/$defs/{name}"}
+    return {"type": "object"}
 
 
 def _running(model: Model, resource: Resource) -> Entity:

@@ -401,7 +401,10 @@ def _of_policy(model: Model, method: Method, place: Place, resource: Resource) -
         if permissions is None:
             raise Refusal("nothing says which permissions are asked for")
         result = Result(shape="value", values={"permissions": f"${permissions}"}, schema_name=schema)
-        return OperationDecl(kind="custom", entity=resource.entity, params=params, result=result, writes=False)
+        return OperationDecl(
+            kind="record", entity=resource.entity, params=_needed(params, permissions), result=result, record=True,
+            reason="who acts owns what is there, so has every permission that is asked for",
+        )  # fmt: skip
     result = Result(shape="value", field=field, schema_name=schema)
     if which == "get":
         plain = {name: _first_version(param) for name, param in params.items()}
@@ -445,8 +448,7 @@ def _params(model: Model, method: Method, place: Place, resource: Resource | Non
         }
         if any(param.role == "refused" for param in found.values()):
             raise Refusal("it asks for what lies under a row of the same kind")
-    found |= infer_params.queries(method, kind, resource, model, found, place)
-    return found | infer_params.own(resource, model, found)
+    return found | infer_params.queries(method, kind, resource, model, found, place)
 
 
 def _about(method: Method) -> str:

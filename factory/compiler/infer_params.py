@@ -71,15 +71,6 @@ def rows(method: Method, place: Place, model: Model) -> dict[str, Param]:
     return found
 
 
-def own(resource: Resource | None, model: Model, params: Mapping[str, Param]) -> dict[str, Param]:
-    """Who asks, as a parameter: of a thing that each person has one of, where nothing else says whose is meant."""
-    entity = model.entity(resource) if resource is not None else None
-    if entity is None or not entity.singleton or len(resource.key) > 1 if resource else True:
-        return {}
-    about = "Whose it is: one's own."
-    return {free("whose", params): Param(place="tool", role="row", entity=PERSON, default="me", about=about)}
-
-
 def row(resource: Resource, model: Model, place: str, wire: str, *, about: str = "", **more: Json) -> Param:
     """A parameter that names a row of ``resource``."""
     entity = model.entity(resource)
