@@ -1,4 +1,4 @@
-"""Seeded faults: off unless asked for, the same in every fork, over after a while, and never in the way of an ending."""
+"""Seeded faults: off unless asked for, the same in every fork, over after a while, never in the way of an ending."""
 
 from __future__ import annotations
 

@@ -185,12 +185,7 @@ def test_an_operation_sets_makes_appends_and_waits(left, suite):
     found = left(Plan(deeds=(Act(operation="player_injure", target=fit, inputs=(New(field="reason", value="knee"),)),)))
     assert sorted(rows(found)) == [("club_note", "insert"), ("club_player", "update")]
     note = next(change for change in found.changes if change.table == "club_note")
-    assert (note.new["body"], note.new["kind"], note.new["player"], note.new["author"]) == (
-        "knee",
-        "medical",
-        fit.id,
-        1,
-    )
+    assert [note.new[name] for name in ("body", "kind", "player", "author")] == ["knee", "medical", fit.id, 1]
     found = left(Plan(deeds=(Act(operation="player_retire", target=fit),)))
     event = next(change for change in found.changes if change.table == "kit_event")
     assert event.new["event"] == "club.player_forget"
@@ -221,12 +216,12 @@ def test_what_hangs_on_a_deleted_row_goes_is_cleared_or_forbids_it(left, suite):
 
 
 def test_where_a_state_or_the_instruction_forbids_it_declining_is_right(left, suite):
-    retired = player(suite, status="retired")
-    act = Act(operation="player_injure", target=retired, inputs=(New(field="reason", value="x"),))
+    hurt = player(suite, status="injured")
+    act = Act(operation="player_injure", target=hurt, inputs=(New(field="reason", value="x"),))
     assert left(Plan(deeds=(act,))).outcome == "declined"
-    change = Update(operation="player_update", target=retired, set=(New(field="number", value=5),))
-    for value, outcome in (("retired", "submitted"), ("fit", "declined")):
-        guard = Guard(target=retired, field="status", value=value)
+    change = Update(operation="player_update", target=hurt, set=(New(field="number", value=5),))
+    for value, outcome in (("injured", "submitted"), ("fit", "declined")):
+        guard = Guard(target=hurt, field="status", value=value)
         assert left(Plan(deeds=(change,), guard=guard)).outcome == outcome
 
 
