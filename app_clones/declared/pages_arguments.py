@@ -106,9 +106,8 @@ def _take(visit: Visit, made: Gathered, one: Input, form: Form, row: rows.Row | 
         return
     value = json_of(one, text)
     if one.value.type == "ref":
-        value = [_outside(visit, made, one, item) for item in value] if one.value.repeated else _outside(
-            visit, made, one, value
-        )  # fmt: skip
+        called = [_outside(visit, made, one, item) for item in (value if one.value.repeated else [value])]
+        value = called if one.value.repeated else called[0]
     elif fault := fault_of(one, value, visit.ready.shapes):
         raise AppError(fault)
     _put(made, one, value)
@@ -127,7 +126,7 @@ def _outside(visit: Visit, made: Gathered, one: Input, text: Json) -> Json:
     """How the row that ``text`` names is called from outside."""
     entity = one.value.to or ""
     rowid = row_of(visit, entity, str(text).strip())
-    if one.place and one.field is not None and len(one.place) == 1:
+    if one.names_row and not one.value.repeated:
         _add_row(visit, made, entity, rows.fetch(visit.ready, visit.call, entity, rowid))
     return Names(visit.ready, visit.call).outside(entity, rowid)
 

@@ -174,11 +174,11 @@ class Visit:
         """Where the app is mounted."""
         return self.site.base
 
-    def render(self, template: str, current: str, status: int = 200, **values: Any) -> Response:
+    def render(self, template: str, current: str, status: int = 200, /, **values: Any) -> Response:
         """A page from ``template``, the navigation at the entity ``current``."""
         return self._page(templates().get_template(template), current, status, values)
 
-    def render_own(self, source: str, current: str, **values: Any) -> Response:
+    def render_own(self, source: str, current: str, /, **values: Any) -> Response:
         """A page from a declaration's own template, which may extend a default one."""
         return self._page(_own_templates().from_string(source), current, 200, values)
 

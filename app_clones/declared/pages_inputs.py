@@ -29,7 +29,8 @@ _DEEPEST = 2
 class Input:
     """One control. ``place``: the argument it fills, or argument and property of a whole resource; ``field``: of the
     row, whose value it shows at first; ``default``: what stands there where there is no row; ``secret``: what it holds
-    is never shown, and on a row nothing typed means no change."""
+    is never shown, and on a row nothing typed means no change; ``names_row``: it says which row, or under which, the
+    operation works."""
 
     name: str
     label: str
@@ -41,6 +42,7 @@ class Input:
     field: str | None
     default: Json = None
     secret: bool = False
+    names_row: bool = False
 
 
 def inputs_of(decl: AppDecl, name: str) -> tuple[Input, ...]:
@@ -92,7 +94,8 @@ def _row(decl: AppDecl, entity: Entity | None, name: str, param: Param) -> Input
     parent = entity.parent if entity and entity.parent and entity.fields[entity.parent].to == param.entity else None
     ref = Value(type="ref", to=param.entity, required=param.required, repeated=param.repeated, about=param.about)
     control = control_of(ref)
-    return Input(name, words.label(name), help_of(decl, ref, control), ref, control, param.required, (name,), parent)
+    return Input(name, words.label(name), help_of(decl, ref, control), ref, control, param.required, (name,), parent,
+                 names_row=True)  # fmt: skip
 
 
 def _plain(decl: AppDecl, entity: Entity | None, operation: OperationDecl, name: str, param: Param) -> Input:
@@ -107,9 +110,8 @@ def _plain(decl: AppDecl, entity: Entity | None, operation: OperationDecl, name:
     label = "ID" if param.role == "new_id" else words.label(param.field or name)
     control = control_of(value, default)
     row_field = param.field if param.role == "field" else None
-    return Input(
-        name, label, help_of(decl, value, control), value, control, required, (name,), row_field, default, secret
-    )
+    help = help_of(decl, value, control)
+    return Input(name, label, help, value, control, required, (name,), row_field, default, secret)
 
 
 def _resource(decl: AppDecl, operation: OperationDecl, entity: Entity, name: str) -> Iterator[Input]:
@@ -163,9 +165,8 @@ def help_of(decl: AppDecl, value: Value, control: Control) -> str:
     if value.type in ("string", "text") and not value.repeated and (value.max or 0) <= _LINE_AS_TEXT:
         parts.append(_bounds(value, "From", "At least", "At most", " characters"))
     if control == "json":
-        parts.append(
-            f"As JSON, such as {json.dumps(example(decl, value.shape or {}, value.repeated), ensure_ascii=False)}."
-        )
+        some = example(decl, value.shape or {}, value.repeated)
+        parts.append(f"As JSON, such as {json.dumps(some, ensure_ascii=False)}.")
     return " ".join(part for part in parts if part)
 
 
@@ -218,10 +219,11 @@ def _item_text(item: Json) -> str:
 
 
 def json_of(one: Input, text: str) -> Json:
-    """The JSON value that a control's text stands for; refs stay text. Raises :class:`AppError` where it is none."""
-    value, text = one.value, text.replace("\r\n", "\n")
-    if one.control == "checkbox":
-        return bool(text)
+    """The JSON value that a text, of any control but a box to tick, stands for; what names a row stays text.
+
+    Raises :class:`AppError` where it is none.
+    """
+    value = one.value
     if one.control == "json":
         try:
             return json.loads(text)

@@ -91,7 +91,7 @@ def show_list(visit: Visit, shelf: Shelf) -> Response:
                          offset=(number - 1) * shelf.page_size)  # fmt: skip
         listing = rows.page(visit.ready, visit.call, shelf.name, wanted)
     except AppError as error:
-        problem = error.message
+        problem = words.sentence(error.message)
     if number > 1 and not listing.rows and not problem:
         raise NotFound(f"{shelf.plural} have no page {number}.")
     first = (number - 1) * shelf.page_size + 1

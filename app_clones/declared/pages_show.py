@@ -12,7 +12,7 @@ from starlette.responses import Response
 from app_clones.declared import pages_text as words
 from app_clones.declared import rows
 from app_clones.declared.listing import Filter, Query
-from app_clones.declared.model import OperationDecl
+from app_clones.declared.model import FieldDecl, OperationDecl
 from app_clones.declared.pages_cells import Fact, fact
 from app_clones.declared.pages_frame import Act, Visit, act
 from app_clones.declared.pages_list import Head, Line, heads, lines
@@ -131,14 +131,21 @@ def _acts(visit: Visit, shelf: Shelf, row: rows.Row) -> Iterator[Act]:
 
 def _refused(visit: Visit, operation: OperationDecl, row: rows.Row) -> str:
     """Why the operation cannot be done on the row as it is; ``""`` where it can."""
+    fields = visit.ready.decl.entities[operation.entity or ""].fields
     for field, allowed in operation.when.items():
-        plain = not any(isinstance(each, str) and each.startswith("$") for each in allowed)
-        if plain and row[field] not in allowed:
+        if _is_plain(fields[field], allowed) and row[field] not in allowed:
             holds = "empty" if row[field] is None else row[field]
             return operation.refusal or f"Not while {words.words(field)} is {holds}"
     if operation.only and not any(row[field] == visit.call.actor for field in operation.only):
         return f"Only for {' or '.join(words.words(field) for field in operation.only)}"
     return ""
+
+
+def _is_plain(field: FieldDecl, allowed: Sequence[Any]) -> bool:
+    """Whether what a condition allows can be told from the row alone; else the engine tells when it is asked."""
+    if any(isinstance(each, str) and each.startswith("$") for each in allowed):
+        return False
+    return field.type in ("enum", "string", "boolean", "integer") or all(each is None for each in allowed)
 
 
 def _singletons(visit: Visit, shelf: Shelf, row: rows.Row) -> Iterator[Part]:
@@ -148,9 +155,8 @@ def _singletons(visit: Visit, shelf: Shelf, row: rows.Row) -> Iterator[Part]:
         if found:
             root = f"{visit.base}{under.url}/{found[0]['id']}"
             links = [("Open", root), *([("Edit", f"{root}/edit")] if under.update else [])]
-            own = [
-                one for one in facts(visit, under, found[0])[1:] if one.label != words.label(under.entity.parent or "")
-            ]
+            above = ("ID", words.label(under.entity.parent or ""))
+            own = [one for one in facts(visit, under, found[0]) if one.label not in above]
             yield Part(child, under.entity.title, None, links, fields=own)
 
 
