@@ -33,7 +33,9 @@ def answer(act: Act) -> Json:
 
 def masked_answer(act: Act, body: Json) -> Json:
     """``body`` with the parts that the operation's read masks keep. Raises :class:`AppError` at one that is none."""
-    for key in act.plan.roles.get("read_mask", ()):
+    asked = act.plan.roles.get("read_mask", ())
+    # What is said of the whole answer comes last: until then each mask finds the rows where they are.
+    for key in sorted(asked, key=lambda key: (act.plan.params[key].wire or key) == "fields"):
         given = act.arguments.get(key)
         if given in (None, "", []):
             continue
@@ -61,15 +63,22 @@ def _whole(act: Act, mask: masks.Mask, body: Json) -> Json:
 
 
 def _rows(act: Act, mask: masks.Mask, body: Json) -> Json:
-    """``body`` with each of its rows masked."""
+    """``body`` with each of its rows masked; what says which row it is, and of which kind, stays in any case."""
     plan, result = act.plan, act.plan.decl.result
     if plan.entity is not None:
         masks.check(mask, RowProperties(act.ready, plan.entity))
+        mask = {**mask, **{name: {} for name in always_told(plan.entity)}}
     if result.shape == "page":
         return {**body, result.items: masks.apply(mask, body[result.items])}
     if result.wrap:
         return {**body, result.wrap: masks.apply(mask, body[result.wrap])}
     return masks.apply(mask, body)
+
+
+def always_told(plan: EntityPlan) -> tuple[str, ...]:
+    """The properties of a row that say which one it is, of which kind, and whether it was changed."""
+    key = plan.decl.key
+    return tuple(name for name in (key.wire, key.path, plan.decl.etag, *plan.decl.constants) if name)
 
 
 class Anything:

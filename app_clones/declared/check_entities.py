@@ -107,8 +107,6 @@ def _check_key(entity: Entity, loc: Loc) -> None:
             )
     if entity.key.int64 and entity.key.form != "number":
         raise DeclError("only a number is written as int64", (*loc, "key", "int64"))
-    if entity.key.collection is not None and entity.key.path is None:
-        raise DeclError("a collection is a segment of resource names, which this entity has not", (*loc, "key"))
 
 
 def _check_derived(decl: AppDecl, entity: Entity, loc: Loc) -> None:

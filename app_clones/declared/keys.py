@@ -131,7 +131,7 @@ def find(ready: Declared, call: Call, entity: str, ident: Any, *, under: int | N
     Raises :class:`NotFound`, also for what the actor may not see, and :class:`AppError` where several are called so.
     """
     plan = ready.entities[entity]
-    if isinstance(ident, str) and plan.decl.key.path is not None and "/" in ident:
+    if isinstance(ident, str) and plan.name != PERSON and "/" in ident:
         row = _by_path(ready, call, plan, ident.split("/"))
         if under is not None and row[plan.decl.parent or ""] != under:
             raise NotFound(f"no {plan.noun} {ident[:200]}")

@@ -123,21 +123,21 @@ def _key(model: Model, resource: Resource, props: Mapping[str, Json]) -> Key:
     collection = "/".join(part for part in resource.key[-1].split("/") if part != "*")
     if resource.named:
         texts = [name for name in (*resource.named, "name", "resourceName", "path") if _is_text(props.get(name))]
-        path = next(iter(texts), "name")
-        form = "given" if given or not props else "code"
-        return Key(form=form, wire=None, path=path, collection=collection)
+        path = next(iter(texts), None if props else "name")
+        if path is not None:
+            return Key(form="given" if given or not props else "code", wire=None, path=path, collection=collection)
     wire = _wire(resource, props)
     if wire is None:
-        return Key(form="given" if given or not props else "code", wire=None)
+        return Key(form="given" if given or not props else "code", wire=None, collection=collection)
     schema = props[wire]
     if schema.get("type") == "integer":
-        return Key(form="number", wire=wire)
+        return Key(form="number", wire=wire, collection=collection)
     if schema.get("format") in ("int64", "uint64"):
-        return Key(form="number", wire=wire, int64=True)
+        return Key(form="number", wire=wire, int64=True, collection=collection)
     about = str(schema.get("description", ""))
     writable = not schema.get("readOnly") and not re.search(r"output only|read-?only|assigned by", about, re.I)
     chosen = given or (_creates(model, resource) and writable and wire != "id")
-    return Key(form="given" if chosen else "code", wire=wire)
+    return Key(form="given" if chosen else "code", wire=wire, collection=collection)
 
 
 def _is_text(schema: Json) -> bool:
@@ -288,7 +288,7 @@ def _running(model: Model, resource: Resource) -> Entity:
 def _bare_parents(model: Model) -> None:
     """Things without a schema have a name of their own, so that people can tell them apart."""
     for name, entity in model.entities.items():
-        if not [f for f in entity.fields.values() if not f.hidden]:
+        if entity.schema_name is None and not [f for f in entity.fields.values() if not f.hidden]:
             title = FieldDecl(type="string", wire="displayName", about="What it is called.", search=False)
             model.entities[name] = entity.model_copy(update={"fields": {"display_name": title, **entity.fields}})
 

@@ -267,6 +267,8 @@ def _custom(
     if not found:
         return _recorded(model, method, resource, params, body, word)
     left = [argument for argument in body.own if argument not in found.inputs]
+    for argument, name in found.fields.items():
+        body.params[argument] = body.params[argument].model_copy(update={"role": "field", "field": name})
     return OperationDecl(
         kind="custom",
         entity=resource.entity,
@@ -276,6 +278,7 @@ def _custom(
         append=found.append,
         remove=found.remove,
         record=bool(left),
+        writes=True,
     )
 
 
@@ -400,6 +403,8 @@ def _of_policy(model: Model, method: Method, place: Place, resource: Resource) -
         permissions = next((n for n, p in params.items() if p.wire == "permissions"), None)
         if permissions is None:
             raise Refusal("nothing says which permissions are asked for")
+        if method.verb == "GET":
+            raise Refusal("its answer is worked out, and a GET keeps no record of what was asked")
         result = Result(shape="value", values={"permissions": f"${permissions}"}, schema_name=schema)
         return OperationDecl(
             kind="record", entity=resource.entity, params=_needed(params, permissions), result=result, record=True,
@@ -409,6 +414,8 @@ def _of_policy(model: Model, method: Method, place: Place, resource: Resource) -
     if which == "get":
         plain = {name: _first_version(param) for name, param in params.items()}
         return OperationDecl(kind="get", entity=resource.entity, params=plain, result=result, writes=False)
+    # Which parts of a policy to change is not told apart here: it is changed as a whole.
+    params = {n: p.model_copy(update={"role": "refused"}) if p.wire == "updateMask" else p for n, p in params.items()}
     policy = next((n for n, p in params.items() if p.wire == "policy"), None)
     if policy is not None:
         return OperationDecl(

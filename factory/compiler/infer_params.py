@@ -56,9 +56,9 @@ def common(parameters: tuple[Parameter, ...], model: Model) -> dict[str, Param]:
 def rows(method: Method, place: Place, model: Model) -> dict[str, Param]:
     """The parameters of a method's path: the rows that they name."""
     found: dict[str, Param] = {}
-    for parameter in method.parameters:
-        if parameter.place != "path":
-            continue
+    order = [name.strip("+") for name in re.findall(r"\{([^}]+)\}", method.path)]
+    placed = [parameter for parameter in method.parameters if parameter.place == "path"]
+    for parameter in sorted(placed, key=lambda one: order.index(one.name) if one.name in order else len(order)):
         resource = model.resources.of(place.rows[parameter.name]) if parameter.name in place.rows else None
         name = free(_name(parameter.name), found)
         if resource is None:

@@ -113,15 +113,17 @@ _TIME = ("time", "at", "timestamp", "date")
 
 @dataclass(slots=True)
 class Effect:
-    """What is done to the row's fields; ``inputs``: arguments that the effect reads."""
+    """What is done to the row's fields; ``fields``: arguments that say a field's value, where they are given; ``inputs``:
+    all arguments that the effect reads."""
 
     change: dict[str, Json] = field(default_factory=dict)
     append: dict[str, Json] = field(default_factory=dict)
     remove: dict[str, Json] = field(default_factory=dict)
+    fields: dict[str, str] = field(default_factory=dict)
     inputs: set[str] = field(default_factory=set)
 
     def __bool__(self) -> bool:
-        return bool(self.change or self.append or self.remove)
+        return bool(self.change or self.append or self.remove or self.fields)
 
 
 def effect(verb: str, entity: Entity, body: Body, params: Mapping[str, Param]) -> Effect:
@@ -132,7 +134,7 @@ def effect(verb: str, entity: Entity, body: Body, params: Mapping[str, Param]) -
     if not found:
         _named_fields(name, entity, body, found)
     state = _state(name, entity)
-    if state is not None and state[0] not in found.change:
+    if state is not None and state[0] not in found.fields.values():
         found.change[state[0]] = state[1]
     if not found:
         found.change |= _mark(name, entity)
@@ -202,8 +204,8 @@ def _named_fields(verb: str, entity: Entity, body: Body, found: Effect) -> None:
         name = _field_for(prop, entity)
         if name is None and head in ("set", "update", "change", "move", "resize", "rename", "modify"):
             name = _field_for(re.sub(r"^(new|target|destination)(?=[A-Z])", "", prop), entity)
-        if name is not None and _fits(entity.fields[name], body.params[argument]):
-            found.change[name] = f"${argument}"
+        if name is not None and name not in found.fields.values() and _fits(entity.fields[name], body.params[argument]):
+            found.fields[argument] = name
             found.inputs.add(argument)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -91,7 +92,7 @@ class Asker:
         env = dict(under or {})
         target = target or self._target(env, but)
         if target is not None and self.operation.entity is not None:
-            env = {**env, **self.stage.chain(self.operation.entity, target)}
+            env = {**env, **self._around(target)}
         if target is None and self.operation.kind in ("list", "create"):
             env = {**self._parent(env), **env}
         arguments: dict[str, Json] = {}
@@ -127,6 +128,7 @@ class Asker:
         if target_param(operation) is None and not singleton:
             return None
         found = [row for row in self.stage.visible(entity) if row["id"] not in but and self._lies(entity, row, env)]
+        found = self._in_reach(entity, found)
         if not found:
             raise Unaskable(f"there is no {entity} to ask for")
         if operation.kind == "delete" or operation.delete:
@@ -140,6 +142,35 @@ class Asker:
             return True
         chain = self.stage.chain(entity, row)
         return all(chain[name]["id"] == one["id"] for name, one in env.items() if name in chain)
+
+    def _in_reach(self, entity: str, rows: list[Row]) -> list[Row]:
+        """Those of ``rows`` that lie where the operation looks, of a kind that lies under things of several kinds."""
+        if entity == PERSON or self.subject.entity(entity).key.scope is None:
+            return rows
+        scope = self.subject.entity(entity).key.scope or ""
+        pattern = self.operation.params[target_param(self.operation) or ""].pattern
+        if pattern is not None:
+            return [row for row in rows if re.search(pattern, self.stage.name(entity, row))]
+        there = self._places(entity)
+        return [row for row in rows if row[scope] in there] if there else rows
+
+    def _places(self, entity: str) -> dict[str, Row]:
+        """By name the rows under which the operation looks: those that its last other parameter may name."""
+        above = [one.entity for one in self.operation.params.values() if one.role == "row" and one.entity != entity]
+        if not above or above[-1] is None:
+            return {}
+        return {self.stage.name(above[-1], row): row for row in self.stage.visible(above[-1])}
+
+    def _around(self, target: Row) -> dict[str, Row]:
+        """The rows above ``target``, by entity."""
+        entity = self.operation.entity or PERSON
+        found = self.stage.chain(entity, target)
+        scope = None if entity == PERSON else self.subject.entity(entity).key.scope
+        place = self._places(entity).get(target[scope]) if scope is not None else None
+        if place is None:
+            return found
+        above = [one.entity for one in self.operation.params.values() if one.role == "row" and one.entity != entity][-1]
+        return {**found, **self.stage.chain(above or PERSON, place)}
 
     def _held(self, entity: str, row: Row) -> int:
         """How many rows refer to ``row``: the fewer, the easier it goes."""

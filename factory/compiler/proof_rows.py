@@ -63,7 +63,8 @@ def _row_values(stage: Stage, entity: str, decl: Entity, under: Mapping[str, Row
         if field.auto or name == decl.owner:
             continue
         if name == decl.key.scope:
-            values[name] = next((stage.name(above, row) for above, row in under.items() if above != PERSON), "")
+            places = [stage.name(above, row) for above, row in under.items() if above not in (PERSON, entity)]
+            values[name] = places[-1] if places else ""
         elif field.type == "ref":
             to = field.to or PERSON
             if to in under and (name == parent or field.required or _only_way(decl, name, to)):
@@ -116,6 +117,9 @@ def fill(stage: Stage, least: int = 3) -> None:
         if plan.decl.singleton:
             continue
         parent = outer_parent(entity, plan.decl)
+        for place in _scopes(stage, plan.decl):
+            for _ in range(least):
+                insert_row(stage, entity, place)
         if parent is None or plan.above is None or plan.above == PERSON:
             for _ in range(least - len(stage.visible(entity))):
                 insert_row(stage, entity, _people(stage, plan.above))
@@ -124,6 +128,14 @@ def fill(stage: Stage, least: int = 3) -> None:
             there = [row for row in stage.visible(entity) if row[parent] == above["id"]]
             for _ in range(least - len(there)):
                 insert_row(stage, entity, {plan.above: above})
+
+
+def _scopes(stage: Stage, decl: Entity) -> list[dict[str, Row]]:
+    """Two rows of each kind that rows of ``decl`` may lie under, where these are of several kinds."""
+    running = stage.subject.decl.api.long_running
+    if decl.key.scope is None or running is None:
+        return []
+    return [{above: row} for above in running.under for row in stage.visible(above)[:2]]
 
 
 def _people(stage: Stage, above: str | None) -> dict[str, Row]:
