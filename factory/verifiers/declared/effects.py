@@ -167,7 +167,7 @@ class Effects:
             values[about.parent] = next(one for name, one in self.line(entity, id) if name == above)
         if about.key.scope:
             near = next(((name, one) for name, one in self.line(entity, id) if name in running.under), None)
-            values[about.key.scope] = self.path(*near) if near else None
+            values[about.key.scope] = self.path(*near) if near else ""
         self._insert(running.entity, values)
 
     def line(self, entity: str, id: int) -> Iterator[tuple[str, int]]:
