@@ -8,10 +8,10 @@ from typing import Any
 
 from app_clones.declared import pages_text as words
 from app_clones.declared import rows
-from app_clones.declared.keys import Names
+from app_clones.declared.keys import Names, collection
 from app_clones.declared.model import OperationDecl
 from app_clones.declared.pages_frame import Visit
-from app_clones.declared.pages_inputs import Input, fault_of, json_of, known_rows, text_of
+from app_clones.declared.pages_inputs import Input, fault_of, json_of, known_rows, names_parent, text_of
 from app_clones.declared.pages_list import row_of
 from app_clones.kit.errors import AppError, NotFound
 
@@ -116,7 +116,7 @@ def _take(visit: Visit, made: Gathered, one: Input, form: Form, row: rows.Row | 
 def _put(made: Gathered, one: Input, value: Json) -> None:
     if len(one.place) == 1:
         made.arguments[one.place[0]] = value
-    else:
+    elif one.place:
         made.arguments[one.place[0]][one.place[1]] = value
     if one.field:
         made.touched.append(one.field)
@@ -157,7 +157,12 @@ def _add_known(visit: Visit, made: Gathered, operation: OperationDecl, row: rows
             found = made.rows[entity]
             made.arguments[name] = names.path(entity, found) if key.path else names.ident(entity, found)
     for name, param in operation.params.items():
-        if param.role == "etag" and row is not None and operation.entity:
+        given = str(made.arguments.get(name, ""))
+        if param.role == "new_id" and given and "/" not in given and names_parent(decl, operation):
+            plan = visit.ready.entities[operation.entity or ""]
+            above = plan.above or ""
+            made.arguments[name] = f"{names.path(above, made.rows[above])}/{collection(plan)}/{given}"
+        elif param.role == "etag" and row is not None and operation.entity:
             shown = form.get(ETAG)
             made.arguments[name] = shown or rows.etag_of(visit.ready, visit.call, operation.entity, row)
         elif param.role == "mask" and (param.required or operation.kind == "update"):

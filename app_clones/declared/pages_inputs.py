@@ -27,10 +27,10 @@ _DEEPEST = 2
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One control. ``place``: the argument it fills, or argument and property of a whole resource; ``field``: of the
-    row, whose value it shows at first; ``default``: what stands there where there is no row; ``secret``: what it holds
-    is never shown, and on a row nothing typed means no change; ``names_row``: it says which row, or under which, the
-    operation works."""
+    """One control. ``place``: the argument it fills, or argument and property of a whole resource, or (empty) neither:
+    it says whose name the new row's name begins with; ``field``: of the row, whose value it shows at first; ``default``:
+    what stands there where there is no row; ``secret``: what it holds is never shown, and on a row nothing typed means
+    no change; ``names_row``: it says on which row, or under which, the operation works."""
 
     name: str
     label: str
@@ -98,6 +98,28 @@ def _row(decl: AppDecl, entity: Entity | None, name: str, param: Param) -> Input
                  names_row=True)  # fmt: skip
 
 
+def names_parent(decl: AppDecl, operation: OperationDecl) -> bool:
+    """Whether a new row's id is given as its whole resource name, which begins with its parent's."""
+    entity = decl.entities.get(operation.entity or "")
+    if operation.kind != "create" or entity is None or entity.parent is None or entity.key.path is None:
+        return False
+    above = entity.fields[entity.parent].to
+    if above == operation.entity:
+        return False
+    roles = [(param.role, param.entity) for param in operation.params.values()]
+    return any(role == "new_id" for role, _ in roles) and ("row", above) not in roles
+
+
+def _parent(decl: AppDecl, entity: Entity, name: str) -> Input:
+    ref = Value(type="ref", to=entity.fields[name].to, required=True)
+    return Input(name, parent_label(name), "", ref, "ref", True, (), name, names_row=True)
+
+
+def parent_label(name: str) -> str:
+    """The label of the field that says under which row one lies: of ``in_project`` "Project"."""
+    return words.label(name.removeprefix("in_"))
+
+
 def _plain(decl: AppDecl, entity: Entity | None, operation: OperationDecl, name: str, param: Param) -> Input:
     default, required, secret = param.default, param.required, False
     if param.role == "field" and entity is not None and param.field:
@@ -107,10 +129,13 @@ def _plain(decl: AppDecl, entity: Entity | None, operation: OperationDecl, name:
         if operation.kind != "create":
             required = required or (field.required and not field.hidden)
     value: Value = Value(type="boolean", required=True) if param.role == "force" else param
+    if param.role == "new_id" and names_parent(decl, operation):
+        value = Value(required=param.required)  # what it says of whole names holds of them alone
     label = "ID" if param.role == "new_id" else words.label(param.field or name)
     control = control_of(value, default)
     row_field = param.field if param.role == "field" else None
     help = help_of(decl, value, control)
+    secret = secret and control == "line"
     return Input(name, label, help, value, control, required, (name,), row_field, default, secret)
 
 
@@ -118,8 +143,11 @@ def _resource(decl: AppDecl, operation: OperationDecl, entity: Entity, name: str
     creating = operation.kind == "create"
     fields = writable(operation.entity or "", entity, creating=creating)
     named = {p.entity for p in operation.params.values() if p.role == "row"}
-    if creating and entity.parent and entity.parent not in fields and entity.fields[entity.parent].to not in named:
-        fields = {entity.parent: entity.fields[entity.parent], **fields}
+    parent = entity.fields[entity.parent] if entity.parent else None
+    if entity.parent and names_parent(decl, operation):
+        yield _parent(decl, entity, entity.parent)
+    elif creating and entity.parent and parent and not parent.readonly and parent.to not in named:
+        fields = {entity.parent: parent, **fields}
     for field_name, one in fields.items():
         default = one.default
         control = control_of(one, default)
@@ -127,7 +155,7 @@ def _resource(decl: AppDecl, operation: OperationDecl, entity: Entity, name: str
         place = (name, wire_name(decl, field_name, one))
         help = help_of(decl, one, control)
         yield Input(field_name, words.label(field_name), help, one, control, needed, place, field_name, default,
-                    one.hidden)  # fmt: skip
+                    one.hidden and control == "line")  # fmt: skip
 
 
 def control_of(value: Value, default: Json = None) -> Control:

@@ -16,6 +16,7 @@ from app_clones.declared.listing import Filter, Query
 from app_clones.declared.model import FieldDecl
 from app_clones.declared.pages_cells import PLAIN, head_class, options
 from app_clones.declared.pages_frame import PAGE, SORT, WORDS, Act, Visit, act
+from app_clones.declared.pages_inputs import parent_label
 from app_clones.declared.pages_plan import Shelf, is_indexed, is_searched
 from app_clones.declared.pages_refs import choices, named, names_in, told_apart
 from app_clones.declared.values import from_text
@@ -150,7 +151,7 @@ def _filters(visit: Visit, shelf: Shelf, kept: Mapping[str, str]) -> Iterator[Fi
         if name == WORDS:
             continue
         field, text = shelf.field(name), text.strip()
-        if field.hidden or field.type == "json":
+        if (field.hidden and name != shelf.entity.parent) or field.type == "json":
             raise AppError(f"{shelf.plural} cannot be filtered by {words.words(name)}.")
         if field.type == "ref":
             yield Filter(name, row_of(visit, field.to or "", text), "has" if field.repeated else "eq")
@@ -196,7 +197,8 @@ def _narrows(visit: Visit, shelf: Shelf, kept: Mapping[str, str]) -> Iterator[Na
         yield Narrow(WORDS, "Contains words", kept.get(WORDS, ""), None, True)
     for name in dict.fromkeys((*shelf.filters, *(each for each in kept if each != WORDS))):
         field, held = shelf.field(name), kept.get(name, "")
-        yield Narrow(name, words.label(name), held, _options(visit, field, held))
+        label = parent_label(name) if name == shelf.entity.parent else words.label(name)
+        yield Narrow(name, label, held, _options(visit, field, held))
 
 
 def _options(visit: Visit, field: FieldDecl, held: str) -> Markup | None:

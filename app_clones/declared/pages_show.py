@@ -238,5 +238,5 @@ def _latest(visit: Visit, counts: Mapping[str, int]) -> list[tuple[str, str, str
     for ms, name, row in dated[:MOST_LATEST]:
         shelf = visit.site.shelf(name)
         when = words.moment(ms, visit.call.now_ms) if ms else ""
-        made.append((words.short(name_of(visit, shelf, row)), f"{shelf.url}/{row['id']}", shelf.entity.title, when))
+        made.append((words.short(name_of(visit, shelf, row), 48), f"{shelf.url}/{row['id']}", shelf.entity.title, when))
     return made

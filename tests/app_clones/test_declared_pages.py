@@ -624,6 +624,12 @@ entities:
       dead_letters: {type: ref, to: topic, on_delete: clear}
       is_public: {type: boolean}
       made_at: {type: datetime, auto: created}
+  queue:
+    parent: in_project
+    key: {form: given, wire: null, path: name, collection: queues}
+    fields:
+      in_project: {type: ref, to: project, required: true, hidden: true, readonly: true, wire: (in_project)}
+      depth: {type: integer}
   subscription:
     parent: topic
     key: {form: given, wire: null, path: name, collection: subscriptions}
@@ -638,6 +644,13 @@ operations:
     params:
       parent: {role: row, entity: project, place: path, required: true, pattern: "^projects/[^/]+$"}
       topicId: {role: new_id, place: query}
+      body: {role: resource, type: json}
+  queues_create:
+    kind: create
+    entity: queue
+    http: {verb: PUT, path: "{+name}"}
+    params:
+      name: {role: new_id, place: path, required: true, pattern: "^projects/[^/]+/queues/[^/]+$"}
       body: {role: resource, type: json}
   topics_patch:
     kind: update
@@ -698,6 +711,8 @@ ONE = "projects/alpha/topics/one"
     ("topics_delete", {"name": "projects/alpha/topics/two"}, "/cloud/topic/2/delete", {}),
     ("subscriptions_create", {"parent": ONE, "body": {"title": "More"}}, "/cloud/subscription/new?topic=1",
      {"title": "More"}),
+    ("queues_create", {"name": "projects/beta/queues/q1", "body": {"depth": 4}}, "/cloud/queue/new",
+     {"in_project": "2", "name": "q1", "depth": "4"}),
     ("topics_seek", {"name": ONE, "request": {"time": "now"}}, "/cloud/topic/1/do/topics_seek",
      {"request": '{"time": "now"}'}),
 ])  # fmt: skip
@@ -710,6 +725,21 @@ def test_operations_of_a_compiled_kind_are_done_in_the_pages_too(operation, argu
         assert reply.status == 303, reply.text
         assert world.state_digest == other.state_digest
         assert get(world, reply.headers["location"]).status == 200
+
+
+def test_rows_whose_parent_their_name_tells_are_listed_and_made_under_it():
+    app, start = cloud()
+    with World.fork(start, [app]) as world:
+        reply = fill(world, "/cloud/queue/new?in_project=2", name="q1")
+        assert reply.headers["location"].startswith("/cloud/queue/1?")
+        page = get(world, "/cloud/project/2").text
+        assert 'href="/cloud/queue/1"' in page
+        assert 'href="/cloud/queue/new?in_project=2"' in page
+        assert rows_on(tree(get(world, "/cloud/queue?in_project=2"))) == [1]
+        assert rows_on(tree(get(world, "/cloud/queue?in_project=1"))) == []
+        refused = fill(world, "/cloud/queue/new", name="q2")
+        assert refused.status == 400
+        assert tree(refused).css_first("#wrong-in_project")
 
 
 def test_a_row_that_was_changed_since_its_form_was_shown_is_not_deleted_unseen():
