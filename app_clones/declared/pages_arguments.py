@@ -13,6 +13,7 @@ from app_clones.declared.model import OperationDecl
 from app_clones.declared.pages_frame import Visit
 from app_clones.declared.pages_inputs import Input, fault_of, json_of, known_rows, names_parent, text_of
 from app_clones.declared.pages_list import row_of
+from app_clones.declared.values import stand_in
 from app_clones.kit.errors import AppError, NotFound
 
 Json = Any
@@ -165,6 +166,8 @@ def _add_known(visit: Visit, made: Gathered, operation: OperationDecl, row: rows
         elif param.role == "etag" and row is not None and operation.entity:
             shown = form.get(ETAG)
             made.arguments[name] = shown or rows.etag_of(visit.ready, visit.call, operation.entity, row)
+        elif param.role in ("inert", "read_mask") and param.required and param.default is None:
+            made.arguments[name] = stand_in(param)
         elif param.role == "mask" and (param.required or operation.kind == "update"):
             wires = visit.ready.entities[operation.entity or ""].names
             touched = [wires[each] for each in made.touched]

@@ -27,10 +27,13 @@ _DEEPEST = 2
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One control. ``place``: the argument it fills, or argument and property of a whole resource, or (empty) neither:
-    it says whose name the new row's name begins with; ``field``: of the row, whose value it shows at first; ``default``:
-    what stands there where there is no row; ``secret``: what it holds is never shown, and on a row nothing typed means
-    no change; ``names_row``: it says on which row, or under which, the operation works."""
+    """One control.
+
+    ``place``: the argument it fills, or argument and property of a whole resource, or (empty) neither: it says whose
+    name the new row's name begins with. ``field``: of the row, whose value it shows at first; ``default``: what stands
+    there where there is no row. ``secret``: what it holds is never shown, and on a row nothing typed means no change.
+    ``names_row``: it says on which row, or under which, the operation works.
+    """
 
     name: str
     label: str

@@ -8,7 +8,7 @@ from app_clones.declared.expand import writes
 from app_clones.declared.model import Param
 from app_clones.declared.perform import run
 from app_clones.declared.render import renderer
-from app_clones.declared.values import ref_schema, schema_of
+from app_clones.declared.values import ref_schema, schema_of, stand_in
 from app_clones.kit.app import Operation
 from app_clones.kit.errors import AppError
 from app_clones.kit.protocol import Call
@@ -38,7 +38,14 @@ class ToolParams:
                 param = self._param(key)
                 if param is None:
                     raise AppError(f"{str(key)[:60]}: no such argument; there are {', '.join(self._names()) or 'none'}")
+            obj = {**self._silent(), **obj}
         return self._ready.plan(self._name).accept(obj)
+
+    def _silent(self) -> dict[str, Json]:
+        """What the wire demands and a tool has no argument for."""
+        plan = self._ready.plan(self._name)
+        silent = [name for name in plan.required if plan.params[name].role == "inert" and name not in plan.defaults]
+        return {name: stand_in(plan.params[name]) for name in silent}
 
     def model_json_schema(self) -> dict[str, Any]:
         """JSON Schema of the arguments."""

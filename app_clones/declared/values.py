@@ -10,7 +10,7 @@ from base64 import b64decode, urlsafe_b64decode
 from collections.abc import Callable
 from typing import Any
 
-from app_clones.declared.model import PERSON, AppDecl, Value
+from app_clones.declared.model import PERSON, AppDecl, Param, Value
 from app_clones.declared.shapes import Shapes, format_of, matcher
 from app_clones.kit.errors import AppError
 
@@ -192,6 +192,17 @@ def _json(value: Value, shapes: Shapes) -> Accept:
         return given
 
     return accept
+
+
+def stand_in(param: Param) -> Json:
+    """A value for a parameter that is needed on the wire, and makes no difference to those who do not speak on it."""
+    if param.role == "read_mask":
+        held: Json = "*"
+    elif param.type in ("integer", "number"):
+        held = int(param.min or 1)
+    else:
+        held = False if param.type == "boolean" else param.values[0] if param.values else "all"
+    return [held] if param.repeated else held
 
 
 def from_text(value: Value, text: str, at: str) -> Json:

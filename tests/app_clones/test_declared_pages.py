@@ -659,6 +659,8 @@ operations:
     params:
       name: {role: row, entity: topic, place: path, required: true, pattern: "^projects/[^/]+/topics/[^/]+$"}
       updateMask: {role: mask, place: query}
+      part: {role: inert, repeated: true, required: true, place: query}
+      readMask: {role: read_mask, required: true, place: query}
       body: {role: resource, type: json}
   topics_delete:
     kind: delete
@@ -705,7 +707,8 @@ ONE = "projects/alpha/topics/one"
         "displayName": "Three", "keptDays": "9", "labels": {"x": "y"}, "deadLetters": ONE, "isPublic": False}},
      "/cloud/topic/new", {"parent": "2", "topicId": "three", "display_name": "Three", "kept_days": "9",
                           "labels": '{"x": "y"}', "dead_letters": "1", "is_public": "false"}),
-    ("topics_patch", {"name": ONE, "updateMask": "displayName,keptDays", "body": {"displayName": "New"}},
+    ("topics_patch", {"name": ONE, "updateMask": "displayName,keptDays", "body": {"displayName": "New"},
+                      "readMask": "name"},
      "/cloud/topic/1/edit", {"display_name": "New", "kept_days": ""}),
     ("topics_delete", {"name": ONE, "force": True}, "/cloud/topic/1/delete", {"force": "1"}),
     ("topics_delete", {"name": "projects/alpha/topics/two"}, "/cloud/topic/2/delete", {}),
