@@ -16,6 +16,7 @@ from factory.verifiers.start import Start
 if TYPE_CHECKING:
     from app_clones.kit.world import World
     from factory.spec import WorldTasksSpec
+    from factory.worlds.browsing import BrowserEnvironment
 
 View = Literal["tools", "browser", "pixels"]
 """Through what an agent acts: the apps' operations, their pages as text, their pages as pictures."""
@@ -58,8 +59,15 @@ class Family(Protocol):
         """
         ...
 
-    def oracle(self, task: Task, view: View = "tools") -> tuple[Action, ...]:
-        """The honest agent's way, in the action space of ``view``."""
+    def oracle(self, task: Task) -> tuple[Action, ...]:
+        """The honest agent's way through the tools."""
+        ...
+
+    def walk(self, task: Task, environment: BrowserEnvironment, done: Sequence[Action]) -> tuple[Action, ...]:
+        """The honest agent's way through the pages after ``done``, played in ``environment``, which it then closes.
+
+        Raises BuildError where the pages do not offer what the task takes.
+        """
         ...
 
     def blind(self, task: Task, training: Iterable[Task]) -> tuple[Action, ...]:

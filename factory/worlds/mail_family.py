@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from factory.environment import Action, Task
+from factory.errors import BuildError
 from factory.verifiers.mail import EXPECTED
 from factory.verifiers.net_change import Expected
 from factory.verifiers.start import Start
-from factory.worlds.family import SPLITS, Batch, View
+from factory.worlds.family import SPLITS, Batch
 from factory.worlds.mail_templates import TEMPLATES
 from factory.worlds.survey import survey
 from factory.worlds.templates import blind_values, draw
@@ -17,6 +18,7 @@ from factory.worlds.templates import blind_values, draw
 if TYPE_CHECKING:
     from app_clones.kit.world import World
     from factory.spec import WorldTasksSpec
+    from factory.worlds.browsing import BrowserEnvironment
 
 
 class MailFamily:
@@ -38,9 +40,13 @@ class MailFamily:
             for split in SPLITS:
                 yield Batch(name, split, draw(TEMPLATES[name], seen, seed, split, getattr(counts, split)))
 
-    def oracle(self, task: Task, view: View = "tools") -> tuple[Action, ...]:
+    def oracle(self, task: Task) -> tuple[Action, ...]:
         """The honest agent's tool calls."""
         return TEMPLATES[task.template].oracle(task.private)
+
+    def walk(self, task: Task, environment: BrowserEnvironment, done: Sequence[Action]) -> tuple[Action, ...]:
+        """There is no such way yet. Raises BuildError."""
+        raise BuildError(f"{task.id}: the mail's tasks are done with its tools", "view: tools")
 
     def blind(self, task: Task, training: Iterable[Task]) -> tuple[Action, ...]:
         """Hidden values guessed from training statistics. Where to act or to decline is hidden, it declines: acting

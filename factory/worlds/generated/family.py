@@ -21,7 +21,7 @@ from factory.verifiers.declared.deeds import ID, Described, Plan, copied, target
 from factory.verifiers.declared.expected import expected
 from factory.verifiers.net_change import Expected
 from factory.verifiers.start import Start
-from factory.worlds.family import SPLITS, Batch, Drawn, View
+from factory.worlds.family import SPLITS, Batch, Drawn
 from factory.worlds.generated import oracle, phrases
 from factory.worlds.generated.abilities import abilities
 from factory.worlds.generated.kind import Bundle, Candidate, Kind
@@ -31,6 +31,7 @@ from factory.worlds.generated.survey import Survey, survey
 if TYPE_CHECKING:
     from app_clones.kit.world import World
     from factory.spec import GeneratedSpec, WorldTasksSpec
+    from factory.worlds.browsing import BrowserEnvironment
 
 _TRIES = 12
 """Bundles looked at for each that is drawn: what is too long, says its answer or was held out is passed over."""
@@ -108,9 +109,16 @@ class GeneratedFamily:
             return False
         return True
 
-    def oracle(self, task: Task, view: View = "tools") -> tuple[Action, ...]:
-        """The honest agent's way."""
+    def oracle(self, task: Task) -> tuple[Action, ...]:
+        """The honest agent's way through the tools."""
         return self.way(plan_of(task))
+
+    def walk(self, task: Task, environment: BrowserEnvironment, done: Sequence[Action]) -> tuple[Action, ...]:
+        """The honest agent's way through the pages. What was written by ``done`` is written again."""
+        from factory.worlds.generated.pages import errands
+        from factory.worlds.generated.paging import walked
+
+        return walked(self.can.ready, environment, task, errands(self.can.decl, plan_of(task)), done)
 
     def blind(self, task: Task, training: Iterable[Task]) -> tuple[Action, ...]:
         """Answers are guessed from training; rows are known only by the ids that the instruction gives; where neither
