@@ -23,6 +23,7 @@ from factory.compiler.proof_parameters import prove_parameters
 from factory.compiler.proof_reads import prove_read
 from factory.compiler.proof_refusals import prove_refusals, prove_refused
 from factory.compiler.proof_rows import fill
+from factory.compiler.proof_schemathesis import prove_with_schemathesis
 from factory.compiler.proof_subject import Subject
 from factory.compiler.proof_writes import prove_write
 from factory.compiler.values import Undrawable
@@ -37,6 +38,7 @@ def prove(
     behaviours: Mapping[str, Behaviour] | None = None,
     document: ApiDoc | None = None,
     discovery: Mapping[str, Any] | None = None,
+    schemathesis: bool = False,
     app: App | None = None,
     seed: int = 0,
     operations: Sequence[str] | None = None,
@@ -45,9 +47,9 @@ def prove(
     """Proves an app by running it; what is wrong with it is in the certificate.
 
     ``document``: what the app was compiled from, to whose schemas its answers are held. ``discovery``: the same as
-    Google wrote it, with which Google's client drives the app over a socket. ``app``: an app to prove in place of the
-    engine's own (a planted fault). ``operations``: only these. Raises ``DeclError`` where the declaration is none,
-    :class:`~app_clones.kit.errors.KitError` where no world can be built of it.
+    Google wrote it, with which Google's client drives the app over a socket. ``schemathesis``: whether that drives it,
+    too. ``app``: an app to prove in place of the engine's own (a planted fault). ``operations``: only these. Raises
+    ``DeclError`` where the declaration is none, :class:`~app_clones.kit.errors.KitError` where no world can be built.
     """
     ready = declared(decl, behaviours)
     subject = Subject(ready, app or ready.app(), document, seed)
@@ -68,6 +70,7 @@ def prove(
         if tell is not None:
             tell(len(found), len(names))
     client = prove_client(subject, discovery) if discovery is not None else ()
+    client += prove_with_schemathesis(subject) if schemathesis else ()
     counted = dict(sorted(parameters.items()))
     return AppCertificate(ready.decl.app, declaration_digest(decl), seed, tuple(found), counted, client)
 

@@ -51,6 +51,7 @@ def compile_(
         say(as_json, {**data, "written": written, "notes": list(made.notes)}, summary if written else text.rstrip("\n"))
         return
     from factory.compiler import certificate as certificates
+    from factory.compiler.proof_schemathesis import is_installed
     from factory.compiler.prove import prove
     from rollout.progress import progress
 
@@ -58,6 +59,7 @@ def compile_(
     with progress(f"proving {made.decl.app}", total, quiet=as_json) as advance:
         found = prove(
             made.decl, document=described.doc, discovery=described.discovery, seed=seed,
+            schemathesis=described.discovery is None and is_installed(),
             tell=lambda done, of: advance(1, ""),
         )  # fmt: skip
     kept = certificates.keep(open_store(store_root), found)

@@ -1,0 +1,94 @@
+"""Schemathesis drives an app over a real socket by the app's own document: its standard checks, in all its phases.
+
+One of them is left out: that whatever meets the schema is taken. A schema cannot say that the row which a body refers to
+must be there, and such a body is rightly refused.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from app_clones.kit.serve import serve_world
+from app_clones.kit.world import World
+from factory.compiler.certificate import Check
+from factory.compiler.proof_subject import Subject
+from factory.errors import BuildError
+
+Json = Any
+
+_LEFT_OUT = "positive_data_acceptance"
+#: Requests made up for each operation by chance, beside those that cover the document's corners.
+EXAMPLES = 4
+_TIMEOUT_S = 1200
+
+
+def prove_with_schemathesis(subject: Subject, *, examples: int = EXAMPLES) -> tuple[Check, ...]:
+    """What schemathesis finds in a world of the app: a check for each of its phases, and one for each failure.
+
+    Raises :class:`BuildError` where it is not installed, or does not run to its end.
+    """
+    with World(subject.snapshot, subject.registry) as world, serve_world(world) as served:
+        address = f"{served.url}/{subject.decl.app}/{subject.decl.api.base}openapi.json"
+        with tempfile.TemporaryDirectory() as folder:
+            report = Path(folder) / "report.json"
+            arguments = [
+                "run", address, "--header", f"Authorization: Bearer {served.token()}", "--no-color",
+                "--exclude-checks", _LEFT_OUT, "--max-examples", str(examples), "--generation-deterministic",
+                "--report", "json", "--report-json-path", str(report),
+            ]  # fmt: skip
+            done = _run([_command(), *arguments], folder)
+            if not report.is_file():
+                last = (done.stderr or done.stdout).strip().splitlines()[-1:]
+                raise BuildError(f"schemathesis gave no report: {' '.join(last)}")
+            return _checks(json.loads(report.read_text()))
+
+
+def is_installed() -> bool:
+    """Whether there is a schemathesis to run."""
+    return _found() is not None
+
+
+def _found() -> str | None:
+    beside = Path(sys.executable).with_name("schemathesis")
+    return str(beside) if beside.is_file() else shutil.which("schemathesis")
+
+
+def _command() -> str:
+    found = _found()
+    if found is None:
+        raise BuildError("schemathesis is not installed", "deploy/setup.sh test installs it")
+    return found
+
+
+def _run(command: list[str], folder: str) -> subprocess.CompletedProcess[str]:
+    try:
+        # In a folder of its own: it leaves files where it runs.
+        return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise BuildError(f"schemathesis was not done after {_TIMEOUT_S} s") from error
+
+
+def _checks(report: Mapping[str, Json]) -> tuple[Check, ...]:
+    runs = int(report["test_cases"]["generated"])
+    failures = [*report["failures"], *report["errors"]]
+    phases = {name: told["status"] for name, told in report["phases"].items() if told["status"] != "skip"}
+    found = [
+        Check(f"schemathesis {name}", status == "success", runs, "" if status == "success" else f"it ended as {status}")
+        for name, status in phases.items()
+    ]
+    found += [Check(f"schemathesis {n}", False, 1, _evidence(one)) for n, one in enumerate(failures, start=1)]
+    if not runs:
+        found.append(Check("schemathesis", False, 0, "it asked for nothing"))
+    return tuple(found)
+
+
+def _evidence(failure: Mapping[str, Json]) -> str:
+    where = ", ".join(map(str, failure.get("operations", ())))
+    return f"{failure.get('code', '')} {failure.get('title', '')}: {where}".strip()[:300]
