@@ -1,8 +1,8 @@
 """A document's ARIA snapshot: the tree of what can be seen and heard, made brief, as YAML.
 
 Built the way Playwright's ``aria_snapshot(mode="ai")`` is (1.60 and later), so that the text is the same: first every
-element that is visible or exposed becomes a node and gets its ref, then names and wrappers that say nothing new go, then
-the rest is written down.
+element that is visible or exposed becomes a node and gets its ref, then names and wrappers that say nothing new go,
+then the rest is written down.
 """
 
 from __future__ import annotations

@@ -39,6 +39,8 @@ FLAGS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # Else Tab stops at what scrolls, which depends on where things lie.
+    "--disable-blink-features=KeyboardFocusableScrollers",
 )
 VIEWPORT = {"width": 1280, "height": 800}
 #: What Playwright says of a page that was left while it was looked at.
@@ -100,10 +102,16 @@ class ChromiumBrowser:
         self._asked = 0  # page requests so far
         self._open: set[asyncio.Task[None]] = set()
         self._failure: Exception | None = None
+        self._still = asyncio.Event()  # nothing is being loaded, nor about to be
+        self._still.set()
 
     async def start(self) -> None:
         """Takes over the tab's requests; once, before anything else."""
         self._devtools.on("Fetch.requestPaused", self._on_request)
+        for event in ("frameScheduledNavigation", "frameStartedLoading"):
+            self._devtools.on(f"Page.{event}", lambda _: self._still.clear())
+        self._devtools.on("Page.frameStoppedLoading", lambda _: self._still.set())
+        await self._devtools.send("Page.enable")
         await self._devtools.send("Fetch.enable", {"patterns": [{"urlPattern": "*"}]})
 
     @property
@@ -237,15 +245,16 @@ class ChromiumBrowser:
             while self._open:
                 await asyncio.wait(set(self._open))
             try:
-                # To the renderer and back, twice: an action's navigation is asked for in between.
-                await self._page.evaluate("1")
+                # To the renderer and back: what an action has begun there has been told by then.
+                await self._devtools.send("Runtime.evaluate", {"expression": "1"})
+                await asyncio.wait_for(self._still.wait(), _PATIENCE_MS / 1000)
                 await self._page.wait_for_load_state("load")
                 loaded, title = await self._page.evaluate("[document.readyState, document.title]")
             except PlaywrightError as error:
                 if not any(word in error.message.lower() for word in _LEFT):
                     raise
                 continue
-            if loaded == "complete" and asked == self._asked and not self._open:
+            if loaded == "complete" and asked == self._asked and not self._open and self._still.is_set():
                 self._title = title
                 break
         if self._failure is not None:

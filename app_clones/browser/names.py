@@ -67,6 +67,7 @@ class Namer:
         self._document = document
         self._page = document.page
         self._hidden = document.is_hidden
+        self.labels = document.page.labels
 
     def name(self, element: Element) -> Name:
         """The element's name, white space as it stands."""
@@ -187,7 +188,7 @@ class Namer:
 
     def labelled(self, element: Element, seen: set[Element]) -> Name | None:
         """The name that its labels give it; None where it has none."""
-        labels = self._page.labels.get(element)
+        labels = self.labels.get(element)
         if not labels:
             return None
         found = [self._alternative(one, _How(label=self._hidden(one)), seen) for one in labels]

@@ -15,7 +15,7 @@ from app_clones.browser.text import HTML_SPACE, SPACE
 _NONE: dict[str, str] = {}
 
 #: Elements that have a box of their own size, whatever is in them.
-_SIZED = frozenset("button dialog details fieldset hr iframe input meter progress select td textarea th".split())
+_SIZED = frozenset("button dialog fieldset hr iframe input meter progress select td textarea th".split())
 _IGNORED = frozenset({"style", "script", "noscript", "template"})
 
 
@@ -141,6 +141,9 @@ def _style(element: Element, parent: Style, cascade: Cascade, gone: bool) -> boo
         filled = True
     elif element.tag == "img":
         filled = _image_has_size(element)
+    elif element.tag == "details":
+        summary = element.first("summary")  # without one, Chromium shows its own
+        filled = summary is None or summary.boxed or (filled and "open" in element.attrs)
     _see(element, filled, gone)
     return filled
 
