@@ -136,7 +136,7 @@ def from_json(data: Mapping[str, Any]) -> AppCertificate:
 
 def table(certificate: AppCertificate, *, every: bool = True) -> str:
     """A line per method (``every``; else only per failed one) and one for all."""
-    rows = [("method", "verdict", "checks", "answers valid", "why")]
+    rows: list[tuple[str, ...]] = [("method", "verdict", "checks", "answers valid", "why")]
     rows += [_row(one) for one in certificate.methods if every or one.verdict == "failed"]
     totals = certificate.totals()
     counts = ", ".join(f"{totals[verdict]} {verdict}" for verdict in VERDICTS)

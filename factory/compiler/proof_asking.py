@@ -64,7 +64,7 @@ def target_param(operation: OperationDecl) -> str | None:
 class Asker:
     """Makes good requests of one operation for one stage, with values that follow from ``seed``."""
 
-    def __init__(self, stage: Stage, name: str, *seed: object) -> None:
+    def __init__(self, stage: Stage, name: str, *seed: str | int) -> None:
         self.stage = stage
         self.name = name
         self.subject = stage.subject

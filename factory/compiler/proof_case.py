@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from app_clones.declared.entities import Row
@@ -40,7 +41,7 @@ class Case:
         with self.subject.stage(self.name, self.ledger) as stage:
             yield stage
 
-    def asker(self, stage: Stage, *seed: object) -> Asker:
+    def asker(self, stage: Stage, *seed: str | int) -> Asker:
         """Makes good requests of the operation."""
         return Asker(stage, self.name, *seed)
 
@@ -69,9 +70,7 @@ class Case:
             if decl.hidden:
                 if not self.ledger.expect(check, shown is None or wire not in shown, f"{wire} is shown, and hidden"):
                     return False
-            elif not self.ledger.expect(
-                check, same(there, value), lambda w=wire, v=value, t=there: f"{w}: sent {_short(v)}, read {_short(t)}"
-            ):
+            elif not self.ledger.expect(check, same(there, value), partial(_differ, wire, value, there)):
                 return False
         return True
 
@@ -86,7 +85,7 @@ class Case:
             if decl.hidden or decl.repeated or decl.type not in _READABLE or value in (None, ""):
                 continue
             words = " ".join(str(value).split())
-            self.ledger.expect("page", words in text, lambda n=name, w=words: f"{n} is {w[:60]!r}, and not on the page")
+            self.ledger.expect("page", words in text, f"{name} is {words[:60]!r}, and not on the page")
 
     def page_gone(self, stage: Stage, entity: str, rowid: int) -> None:
         """Notes that the row has no page."""
@@ -167,6 +166,10 @@ def same(a: Json, b: Json) -> bool:
     if isinstance(a, list) and isinstance(b, list):
         return len(a) == len(b) and all(same(x, y) for x, y in zip(a, b, strict=True))
     return type(a) is type(b) and canonical(a) == canonical(b)
+
+
+def _differ(wire: str, sent: Json, read: Json) -> str:
+    return f"{wire}: sent {_short(sent)}, read {_short(read)}"
 
 
 def _short(value: Json) -> str:

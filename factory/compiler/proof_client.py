@@ -65,7 +65,7 @@ def _service(decl: AppDecl, document: Mapping[str, Json], served: Served) -> Any
 
     root = decl.api.base.removesuffix(document.get("servicePath", ""))
     moved = {**document, "rootUrl": f"{served.url}/{decl.app}/{root}"}
-    return build_from_document(moved, credentials=Credentials(token=served.token()))
+    return build_from_document(moved, credentials=Credentials(token=served.token()))  # type: ignore[no-untyped-call]
 
 
 class _Round:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app_clones.declared.entities import Row
-from app_clones.declared.model import OperationDecl
+from app_clones.declared.model import OperationDecl, Role
 from factory.compiler.proof_asking import Asked, Asker, Unaskable
 from factory.compiler.proof_subject import Answer, Stage
 
@@ -148,7 +148,7 @@ def walk(stage: Stage, asked: Asked, size: int | None = None) -> tuple[list[Json
 def _onward(
     stage: Stage,
     operation: OperationDecl,
-    roles: Mapping[str, str],
+    roles: Mapping[Role, str],
     answer: Answer,
     found: list[Json],
     seen: int,

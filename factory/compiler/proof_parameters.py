@@ -39,7 +39,7 @@ def prove_parameters(case: Case, *, common: bool) -> None:
             case.ledger.expect("parameters", False, f"{name} could not be tried: {error}")
 
 
-def _once(case: Case, *seed: object, **arguments: Json) -> tuple[Answer, list[RowChange], bool]:
+def _once(case: Case, *seed: str | int, **arguments: Json) -> tuple[Answer, list[RowChange], bool]:
     """What a good request with these arguments besides answers and changes, and whether the state moved."""
     with case.stage() as stage:
         asked = case.asker(stage, *seed).good()
@@ -131,7 +131,7 @@ def _mask(case: Case, name: str, param: Param) -> str:
                 mask = [wire] if param.repeated else wire
                 fresh.mark()
                 answer = fresh.ask(case.name, asked.having(**{name: mask}).arguments)
-                if not case.ledger.expect("mask", answer.ok, lambda a=answer: str(a)):
+                if not case.ledger.expect("mask", answer.ok, str(answer)):
                     return "honoured"
                 written = {one for change in fresh.changes() if change.table == plan.table for one in change.new}
                 free = {one for one, field in plan.decl.fields.items() if field.auto == "updated"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from app_clones.declared.entities import Row
@@ -85,20 +86,26 @@ def _ways(case: Case, stage: Stage, asked: Asked) -> Iterator[tuple[str, Callabl
     entity, target = case.entity, asked.target
     if entity is not None and target is not None and entity != PERSON:
         for name in case.subject.operations(entity, "update", "replace", but=case.name)[:2]:
-            yield name, lambda name=name: stage.ask(name, Asker(stage, name, "way").good(target=target).arguments).ok
+            yield name, partial(_asked, stage, name, target)
         fields = case.subject.entity(entity).fields
         shown = case.operation.result.field
         for field in sorted(fields, key=lambda field: field != shown):
-            yield f"{entity}.{field}", lambda field=field: change_row(stage, entity, target, field)
+            yield f"{entity}.{field}", partial(change_row, stage, entity, target, field)
     others = [name for name in case.subject.ready.entities if name != PERSON]
-    named = [
-        (one.entity or "", asked.rows.get(name)) for name, one in case.operation.params.items() if one.role == "row"
-    ]
-    for other, row in [(name, row) for name, row in named if row is not None and name != PERSON and name]:
+    named = [(case.operation.params[name].entity or PERSON, row) for name, row in asked.rows.items()]
+    for other, row in [(name, row) for name, row in named if name != PERSON]:
         for field in case.subject.entity(other).fields:
-            yield f"{other}.{field}", lambda o=other, r=row, f=field: change_row(stage, o, r, f)
+            yield f"{other}.{field}", partial(change_row, stage, other, row, field)
     for other in sorted(others, key=lambda name: name != entity):
-        yield f"a new {other}", lambda other=other: new_row(case, stage, other) is not None
+        yield f"a new {other}", partial(_made, case, stage, other)
+
+
+def _asked(stage: Stage, name: str, target: Row) -> bool:
+    return stage.ask(name, Asker(stage, name, "way").good(target=target).arguments).ok
+
+
+def _made(case: Case, stage: Stage, entity: str) -> bool:
+    return new_row(case, stage, entity) is not None
 
 
 def _prove_own(case: Case, asked: Asked) -> None:

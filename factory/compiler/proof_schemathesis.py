@@ -1,7 +1,7 @@
 """Schemathesis drives an app over a real socket by the app's own document: its standard checks, in all its phases.
 
-One of them is left out: that whatever meets the schema is taken. A schema cannot say that the row which a body refers to
-must be there, and such a body is rightly refused.
+One of them is left out: that whatever meets the schema is taken. A schema cannot say that the row to which a body
+refers must be there, and such a body is rightly refused.
 """
 
 from __future__ import annotations

@@ -95,7 +95,7 @@ class Subject:
         method = self.methods.get(operation)
         return method is not None and FORM in method.media
 
-    def values(self, *path: object) -> Values:
+    def values(self, *path: str | int) -> Values:
         """Values drawn from a generator that follows from the seed and ``path``."""
         return Values(self.schemas, Random(derive(self.seed, "proof", self.decl.app, *path)))
 

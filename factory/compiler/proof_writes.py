@@ -237,7 +237,7 @@ def _gone(case: Case, stage: Stage, entity: str, row: Row, before: Before) -> No
         if arguments is None:
             continue
         answer = stage.ask(name, arguments)
-        case.ledger.expect("gone", answer.status == 404, lambda a=answer: f"deleted, and {a}")
+        case.ledger.expect("gone", answer.status == 404, f"deleted, and {answer}")
         break
     found = listed(stage, entity, row, case.name) if not _lies_nowhere(stage, entity, row) else None
     if found is not None:
@@ -332,11 +332,11 @@ def _shown_alone(case: Case, stage: Stage, asked: Asked) -> bool:
                 continue
             then = past.ask(name, asking)
         now = stage.ask(name, asking)
-        case.ledger.expect("read_back", now.ok and now.json != then.json, lambda n=now: f"it shows nothing of it: {n}")
+        case.ledger.expect("read_back", now.ok and now.json != then.json, f"it shows nothing of it: {now}")
         value = asked.sent.get(reader.result.field or "")
         if value is not None:
             kept = isinstance(now.json, dict) and all(same(now.json.get(key), one) for key, one in value.items())
-            case.ledger.expect("read_back", kept, lambda n=now: f"not what was sent: {n}")
+            case.ledger.expect("read_back", kept, f"not what was sent: {now}")
         case.page_shows(stage, case.entity, asked.target["id"], {})
         return True
     return False

@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from app_clones.declared.model import PERSON, Entity, FieldDecl
 from app_clones.declared.model import Key as RowKey
@@ -215,7 +215,7 @@ class Model:
 
     def _aliases(self, resource: Resource, fields: Mapping[str, FieldDecl]) -> list[str]:
         """The entities below whose rows there is another collection of these, and to which no field refers."""
-        found = []
+        found: list[str] = []
         for key in resource.keys[1:]:
             above = self.of(key[:-1])
             known = (resource.parent, resource.entity, *found, *(one.to for one in fields.values()))
@@ -243,10 +243,10 @@ class Model:
         needed = wire in self.schemas.plain(resource.schema).get("required", ())
         made: dict[str, Json] = {"wire": wire, "about": str(schema.get("description", ""))[:200]}
         if not sent and (auto := _auto(name, schema, needed)):
-            kind = (
-                "integer" if schema["type"] == "integer" else "date" if schema.get("format") == "date" else "datetime"
-            )
-            return FieldDecl(**made, type=kind, auto=auto, readonly=True)
+            made["type"] = "integer" if schema["type"] == "integer" else "datetime"
+            if schema.get("format") == "date":
+                made["type"] = "date"
+            return FieldDecl(**made, auto=auto, readonly=True)
         ref = self._ref(resource, wire, told)
         made |= {"type": "ref", "to": ref} if ref else type_of(self.schemas, told)
         if made["type"] == "string" and is_prose(name) and not made.get("repeated"):
@@ -275,7 +275,7 @@ class Model:
         return default
 
 
-def _auto(name: str, schema: Schema, needed: bool) -> str | None:
+def _auto(name: str, schema: Schema, needed: bool) -> Literal["created", "updated"] | None:
     """Whether the service itself writes when a row was made, or last changed."""
     dated = schema.get("type") == "string" and schema.get("format") in ("date-time", "date")
     counted = schema.get("type") == "integer" and (schema.get("format") == "unix-time" or "1970" in str(schema))

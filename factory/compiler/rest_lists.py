@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any, Literal
 
 from app_clones.declared.model import Entity, FieldDecl, OperationDecl, Param, Result
-from factory.compiler.api import Method, Parameter
+from factory.compiler.api import Method, Parameter, Schema
 from factory.compiler.infer_names import free, short, snake
 from factory.compiler.rest_schemas import Envelope
 from factory.compiler.rest_values import type_of
@@ -73,14 +73,14 @@ def _param(
         # A page of no rows leads nowhere, and rows are not skipped backwards.
         for pattern, role, low in ((_SIZE, "page_size", 1), (_NUMBER, "page_number", 1), (_OFFSET, "offset", 0)):
             if pattern.fullmatch(name) and role not in roles:
-                made = {**base, "type": "integer", "min": low, **bounds, "default": schema.get("default")}
-                return Param(**made, role=role)  # type: ignore[arg-type]
+                whole = {**base, "type": "integer", "min": low, **bounds, "default": schema.get("default")}
+                return Param(**whole, role=role)  # type: ignore[arg-type]
     if made := _onward(name, kind, envelope, base):
         return made
     if field := _field(entity, parameter.name):
         return _filter(model, entity, field, parameter, base, "eq")
-    for pattern, compare in _BOUNDS:
-        if found := re.fullmatch(pattern, parameter.name):
+    for bound, compare in _BOUNDS:
+        if found := re.fullmatch(bound, parameter.name):
             stem = next(one for one in (found["field"], found["field_2"], found["field_3"]) if one)
             for candidate in (stem, f"{stem}_at", f"{stem}_date"):
                 if field := _field(entity, candidate):
@@ -127,7 +127,7 @@ def _fits(field: FieldDecl, told: str, compare: Compare) -> bool:
     return any(field.type in group and told in group for group in groups)
 
 
-def _order(entity: Entity, schema: dict[str, Json], base: dict[str, Json]) -> Param | None:
+def _order(entity: Entity, schema: Schema, base: dict[str, Json]) -> Param | None:
     values = tuple(str(one) for one in schema.get("enum", ()))
     if not values:
         return Param(**base, role="order_by")

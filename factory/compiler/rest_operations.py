@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from app_clones.declared.model import Entity, Http, OperationDecl, Param, Result
+from app_clones.declared.model import Entity, Http, Kind, OperationDecl, Param, Result
 from factory.compiler.api import Method, Parameter, Schema
 from factory.compiler.infer_bodies import Body
 from factory.compiler.infer_names import free, short, snake
@@ -108,6 +108,7 @@ def _read(model: Model, method: Method, place: Place, resource: Resource) -> Ope
 
 def _standard(model: Model, method: Method, place: Place, resource: Resource) -> OperationDecl | None:
     on_row = place.on == "row" or resource.singleton
+    kind: Kind
     if method.verb == "DELETE" and on_row and not resource.singleton:
         kind = "delete"
     elif method.verb == "POST" and not on_row:

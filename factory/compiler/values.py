@@ -6,6 +6,7 @@ import json
 import re
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
+from math import ceil, floor
 from random import Random
 from typing import Any
 
@@ -249,7 +250,7 @@ class Values:
         if schema.get("multipleOf"):
             return self._integer(schema, depth)
         # In quarters: what a float holds exactly reads back exactly.
-        return self._rng.randint(-(-low * 4 // 1), int(high * 4)) / 4 if high - low >= 1 else (low + high) / 2
+        return self._rng.randint(ceil(low * 4), floor(high * 4)) / 4 if high - low >= 1 else (low + high) / 2
 
     def _string(self, schema: Schema, depth: int) -> Json:
         low, high = int(schema.get("minLength", 0)), int(schema.get("maxLength", 1 << 20))
