@@ -15,6 +15,7 @@ from app_clones.kit.world import World
 from factory.environment import Action, Tally, Task, TaskCertificate
 from factory.errors import BuildError, VerifierError, boundary
 from factory.trace import chain
+from factory.worlds.at_once import at_once
 from factory.worlds.edits import Edit, Inventory, edits, unrelated
 from factory.worlds.episode import step
 from factory.worlds.fullcheck import FullCheck
@@ -58,7 +59,9 @@ class Auditor:
     """Certifies tasks of one suite; what all tasks share is computed once."""
 
     def __init__(self, suite: WorldSuite) -> None:
-        self.suite = replace(suite, explain=False)  # tens of verdicts a task, read by nobody
+        self.walks = suite.view == "browser"
+        # Tens of verdicts a task, read by nobody; what a state is worth is the same in every view.
+        self.suite = suite = replace(suite, explain=False, view="tools")
         self.pool = Pool(suite)
         with suite.fork_world() as world:
             self.schema = world.registry.schema
@@ -81,6 +84,8 @@ class Auditor:
                 played = play(self.suite, task, self.full)
                 noop = self._noop(task)
                 count.survivors += [*played.wrong, *self._twinless(task, played)]
+                if self.walks:
+                    count.survivors += walk_faults(self.suite, task)
                 self._near_misses(task, played, count)
             except VerifierError as error:
                 count.survivors.append(f"no verdict: {error}")
@@ -164,6 +169,31 @@ def certificate(task: Task, oracle: float, noop: float, count: Count) -> TaskCer
     )
 
 
+def walk_faults(suite: WorldSuite, task: Task) -> list[str]:
+    """What is wrong with the oracle's way through the pages: played in them, it must earn 1 within the task's steps."""
+    try:
+        way = suite.walk(task)
+        reward = walked_reward(suite, task, way)
+    except BuildError as error:
+        return [str(error)]
+    wrong = [] if reward == 1.0 else [f"through the pages the oracle earned {reward:g}"]
+    if len(way) > task.max_steps:
+        wrong.append(f"through the pages the oracle takes {len(way)} steps of {task.max_steps}")
+    return wrong
+
+
+def walked_reward(suite: WorldSuite, task: Task, way: Sequence[Action]) -> float:
+    """What actions in the pages earn, played from the start."""
+    environment = suite.pages(task)
+    try:
+        at_once(environment.open())
+        for action in way:
+            at_once(environment.step(action))
+        return at_once(environment.verdict()).reward
+    finally:
+        at_once(environment.close())
+
+
 def play(suite: WorldSuite, task: Task, full: FullCheck) -> Played:
     """Plays the oracle, comparing the digest followed step by step with one computed from all rows at the end."""
     way, wrong = tuple(suite.oracle(task)), []
@@ -196,6 +226,7 @@ def play(suite: WorldSuite, task: Task, full: FullCheck) -> Played:
 def traces(suite: WorldSuite, ids: Sequence[str]) -> dict[str, str]:
     """Trace digests of the oracle's runs by task id; no digest is computed in full."""
     found = {}
+    suite = replace(suite, view="tools")
     for id in ids:
         with suite.fork_world() as world:
             trace = world.state_digest

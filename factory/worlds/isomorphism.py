@@ -10,7 +10,7 @@ from itertools import permutations, product
 from typing import Any
 
 from app_clones.kit.change import RowChange
-from app_clones.kit.schema import Table, key_of
+from app_clones.kit.schema import Table, is_log, key_of
 
 Fresh = tuple[str, Any]
 Row = tuple[str, str, tuple[Any, ...]]
@@ -34,11 +34,9 @@ class Form:
         self.fresh = {(c.table, c.key["id"]) for c in self.changes if c.op == "insert" and not schema[c.table].key}
 
     def _counts(self, change: RowChange) -> bool:
-        kinds = {c.name: c.kind for c in self.schema[change.table].columns}
-        told = [n for n, kind in kinds.items() if kind in ("content", "ref")]
-        if not told:
-            return False
-        return change.op != "update" or any(name in change.new for name in told)
+        table = self.schema[change.table]
+        told = [column.name for column in table.columns if column.kind in ("content", "ref")]
+        return not is_log(table) and (change.op != "update" or any(name in change.new for name in told))
 
     def same(self, other: Form) -> bool:
         """As :func:`same`."""

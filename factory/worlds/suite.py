@@ -106,19 +106,22 @@ class WorldSuite:
     def oracle(self, task: Task, done: Sequence[Action] = ()) -> Sequence[Action]:
         """What solves ``task`` after ``done``. Reads and writes already done rightly are left out; after an outcome
         nothing is left; where ``done`` cannot be made good any more, what was not yet tried."""
-        family = self.family(task.template)
-        return rest_of(self, task, family.oracle(task), done) if self.view == "tools" else self.walk(task, done)
+        if self.view == "tools":
+            return rest_of(self, task, self.family(task.template).oracle(task), done)
+        if self.view == "browser":
+            return self.walk(task, done)
+        raise BuildError(f"{task.id}: nobody here finds their way by pictures alone", "view: browser")
 
     def walk(self, task: Task, done: Sequence[Action] = ()) -> tuple[Action, ...]:
-        """What solves ``task`` in the apps' pages after ``done``, whatever view the suite has. Raises BuildError where
-        they do not offer it."""
+        """What solves ``task`` in the apps' pages after ``done``. Raises BuildError where they do not offer it."""
         family = self.family(task.template)
-        way = family.walk(task, self._pages(task), ())
+        way = family.walk(task, self.pages(task), ())
         if tuple(done) == way[: len(done)]:
             return way[len(done) :]
-        return family.walk(task, self._pages(task), done)
+        return family.walk(task, self.pages(task), done)
 
-    def _pages(self, task: Task) -> BrowserEnvironment:
+    def pages(self, task: Task) -> BrowserEnvironment:
+        """A fresh world seen through its pages, whatever view the suite has."""
         return BrowserEnvironment(self, task, self.fork_world(), in_process)
 
     def family(self, template: str) -> Family:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from app_clones.declared import keys
 from app_clones.declared.engine import Declared
@@ -13,12 +13,12 @@ from app_clones.declared.pages_refs import choices, told_apart
 from app_clones.kit.errors import AppError
 from factory.environment import Action, Task
 from factory.errors import BuildError
+from factory.worlds.at_once import at_once
 from factory.worlds.generated.pages import Called, End, Errand, Fill, Find, Open, Press, Read
 
 if TYPE_CHECKING:
     from factory.worlds.browsing import BrowserEnvironment
 
-T = TypeVar("T")
 _LINE = re.compile(r'\s*- (\w+) "((?:[^"\\]|\\.)*)".*?\[ref=(\w+)\]')
 _QUOTED = re.compile(r"(\s*- )'((?:[^']|'')*)'(.*)\Z")
 _URL = re.compile(r"\s*- /url: (\S+)")
@@ -65,9 +65,9 @@ class Walk:
 
     def begin(self, done: Sequence[Action] = ()) -> None:
         """Opens the episode and does again what was done."""
-        now(self._environment.open())
+        at_once(self._environment.open())
         for action in done:
-            now(self._environment.step(action))  # whatever came of it
+            at_once(self._environment.step(action))  # whatever came of it
 
     def run(self, errands: Sequence[Errand]) -> None:
         """All of them. Raises BuildError where a page lacks what an errand names, or refuses it."""
@@ -140,7 +140,7 @@ class Walk:
         self._do(Action("browser_click", {"element": one.name, "ref": one.ref}))
 
     def _do(self, action: Action) -> None:
-        after = now(self._environment.step(action))
+        after = at_once(self._environment.step(action))
         self.actions.append(action)
         self._seen = after.observation.text
         if after.error:
@@ -162,19 +162,8 @@ def walked(
     except AppError as error:
         raise BuildError(f"{task.id}: the pages' oracle: {error.message}") from error
     finally:
-        now(environment.close())
+        at_once(environment.close())
     return tuple(walk.actions)
-
-
-def now(work: Coroutine[Any, Any, T]) -> T:
-    """Runs what never waits, wherever it is called. Raises BuildError where it waits after all."""
-    try:
-        work.send(None)
-    except StopIteration as done:
-        result: T = done.value
-        return result
-    work.close()
-    raise BuildError("the pages' oracle waits for something outside of its world")
 
 
 def _form(snapshot: str) -> list[Element]:

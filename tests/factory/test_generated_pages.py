@@ -1,0 +1,88 @@
+"""Generated tasks through the pages: every oracle gets there, and an audit of a world of pages says so."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+from generated_world import built, spec
+
+from factory.environment import Action
+from factory.errors import BuildError
+from factory.worlds.at_once import at_once
+from factory.worlds.certify import Auditor, walk_faults, walked_reward
+from factory.worlds.generated.diversity import kind_of
+from factory.worlds.generated.kinds import KINDS
+from factory.worlds.generated.paging import elements
+
+
+@pytest.fixture(scope="module")
+def suite(tmp_path_factory):
+    return built(tmp_path_factory.mktemp("club"), spec(per_template=2, max_steps=24))[2]
+
+
+@pytest.mark.parametrize("kind", [name for name, kind in KINDS.items() if not kind.faulty])
+def test_the_oracle_of_every_kind_finds_its_way_through_the_pages(suite, kind):
+    tasks = [task for task in suite.tasks.values() if kind_of(task.template) == kind]
+    assert tasks
+    for task in tasks:
+        assert walk_faults(suite, task) == [], task.instruction
+        assert all(not action.name.startswith("club_") for action in suite.walk(task))
+
+
+def test_a_world_of_pages_is_certified_by_walking_them(suite):
+    task = next(task for task in suite.tasks.values() if task.template == "club.find_update.player")
+    pages = replace(suite, view="browser")
+    assert Auditor(pages).certify(task)[0].ok
+    hasty = replace(task, max_steps=3)
+    certificate, _ = Auditor(replace(pages, tasks={**pages.tasks, task.id: hasty})).certify(hasty)
+    assert not certificate.ok
+    assert any("steps of 3" in survivor for survivor in certificate.survivors)
+
+
+async def test_the_oracle_takes_over_in_the_middle_of_an_episode_and_within_a_loop(suite):
+    pages = replace(suite, view="browser")
+    task = next(task for task in suite.tasks.values() if task.template == "club.act.booking_confirm")
+    way = suite.walk(task)
+    assert tuple(pages.oracle(task, way[:2])) == way[2:]
+    strayed = [Action("browser_navigate", {"url": "/club/team"}), Action("browser_click", {"ref": "nonsense"})]
+    rest = pages.oracle(task, strayed)
+    environment = pages.fork(task)
+    await environment.open()
+    for action in (*strayed, *rest):
+        await environment.step(action)
+    assert (await environment.verdict()).reward == 1.0
+    await environment.close()
+
+
+def test_what_the_pages_do_not_offer_is_said_so(suite):
+    with pytest.raises(BuildError, match="by pictures alone"):
+        replace(suite, view="pixels").oracle(next(iter(suite.tasks.values())))
+
+
+def test_another_row_in_the_pages_earns_nothing(suite):
+    task = next(task for task in suite.tasks.values() if task.template == "club.find_update.team")
+    other = next(one for one in suite.tasks.values() if one.template == "club.find_update.player")
+    assert walked_reward(suite, task, suite.walk(other)) == 0.0
+
+
+def test_elements_are_read_off_a_snapshot_whatever_stands_in_their_names():
+    shown = '''
+- link "Say \\"yes\\"" [ref=e1] [cursor=pointer]:
+  - /url: /club/team/1
+- 'button "Retire: it''s time" [ref=e2]'
+- textbox "Name" [ref=e3]: held
+- text: no element
+'''
+    found = list(elements(shown))
+    assert [(one.role, one.name, one.ref, one.url) for one in found] == [
+        ("link", 'Say "yes"', "e1", "/club/team/1"),
+        ("button", "Retire: it's time", "e2", ""),
+        ("textbox", "Name", "e3", ""),
+    ]
+
+
+def test_what_waits_is_not_done_at_once():
+    with pytest.raises(BuildError, match="waits for something outside"):
+        at_once(asyncio.sleep(0))
