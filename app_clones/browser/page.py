@@ -130,11 +130,15 @@ def _style(element: Element, parent: Style, cascade: Cascade, gone: bool) -> boo
     none = style.display == "none"
     gone = gone or none or (bool(element.attrs) and element.attrs.get("aria-hidden", "").lower() == "true")
     filled = False
+    handle: bool | None = None  # does the summary of a details take up space?
     for child in element.children:
         if isinstance(child, str):
             filled = filled or bool(child.strip(HTML_SPACE)) or element.tag == "pre"
-        elif child is not None and _style(child, style, cascade, gone):
-            filled = True
+        elif child is not None:
+            taken = _style(child, style, cascade, gone)
+            filled = filled or taken
+            if child.tag == "summary" and handle is None:
+                handle = taken
     if none:
         filled = False
     elif element.tag in _SIZED or (style.display == "list-item" and style.marker != "none"):
@@ -142,8 +146,7 @@ def _style(element: Element, parent: Style, cascade: Cascade, gone: bool) -> boo
     elif element.tag == "img":
         filled = _image_has_size(element)
     elif element.tag == "details":
-        summary = element.first("summary")  # without one, Chromium shows its own
-        filled = summary is None or summary.boxed or (filled and "open" in element.attrs)
+        filled = handle is not False or (filled and "open" in element.attrs)  # without one, Chromium shows its own
     _see(element, filled, gone)
     return filled
 
