@@ -102,7 +102,7 @@ def _texts(found: Mapping[str, Json]) -> dict[str, Json]:
 
 def _formatted(made: dict[str, Json], format_: str | None) -> None:
     match format_:
-        case None:
+        case None | "google-fieldmask":  # paths with commas between: any text
             return
         case "google-datetime":
             made["format"] = "date-time"

@@ -44,8 +44,13 @@ def operation(model: Model, at: int) -> OperationDecl:
         made = _inferred(model, method, place, resource)
     except Refusal as refusal:
         made = _refused(model, method, place, resource, str(refusal))
-    http = Http(verb=method.verb, path=method.path)
+    http = Http(verb=method.verb, path=_path(method, place))
     return made.model_copy(update={"http": http, "origin": method.id, "about": _about(method)})
+
+
+def _path(method: Method, place: Place) -> str:
+    """The path, in which only resource names take several segments."""
+    return re.sub(r"\{\+([^}]+)\}", lambda m: m[0] if m[1] in place.names else "{" + m[1] + "}", method.path)
 
 
 def _inferred(model: Model, method: Method, place: Place, resource: Resource | None) -> OperationDecl:

@@ -154,7 +154,12 @@ def _resolve(root: _Node, tokens: list[Token], verb: str | None, shapes: Shapes)
         token = tokens[at]
         above, node = node, node.children[_ID if token.word is None else token.word]
         at += 1
-        if token.word is None:  # an id that no word goes before
+        if token.word is None and not key and token.named and at < len(tokens) and tokens[at].word is None:
+            # A name that begins with any collection and any id: of all that may stand there, a project.
+            key.append("projects/*")
+            on, token, node = "row", tokens[at], node.children[_ID]
+            at += 1
+        elif token.word is None:  # an id that no word goes before
             key.append("/".join([*space, "item", "*"]))
             space, on = [], "row"
         elif at < len(tokens) and (tokens[at].word is None or _is_fixed(node, tokens[at])):
