@@ -79,11 +79,11 @@ class Act:
         """The row called ``ident`` from outside. Raises :class:`~app_clones.kit.errors.NotFound`."""
         return find(self.ready, self.call, entity, ident)
 
-    def insert(self, entity: str, **values: Any) -> Row:
+    def insert(self, entity: str, /, **values: Any) -> Row:
         """A new row; refs as row ids."""
         return rows.insert(self.ready, self.call, entity, values)
 
-    def update(self, entity: str, row: Row, **changes: Any) -> Row:
+    def update(self, entity: str, row: Row, /, **changes: Any) -> Row:
         """A row with changes; refs as row ids."""
         found = rows.update(self.ready, self.call, entity, row, changes)
         self.names.hold(entity, found)

@@ -1,7 +1,7 @@
 """Google's discovery documents as :class:`~factory.compiler.api.ApiDoc`: the 610 that the client library carries.
 
-Schemas become JSON Schema 2020-12 under ``#/$defs``. An object that lists its properties may have no others, as Google's
-own servers refuse names that they do not know.
+Schemas become JSON Schema 2020-12 under ``#/$defs``. An object that lists its properties may have no others, as
+Google's own servers refuse names that they do not know.
 """
 
 from __future__ import annotations

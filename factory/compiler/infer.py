@@ -27,8 +27,8 @@ _SECONDS = 30
 
 @dataclass(frozen=True, slots=True)
 class Inferred:
-    """An app and what is to be known of how it came about: ``notes``, one line each; ``about``: by the id of each method
-    the word of what it acts on, as paths have it (``instances``), "-" where that is nothing."""
+    """An app and what is to be known of how it came about: ``notes``, one line each; ``about``: by the id of each
+    method the word of what it acts on, as paths have it (``instances``), "-" where that is nothing."""
 
     decl: AppDecl
     notes: tuple[str, ...]
@@ -44,11 +44,11 @@ def infer(doc: ApiDoc) -> Inferred:
     model = Model(doc, shapes, found, resources(doc, found, shapes))
     entities(model)
     operations: dict[str, OperationDecl] = {}
-    seen: set[tuple[str, str]] = set()
+    seen: set[tuple[object, ...]] = set()
     about: dict[str, str] = {}
     notes = list(doc.notes)
     for at, method in enumerate(doc.methods):
-        route = (method.verb, method.flat)
+        route = (method.verb, method.flat, tuple(p.pattern for p in method.parameters if p.place == "path"))
         if route in seen:
             notes.append(f"{method.id}: reached just as another method is, which answers for both")
             continue

@@ -70,7 +70,7 @@ def body_of(method: Method, kind: str, resource: Resource | None, model: Model, 
             found.params[argument] = whole(schema, prop)
             continue
         role = _role(prop, schema, kind, entity, used)
-        if prop in wires or role is None and _says_where(prop, method):
+        if prop in wires or (role is None and _says_where(prop, method)):
             # The path says it already: a second word for the same thing is refused, so that the two cannot differ.
             role = "refused"
         if role is not None:
@@ -115,7 +115,7 @@ def _role(prop: str, schema: Schema, kind: str, entity: Entity | None, used: set
         return None
     if role == "mask" and kind != "update":
         return None
-    if role in ("force",) and kind != "delete" or role == "allow_missing" and kind not in ("update", "delete"):
+    if (role in ("force",) and kind != "delete") or (role == "allow_missing" and kind not in ("update", "delete")):
         return None
     return None if role in _BOOLEAN and schema.get("type") != "boolean" else role
 

@@ -81,7 +81,11 @@ def _entity(model: Model, resource: Resource) -> Entity:
         fields = {n: f if n == parent else f.model_copy(update={"required": False}) for n, f in fields.items()}
     if _has_policy(model, resource):
         fields[free(POLICY, fields)] = FieldDecl(
-            type="json", shape=_policy_shape(model, resource), hidden=True, readonly=True, wire="(policy)",
+            type="json",
+            shape=_policy_shape(model, resource),
+            hidden=True,
+            readonly=True,
+            wire="(policy)",
             about="Who may do what.",
         )
     made = {_verb_of(model, at) for at in resource.methods}
@@ -99,8 +103,17 @@ def _entity(model: Model, resource: Resource) -> Entity:
         etag=etag,
         constants=constants,
         derived=derived,
-        given=() if made & {"create"} else infer_seeds.given(resource, model.resources, parent),
+        given=() if made & {"create"} else infer_seeds.given(resource, _given_above(model, resource), parent),
     )
+
+
+def _given_above(model: Model, resource: Resource) -> list[str] | None:
+    """The ids of the rows above that are the same in every world; None where these lie under others themselves."""
+    above = model.resources.parent(resource.key)
+    entity = model.entity(above) if above is not None else None
+    if entity is None or entity.parent is not None:
+        return None
+    return [str(row["slug"]) for row in entity.given]
 
 
 def _title(name: str) -> str:
@@ -149,7 +162,11 @@ def _wire(resource: Resource, props: Mapping[str, Json]) -> str | None:
     camel = re.sub(r"_([a-z0-9])", lambda found: found[1].upper(), noun)
     options = [name for name, _ in resource.ids.most_common() if name not in ("name",)]
     named = [name for name in ("name",) if any(not re.search(r"(?:\A|[a-z])Id\Z|\Aid\Z", o) for o in options)]
-    nouns = [f"{camel}Id", f"{snake(resource.schema or '')}_id", f"{(resource.schema or ' ')[0].lower()}{(resource.schema or '')[1:]}Id"]
+    nouns = [
+        f"{camel}Id",
+        f"{snake(resource.schema or '')}_id",
+        f"{(resource.schema or ' ')[0].lower()}{(resource.schema or '')[1:]}Id",
+    ]
     for option in (*options, *nouns, *named, "id", "name", "key"):
         schema = props.get(option)
         if isinstance(schema, Mapping) and schema.get("type") in ("string", "integer") and "enum" not in schema:
@@ -272,7 +289,9 @@ def _running(model: Model, resource: Resource) -> Entity:
         name: known.model_copy(update={"readonly": True, "required": False, "immutable": False})
         for name, known in fields.items()
     }
-    fields[free(SCOPE, ())] = FieldDecl(type="string", hidden=True, readonly=True, wire="(scope)", about="Where it lies.")
+    fields[free(SCOPE, ())] = FieldDecl(
+        type="string", hidden=True, readonly=True, wire="(scope)", about="Where it lies."
+    )
     return Entity(
         title="Operation",
         about=_about(model.shapes, resource.schema),

@@ -50,7 +50,8 @@ def operation(model: Model, at: int) -> OperationDecl:
 
 def _path(method: Method, place: Place) -> str:
     """The path, in which only resource names take several segments."""
-    return re.sub(r"\{\+([^}]+)\}", lambda m: m[0] if m[1] in place.names else "{" + m[1] + "}", method.path)
+    spelt = infer_params.spelt(method, place)
+    return re.sub(r"\{\+([^}]+)\}", lambda m: m[0] if m[1] in spelt else "{" + m[1] + "}", method.path)
 
 
 def _inferred(model: Model, method: Method, place: Place, resource: Resource | None) -> OperationDecl:
@@ -99,7 +100,11 @@ def _read(model: Model, method: Method, place: Place, resource: Resource | None,
 def _get(model: Model, method: Method, place: Place, resource: Resource) -> OperationDecl:
     params = _params(model, method, place, resource, "get")
     return OperationDecl(
-        kind="get", entity=resource.entity, params=params, result=infer_results.row(method, resource, model), writes=False
+        kind="get",
+        entity=resource.entity,
+        params=params,
+        result=infer_results.row(method, resource, model),
+        writes=False,
     )
 
 
@@ -133,9 +138,7 @@ def _check_needed(method: Method, params: Params) -> None:
 # -- the standard writes ---------------------------------------------------------------------------------------------
 
 
-def _written(
-    model: Model, method: Method, place: Place, resource: Resource, verb: str | None
-) -> OperationDecl | None:
+def _written(model: Model, method: Method, place: Place, resource: Resource, verb: str | None) -> OperationDecl | None:
     request = ref_of(method.request)
     own = request is not None and request == resource.schema
     props = model.shapes.properties(request) if request else {}
@@ -148,7 +151,7 @@ def _written(
     if not (own or wraps) or not plain:
         return _bodiless(model, method, place, resource, verb)
     making = method.verb == "POST" and (place.on == "collection" or not is_collection(resource.key))
-    if re.match(r"(create|insert|add|upload|import)", word) and making or making and verb is None:
+    if (re.match(r"(create|insert|add|upload|import)", word) and making) or (making and verb is None):
         if not is_collection(resource.key):
             return _update(model, method, place, resource)
         return _create(model, method, place, resource)
@@ -157,9 +160,7 @@ def _written(
     return _update(model, method, place, resource)
 
 
-def _bodiless(
-    model: Model, method: Method, place: Place, resource: Resource, verb: str | None
-) -> OperationDecl | None:
+def _bodiless(model: Model, method: Method, place: Place, resource: Resource, verb: str | None) -> OperationDecl | None:
     if place.on == "collection" and verb is None and method.verb == "POST":
         if infer_results.row(method, resource, model).shape != "value":
             return _create(model, method, place, resource)
@@ -251,9 +252,7 @@ def _refuse_own(body: Body) -> None:
 # -- everything else -------------------------------------------------------------------------------------------------
 
 
-def _custom(
-    model: Model, method: Method, place: Place, resource: Resource | None, verb: str | None
-) -> OperationDecl:
+def _custom(model: Model, method: Method, place: Place, resource: Resource | None, verb: str | None) -> OperationDecl:
     word = verb or snake(method.id.rpartition(".")[2])
     listed = model.shapes.envelope(method.response)
     if listed is not None and _ASKING.match(word):
@@ -332,7 +331,9 @@ def _refused(model: Model, method: Method, place: Place, resource: Resource | No
     params = infer_params.rows(method, place, model)
     params |= infer_params.queries(method, "refused", resource, model, params, place)
     plain = {
-        name: param.model_copy(update={"role": "input", "entity": None, "field": None, "int64": False, "required": False})
+        name: param.model_copy(
+            update={"role": "input", "entity": None, "field": None, "int64": False, "required": False}
+        )
         for name, param in params.items()
     }
     body = body_of(method, "refused", None, model, plain)
@@ -353,12 +354,16 @@ def _of_operations(model: Model, method: Method, place: Place, resource: Resourc
         return _list(model, method, place, resource, result)
     if place.on != "row":
         raise Refusal("it is about no operation that is named")
+    if method.verb == "GET" and verb not in ("", "wait"):
+        raise Refusal("it would change something, and a GET changes nothing")
     if verb == "wait" or (method.verb == "GET" and not verb):
         made = _get(model, method, place, resource)
         body = body_of(method, "get", None, model, made.params)
         # As long as it takes is no longer than the time that may be waited: nothing here blocks.
         extra = {name: param.model_copy(update={"role": "inert"}) for name, param in body.params.items()}
-        waits = {n: p.model_copy(update={"role": "inert"}) if p.wire == "timeout" else p for n, p in made.params.items()}
+        waits = {
+            n: p.model_copy(update={"role": "inert"}) if p.wire == "timeout" else p for n, p in made.params.items()
+        }
         return made.model_copy(update={"params": {**waits, **extra}})
     if method.verb == "DELETE":
         return _delete(model, method, place, resource)
@@ -427,7 +432,9 @@ def _of_policy(model: Model, method: Method, place: Place, resource: Resource) -
             kind="custom", entity=resource.entity, params=_needed(params, policy), result=result,
             set={field: f"${policy}"},
         )  # fmt: skip
-    bindings = {argument: prop for argument, prop in body.own.items() if prop in ("bindings", "version", "auditConfigs")}
+    bindings = {
+        argument: prop for argument, prop in body.own.items() if prop in ("bindings", "version", "auditConfigs")
+    }
     if not bindings:
         raise Refusal("nothing says what the policy is to be")
     chosen = next(argument for argument, prop in bindings.items() if prop == "bindings")
@@ -443,7 +450,7 @@ def _needed(params: Params, name: str) -> Params:
 
 def _first_version(param: Param) -> Param:
     """Which version of a policy's form is wanted: there is one form, which every version can read."""
-    inert = "equested" in (param.wire or "") and "ersion" in (param.wire or "") or param.wire == "options"
+    inert = ("equested" in (param.wire or "") and "ersion" in (param.wire or "")) or param.wire == "options"
     return param.model_copy(update={"role": "inert"}) if inert else param
 
 
@@ -455,7 +462,9 @@ def _params(model: Model, method: Method, place: Place, resource: Resource | Non
     if kind == "list" and resource is not None:
         # A row of the listed kind itself in the path of its list: what lies under that row is asked for.
         found = {
-            name: param.model_copy(update={"role": "refused", "entity": None}) if param.entity == resource.entity else param
+            name: param.model_copy(update={"role": "refused", "entity": None})
+            if param.entity == resource.entity
+            else param
             for name, param in found.items()
         }
         if any(param.role == "refused" for param in found.values()):

@@ -44,7 +44,9 @@ def common(parameters: tuple[Parameter, ...], model: Model) -> dict[str, Param]:
     for parameter in parameters:
         name = free(_name(parameter.name), found)
         if parameter.name == "alt":
-            made = Param(type="enum", values=("json",), place="query", role="inert", wire="alt", about=_short(parameter))
+            made = Param(
+                type="enum", values=("json",), place="query", role="inert", wire="alt", about=_short(parameter)
+            )
         elif parameter.name == "fields":
             made = Param(place="query", role="read_mask", wire="fields", about=_short(parameter))
         else:
@@ -65,10 +67,17 @@ def rows(method: Method, place: Place, model: Model) -> dict[str, Param]:
             found[name] = _plain(parameter, model, "input")
             continue
         found[name] = row(resource, model, "path", parameter.name, about=_short(parameter))
-        if parameter.name in place.names:
+        if parameter.name in spelt(method, place):
             pattern = parameter.pattern if parameter.pattern and "(?" not in parameter.pattern else None
             found[name] = found[name].model_copy(update={"pattern": pattern})
     return found
+
+
+def spelt(method: Method, place: Place) -> set[str]:
+    """The parameters of the path whose pattern says more than that they are one segment."""
+    plain = {parameter.name for parameter in method.parameters if parameter.pattern in (None, "^[^/]+$", "^.*$")}
+    open_ = {name for name in re.findall(r"\{\+([^}]+)\}", method.path) if name not in plain}
+    return open_ | place.names
 
 
 def row(resource: Resource, model: Model, place: str, wire: str, *, about: str = "", **more: Json) -> Param:
@@ -151,9 +160,7 @@ def _role(name: str, kind: str, entity: Entity | None, used: set[Role]) -> Role 
     return role if kind not in ("list", "get") else None
 
 
-def _filter(
-    parameter: Parameter, name: str, entity: Entity, model: Model, resource: Resource | None
-) -> Param | None:
+def _filter(parameter: Parameter, name: str, entity: Entity, model: Model, resource: Resource | None) -> Param | None:
     """A parameter that says a field's value, or of which rows."""
     if name in ("id", "ids", f"{resource.entity}_ids" if resource else "ids") and resource is not None:
         made = row(resource, model, "query", parameter.name, about=_short(parameter), required=parameter.required,
@@ -179,7 +186,15 @@ def _filter(
 
 def _plain(parameter: Parameter, model: Model, role: Role) -> Param:
     value = value_of(model.shapes, parameter.schema)
-    if value["type"] == "json" or role in ("mask", "read_mask", "search", "expression", "order_by", "page_token", "etag"):
+    if value["type"] == "json" or role in (
+        "mask",
+        "read_mask",
+        "search",
+        "expression",
+        "order_by",
+        "page_token",
+        "etag",
+    ):
         value = {"type": "string"}
     value.pop("pattern", None)
     repeated = parameter.repeated or bool(value.pop("repeated", False))

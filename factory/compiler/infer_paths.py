@@ -1,8 +1,8 @@
 """Where each method acts: paths read as steps from resource to resource, whichever style they are written in.
 
-A resource is called by its :data:`Key`: one word per step down from the root, ``instances/*`` for a collection whose rows
-have ids, ``settings`` for a single thing. Words between that are no resources themselves (``global/images/*``) stay with
-the next one.
+A resource is called by its :data:`Key`: one word per step down from the root, ``instances/*`` for a collection whose
+rows have ids, ``settings`` for a single thing. Words between that are no resources themselves (``global/images/*``)
+stay with the next one.
 """
 
 from __future__ import annotations

@@ -83,7 +83,9 @@ def resources(doc: ApiDoc, places: Mapping[int, Place], shapes: Shapes) -> Resou
     by_key = {key: Resource(key, names[key], schemas[key], about[key]) for key in names}
     if operations or running:
         running = running or next((schemas[key] for key in sorted(operations) if schemas[key]), None)
-        one = Resource((f"{OPERATION}s/*",), OPERATION, running, [at for key in sorted(operations) for at in about[key]])
+        one = Resource(
+            (f"{OPERATION}s/*",), OPERATION, running, [at for key in sorted(operations) for at in about[key]]
+        )
         by_key |= dict.fromkeys(sorted(operations) or [one.key], one)
     _count_ids(by_key, doc, places)
     return Resources(by_key, running, sorted({key[:-1] for key in operations if len(key) > 1}))

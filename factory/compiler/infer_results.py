@@ -23,7 +23,9 @@ def page(method: Method, resource: Resource, model: Model) -> Result | None:
     if listed is None or listed.item != resource.schema:
         return None
     props = _props(method, model)
-    total = next((n for n in ("totalSize", "totalItems", "total", "totalResults", "totalCount") if _integer(props, n)), None)
+    total = next(
+        (n for n in ("totalSize", "totalItems", "total", "totalResults", "totalCount") if _integer(props, n)), None
+    )
     return Result(
         shape="page",
         items=listed.prop,
@@ -38,7 +40,9 @@ def grouped(method: Method, model: Model) -> tuple[str, Result] | None:
     """The answer of a list over all scopes: the schema of its rows, and its form."""
     props = _props(method, model)
     items = props.get("items", {})
-    scoped = ref_of(items.get("additionalProperties")) if isinstance(items.get("additionalProperties"), Mapping) else None
+    scoped = (
+        ref_of(items.get("additionalProperties")) if isinstance(items.get("additionalProperties"), Mapping) else None
+    )
     lists = [found for found in model.shapes.lists({"$ref": f"#/$defs/{scoped}"} if scoped else None)]
     if len(lists) != 1:
         return None
@@ -67,7 +71,9 @@ def tells(method: Method, resource: Resource | None, model: Model) -> bool:
     """Whether the answer has matter that neither a row, an operation nor silence can give."""
     if row(method, resource, model).shape != "value":
         return False
-    return any(not (name == "kind" or schema.get("type") == "boolean") for name, schema in _props(method, model).items())
+    return any(
+        not (name == "kind" or schema.get("type") == "boolean") for name, schema in _props(method, model).items()
+    )
 
 
 def _hinted(method: Method, resource: Resource, model: Model) -> Any:

@@ -13,7 +13,16 @@ Json = Any
 
 _REF = "#/$defs/"
 #: Arrays of objects that an answer may hold beside its rows.
-_BESIDE = {"unreachable", "warnings", "errors", "warning", "missingRegions", "missingZones", "facets", "failedLocations"}
+_BESIDE = {
+    "unreachable",
+    "warnings",
+    "errors",
+    "warning",
+    "missingRegions",
+    "missingZones",
+    "facets",
+    "failedLocations",
+}
 
 
 def ref_of(schema: Schema | None) -> str | None:
@@ -97,7 +106,7 @@ class Shapes:
         props = self.properties(name) if name else (schema or {})["properties"]
         lists = {listed.prop for listed in found}
         matter = [prop for prop, inner in props.items() if prop not in lists and not _is_beside(prop, inner)]
-        telling = {"nextPageToken", "pageInfo", "nextLink"} & props.keys() or "kind" in props and "items" in props
+        telling = {"nextPageToken", "pageInfo", "nextLink"} & props.keys() or ("kind" in props and "items" in props)
         if matter and not telling and not (name or "").lower().startswith("list"):
             return None
         for listed in found:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app_clones.declared.model import PERSON, Entity
-from factory.compiler.infer_paths import Key, words
-from factory.compiler.infer_resources import Resource, Resources
+from factory.compiler.infer_paths import words
+from factory.compiler.infer_resources import Resource
 
 Json = Any
 
@@ -28,27 +28,19 @@ _GIVEN: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def given(resource: Resource, resources: Resources, parent: str | None) -> tuple[dict[str, Json], ...]:
-    """The rows of a resource whose ids are the same in every world, under each given row above it."""
+def given(resource: Resource, above: Sequence[str] | None, parent: str | None) -> tuple[dict[str, Json], ...]:
+    """The rows of a resource whose ids are the same in every world, under each row of those ids ``above`` it."""
     ids = _ids(resource)
-    if not ids or resource.schema is not None and words(resource.key[-1]) not in _GIVEN:
+    if not ids or (resource.schema is not None and words(resource.key[-1]) not in _GIVEN):
         return ()
     if parent is None:
         return tuple({"slug": id} for id in ids)
-    above = resources.parent(resource.key)
-    if above is None or above.entity == PERSON or len(above.key) > 1:
-        return ()
-    return tuple({"slug": id, parent: over} for over in _ids(above) for id in ids)
+    return tuple({"slug": id, parent: over} for over in above or () for id in ids)
 
 
 def _ids(resource: Resource) -> tuple[str, ...]:
     known = _GIVEN.get(words(resource.key[-1]), ())
     return (*known, *sorted(resource.fixed_ids - set(known)))
-
-
-def is_given(key: Key) -> bool:
-    """Whether rows of ``key`` are the same everywhere."""
-    return words(key[-1]) in _GIVEN
 
 
 def counts(entities: dict[str, Entity], resources: Mapping[str, Resource]) -> None:

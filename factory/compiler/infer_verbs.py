@@ -113,8 +113,8 @@ _TIME = ("time", "at", "timestamp", "date")
 
 @dataclass(slots=True)
 class Effect:
-    """What is done to the row's fields; ``fields``: arguments that say a field's value, where they are given; ``inputs``:
-    all arguments that the effect reads."""
+    """What is done to the row's fields; ``fields``: arguments that say a field's value, where they are given;
+    ``inputs``: all arguments that the effect reads."""
 
     change: dict[str, Json] = field(default_factory=dict)
     append: dict[str, Json] = field(default_factory=dict)
@@ -198,7 +198,19 @@ def _moment(verb: str, entity: Entity) -> dict[str, Json]:
 def _named_fields(verb: str, entity: Entity, body: Body, found: Effect) -> None:
     """Fields that the body names, set to what it says: of a verb that says so, or where there is nothing else in it."""
     head = verb.split("_")[0]
-    if head in ("get", "list", "search", "query", "fetch", "test", "check", "validate", "generate", "export", "compute"):
+    if head in (
+        "get",
+        "list",
+        "search",
+        "query",
+        "fetch",
+        "test",
+        "check",
+        "validate",
+        "generate",
+        "export",
+        "compute",
+    ):
         return
     for argument, prop in body.own.items():
         name = _field_for(prop, entity)
@@ -226,7 +238,8 @@ def _fits(known: FieldDecl, param: Param) -> bool:
 
 
 def _members(verb: str, entity: Entity, body: Body, found: Effect) -> None:
-    """Lists that the body adds to or takes from: ``addLabelIds``, or ``resourcePolicies`` of ``addResourcePolicies``."""
+    """Lists that the body adds to or takes from: ``addLabelIds``, or ``resourcePolicies`` of
+    ``addResourcePolicies``."""
     head = verb.split("_")[0]
     for argument, prop in body.own.items():
         name = snake(prop)

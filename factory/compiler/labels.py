@@ -1,4 +1,5 @@
-"""How well the inference agrees with what a person says that methods should do: ``python -m factory.compiler.labels``."""
+"""How well the inference agrees with what a person says that methods should do: ``python -m
+factory.compiler.labels``."""
 
 from __future__ import annotations
 
@@ -44,7 +45,13 @@ def labels(name: str) -> list[Label]:
     """The labels of ``labels.yaml`` or ``held_out.yaml``."""
     text = (resources.files("factory.compiler") / name).read_text(encoding="utf-8")
     return [
-        Label(each["document"].replace(".", ":", 1), each["method"], each["kind"], each["resource"], each.get("effect", ""))
+        Label(
+            each["document"].replace(".", ":", 1),
+            each["method"],
+            each["kind"],
+            each["resource"],
+            each.get("effect", ""),
+        )
         for each in yaml.safe_load(text)["labels"]
     ]
 
@@ -66,7 +73,9 @@ def main(names: Sequence[str]) -> None:
         for each in made:
             if not all(each.agrees):
                 label = each.label
-                print(f"{label.document} {label.method}: {label.kind} {label.resource}, inferred {each.kind} {each.resource}")
+                print(
+                    f"{label.document} {label.method}: {label.kind} {label.resource}, inferred {each.kind} {each.resource}"
+                )
         kinds, things = (sum(each.agrees[part] for each in made) for part in (0, 1))
         print(f"{name}: of {len(made)}: kind {kinds}, resource {things}, both {sum(all(c.agrees) for c in made)}")
 

@@ -1,4 +1,5 @@
-"""What the compiler makes of all discovery documents: ``python -m factory.compiler.survey`` (resumable; nothing is proven).
+"""What the compiler makes of all discovery documents: ``python -m factory.compiler.survey`` (resumable; nothing is
+proven).
 
 One line of JSON a document in ``out/compiler/survey.jsonl``: whether it compiles and boots, its operations by kind, why
 those are refused that are, what it took. A line is kept while the document and the compiler's code stay the same.
