@@ -6,7 +6,7 @@ import re
 import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,6 +18,8 @@ from factory.audit import audit
 from factory.environment import TaskCertificate
 from factory.spec import GeneratedSpec, WorldSpec, WorldTasksSpec
 from factory.store import Store
+from factory.worlds.certify import walk_faults
+from factory.worlds.generated.diversity import kind_of
 from factory.worlds.suite import build_found, load
 
 MOST_TASKS = 30
@@ -25,16 +27,18 @@ MOST_TASKS = 30
 
 _PER_TEMPLATE = 10
 _MAX_STEPS = 12
+_MOST_PAGES = 40
 _PERSONS = 6
 _START = datetime(2025, 3, 3, 9, tzinfo=UTC)
-_KNOWN = re.compile(r"[\"'`].*?[\"'`]|\(.*?\)|\d+|⟨.*?⟩")
+_KNOWN = re.compile(r"(?<!\w)[\"'`].*?[\"'`](?!\w)|\(.*?\)|\d+|⟨.*?⟩")
 
 
 @dataclass(frozen=True, slots=True)
 class AppTasks:
     """What was found of an app. ``templates``: certified tasks by kind; ``causes``: of those that did not hold, how
     many by cause; ``failures``: the first few in full, by task; ``near_misses``: tried, all of them killed where a task
-    holds."""
+    holds. ``walks``: certified tasks, one a kind, whose oracle was also sent through the pages, ``walked``: those that
+    it solved there."""
 
     app: str
     drawn: int
@@ -45,6 +49,8 @@ class AppTasks:
     templates: Mapping[str, int]
     causes: Mapping[str, int]
     failures: Mapping[str, str]
+    walks: int
+    walked: int
 
 
 def certify_app(decl: AppDecl | FoundApp, seed: int, *, most: int = MOST_TASKS, heldout: bool = False) -> AppTasks:
@@ -65,6 +71,8 @@ def certify_app(decl: AppDecl | FoundApp, seed: int, *, most: int = MOST_TASKS, 
         suite = load(manifest, store)
         certificate = audit(store, suite) if suite.tasks else None
         tasks = certificate.tasks if certificate else ()
+        good = {one.task_id for one in tasks if one.ok}
+        walks = {kind_of(suite.tasks[id].template): suite.tasks[id] for id in sorted(good, reverse=True)}
         kinds = Counter(suite.tasks[one.task_id].template.split(".")[1] for one in tasks if one.ok)
         return AppTasks(
             app=found.name,
@@ -76,6 +84,8 @@ def certify_app(decl: AppDecl | FoundApp, seed: int, *, most: int = MOST_TASKS, 
             templates=dict(sorted(kinds.items())),
             causes=dict(Counter(cause(one) for one in tasks if not one.ok).most_common()),
             failures={one.task_id: "; ".join(one.survivors[:3]) for one in _bad(tasks)[:5]},
+            walks=len(walks),
+            walked=sum(not walk_faults(suite, replace(one, max_steps=_MOST_PAGES)) for one in walks.values()),
         )
 
 

@@ -76,11 +76,15 @@ class GeneratedFamily:
         if spec.generated is None:
             return
         seen = survey(self.can, world)
-        drawers = [
-            _Drawer(self, spec.generated, spec.max_steps, seed, seen, kind, subject)
-            for name, kind in KINDS.items()
+        asked = [
+            (place, number, kind, subject)
+            for number, (name, kind) in enumerate(KINDS.items())
             if name in (spec.generated.templates or KINDS) and (self.setting.faults.rate or not kind.faulty)
-            for subject in kind.subjects(self.can)
+            for place, subject in enumerate(kind.subjects(self.can))
+        ]
+        asked.sort(key=lambda one: one[:2])  # where only so many are asked for, every kind has its turn
+        drawers = [
+            _Drawer(self, spec.generated, spec.max_steps, seed, seen, kind, subject) for _, _, kind, subject in asked
         ]
         left = spec.generated.most or len(drawers) * spec.generated.per_template
         turns = list(drawers)

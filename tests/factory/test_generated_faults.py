@@ -1,0 +1,115 @@
+"""Worlds whose tools now and then fail: oracles try again, and tasks that take it are certified."""
+
+from __future__ import annotations
+
+import pytest
+from generated_world import built, spec
+
+from app_clones.kit.faults import codes
+from factory.audit import audit, summary
+from factory.errors import SpecError
+from factory.spec import FaultsSpec, parse_spec
+from factory.worlds.certify import Auditor
+from factory.worlds.generated.diversity import kind_of
+from factory.worlds.generated.family import plan_of
+from factory.worlds.generated.oracle import way
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    of = spec(FaultsSpec(rate=0.3), per_template=2, max_steps=24)
+    return built(tmp_path_factory.mktemp("club"), of)
+
+
+@pytest.fixture(scope="module")
+def suite(world):
+    return world[2]
+
+
+def recovering(suite):
+    return [task for task in suite.tasks.values() if kind_of(task.template) == "recover"]
+
+
+def test_only_worlds_with_faults_have_tasks_to_recover_from_one(suite, tmp_path):
+    assert len(recovering(suite)) >= 4
+    assert recovering(built(tmp_path, spec(per_template=2))[2]) == []
+
+
+def test_the_oracle_meets_a_fault_tries_again_and_earns_one(suite):
+    decl = suite.families[0].can.decl
+    for task in recovering(suite):
+        assert len(suite.oracle(task)) > len(way(decl, plan_of(task)))
+        with suite.fork_world() as world:
+            errors = [world.call(action.name, action.arguments).result.error for action in suite.oracle(task)]
+            assert set(errors) - {None}
+            assert set(errors) <= {None, *codes()}
+            assert suite.judge(task, world).reward == 1.0
+
+
+def test_who_does_not_try_again_has_not_done_it(suite):
+    decl = suite.families[0].can.decl
+    lost = 0
+    for task in recovering(suite):
+        with suite.fork_world() as world:
+            for action in way(decl, plan_of(task)):
+                world.call(action.name, action.arguments)
+            lost += suite.judge(task, world).reward == 0.0
+    assert lost >= 1
+
+
+def test_tasks_of_all_kinds_are_certified_among_faults_and_rerun_alike(world):
+    store, _, suite = world
+    ids = list(suite.tasks)[::3]
+    found = audit(store, suite, task_ids=ids)
+    assert [one.survivors for one in found.tasks if not one.ok] == []
+    assert summary(found.tasks)["reruns_identical"] == len(ids)
+
+
+def test_an_error_that_is_no_fault_of_the_service_still_costs_the_certificate(suite):
+    task = recovering(suite)[0]
+    plan = plan_of(task)
+    deed = plan.deeds[0]
+    gone = deed.target.model_copy(
+        update={
+            "names": {**deed.target.names, deed.target.what.entity: 999_999},
+            "paths": {**deed.target.paths, deed.target.what.entity: "no/such"},
+        }
+    )
+    wrong = plan.model_copy(update={"deeds": (deed.model_copy(update={"target": gone}),)})
+    changed = type(task)(**{**{name: getattr(task, name) for name in task.__dataclass_fields__},
+                            "private": {**task.private, "plan": wrong.model_dump(mode="json")}})  # fmt: skip
+    certificate, _ = Auditor(suite).certify(changed)
+    assert not certificate.ok
+
+
+SPEC = """kind: world
+name: notes
+seed: 1
+start: 2025-03-03T09:00:00Z
+step_seconds: 60
+persons: 2
+apps: {notes: {}}
+tasks: {templates: {}}
+"""
+
+
+def test_a_spec_says_which_faults_there_are():
+    found = parse_spec(SPEC + "faults: {rate: 0.2, kinds: [rate_limit]}\n", "x.yaml")
+    assert (found.faults.rate, found.faults.kinds, found.faults.window_seconds) == (0.2, ("rate_limit",), 120)
+    with pytest.raises(SpecError, match=r"x\.yaml:9: faults"):
+        parse_spec(SPEC + "faults: {rate: 2}\n", "x.yaml")
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("templates: [cuont]", "did you mean count"),
+        ("heldout_templates: [cuont]", "did you mean count"),
+        ("heldout_apps: [ntoes]", "did you mean notes"),
+        ("most: 0", "greater than or equal to 1"),
+    ],
+)
+def test_kinds_and_apps_that_are_not_there_are_said_with_what_was_meant(line, told):
+    text = SPEC.replace("tasks: {templates: {}}", f"tasks: {{generated: {{{line}}}}}")
+    with pytest.raises(SpecError, match=told):
+        parse_spec(text, "x.yaml")
