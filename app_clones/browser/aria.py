@@ -11,13 +11,34 @@ from app_clones.browser.document import Document
 from app_clones.browser.element import Element
 from app_clones.browser.names import Namer
 from app_clones.browser.outline import Node, distil, render
+from app_clones.browser.page import First
 from app_clones.browser.states import STATEFUL, states
 from app_clones.browser.text import squash
 
+#: Stands for the prefix of refs in a snapshot kept for other documents. No text may hold this code point.
+_MARK = "\ufdd0"
+
 
 def snapshot(document: Document) -> str:
-    """The document's snapshot. Issues refs as needed; those in it are what the agent may use next."""
-    tree = _Builder(document).build()
+    """The document's snapshot. Issues refs as needed; those in it are what the agent may use next.
+
+    The first one of a page to which nothing was done yet is the same for all its documents, and computed once.
+    """
+    if document.changes or document.last_ref or document.focus is not None:
+        return _snapshot(document, document.prefix)
+    page = document.page
+    if page.first is None:
+        text = _snapshot(document, _MARK)
+        if text.count(_MARK) != text.count(f"[ref={_MARK}e"):
+            return _snapshot(document, document.prefix)
+        page.first = First(text, document.refs, document.shown or {})
+    first = page.first
+    document.refs, document.shown, document.last_ref = dict(first.refs), first.shown, len(first.refs)
+    return first.text.replace(_MARK, document.prefix)
+
+
+def _snapshot(document: Document, prefix: str) -> str:
+    tree = _Builder(document, prefix).build()
     distil(tree)
     return render(tree)
 
@@ -25,17 +46,19 @@ def snapshot(document: Document) -> str:
 class _Builder:
     """Makes the whole tree of one document, in document order, which is the order of new refs."""
 
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: Document, prefix: str) -> None:
         self._document = document
+        self._prefix = prefix
         self._namer = Namer(document)
         self._details = document.page.has_details
         self._refs: dict[Element, str] = {}
+        self._shown: dict[str, Element] = {}
         self._active = document.focus or document.page.body
 
     def build(self) -> Node:
         root = Node("fragment", "")
         self._visit(root, self._document.page.body)
-        self._document.shown = {ref: element for element, ref in self._refs.items()}
+        self._document.shown = self._shown
         return root
 
     def _visit(self, into: Node, element: Element) -> None:
@@ -78,7 +101,9 @@ class _Builder:
         """Gives the node its ref, states and properties."""
         style, attrs, document = element.style, element.attrs, self._document
         if boxed and style.pointer_events != "none":
-            node.ref = self._refs[element] = document.ref(element, node.role, node.name)
+            ref = document.ref(element, node.role, node.name)
+            self._shown[ref] = element
+            node.ref = self._refs[element] = self._prefix + ref
             node.pointer = style.cursor == "pointer"
         node.active = element is self._active
         if attrs or node.role in STATEFUL:

@@ -3,20 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
-from app_clones.browser.element import Element
+from app_clones.browser.element import Element, Ref
 from app_clones.browser.page import Page
 from app_clones.browser.values import sanitized
-
-
-@dataclass(frozen=True, slots=True)
-class Ref:
-    """The ref of an element, as long as it keeps its role and name."""
-
-    role: str
-    name: str
-    ref: str
 
 
 class Document:
@@ -38,16 +28,16 @@ class Document:
         self.focus: Element | None = None
         self.refs: dict[Element, Ref] = {}
         self.last_ref = 0
-        #: The elements of the last snapshot by ref, or None before the first.
+        #: The elements of the last snapshot by ref, its prefix left out; None before the first.
         self.shown: dict[str, Element] | None = None
         self.changes = 0
 
     def ref(self, element: Element, role: str, name: str) -> str:
-        """The element's ref: a new one where it had none, or had it under another role or name."""
+        """The element's ref, without the prefix: a new one where it had none, or had it under another role or name."""
         known = self.refs.get(element)
         if known is None or known.name != name or known.role != role:
             self.last_ref += 1
-            known = self.refs[element] = Ref(role, name, f"{self.prefix}e{self.last_ref}")
+            known = self.refs[element] = Ref(role, name, f"e{self.last_ref}")
         return known.ref
 
     def touch(self) -> None:

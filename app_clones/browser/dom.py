@@ -135,7 +135,7 @@ class DomBrowser:
     def _find(self, ref: str) -> Element:
         document = self._document
         if is_ref(ref) and document.shown is not None and ref.startswith(f"{document.prefix}e"):
-            found = document.shown.get(ref)
+            found = document.shown.get(ref[len(document.prefix) :])
             if found is not None:
                 return found
         raise unknown(ref)

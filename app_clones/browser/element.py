@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from app_clones.browser.css import Style
 from app_clones.browser.text import HTML_SPACE
@@ -104,3 +105,12 @@ def number(text: str | None) -> int:
 def is_labelable(element: Element) -> bool:
     """Can a ``label`` label it?"""
     return element.tag in LABELABLE and not (element.tag == "input" and element.type == "hidden")
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """The ref of an element, as long as it keeps its role and name."""
+
+    role: str
+    name: str
+    ref: str

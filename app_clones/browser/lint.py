@@ -82,7 +82,7 @@ def lint_page(html: str, sheets: tuple[str, ...] = ()) -> list[Fault]:
 
 def path(element: Element) -> str:
     """Where an element is, as a selector of its nearest ancestors."""
-    parts = []
+    parts: list[str] = []
     node: Element | None = element
     while node is not None and len(parts) < 4:
         part = node.tag

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from selectolax.lexbor import LexborHTMLParser
 
 from app_clones.browser.css import Cascade, Style
-from app_clones.browser.element import Element, is_labelable, number
+from app_clones.browser.element import Element, Ref, is_labelable, number
 from app_clones.browser.roles import role
 from app_clones.browser.text import HTML_SPACE, SPACE
 
@@ -19,12 +21,22 @@ _SIZED = frozenset("button dialog fieldset hr iframe input meter progress select
 _IGNORED = frozenset({"style", "script", "noscript", "template"})
 
 
+@dataclass(frozen=True, slots=True)
+class First:
+    """The first snapshot of any document of a page: its text, and the refs that it issued."""
+
+    text: str
+    refs: Mapping[Element, Ref]
+    shown: dict[str, Element]
+
+
 class Page:
     """What one answer's bytes say under its style sheets. Immutable: values, focus, refs are a ``Document``'s."""
 
     def __init__(self, html: str) -> None:
         self._html = html
         self._under: tuple[str, ...] | None = None
+        self.first: First | None = None
         self.elements: list[Element] = []
         self.ids: dict[str, Element] = {}
         self.root = self._read(LexborHTMLParser(html).root)
