@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from app_clones.declared.model import FieldDecl, Value
 from factory.compiler.api import Schema
@@ -135,7 +135,7 @@ def _field(shapes: Shapes, name: str, prop: str, schema: Schema) -> FieldDecl:
     return FieldDecl(**made)
 
 
-def _auto(name: str, made: Mapping[str, Json], readonly: bool, about: str) -> str | None:
+def _auto(name: str, made: Mapping[str, Json], readonly: bool, about: str) -> Literal["created", "updated"] | None:
     """Whether the service itself writes when a row was made, or last changed."""
     if made.get("repeated") or made["type"] not in ("datetime", "date", "integer", "string"):
         return None

@@ -102,8 +102,13 @@ def queries(
             continue
         name = free(_name(parameter.name), {**taken, **found})
         if parameter.name == chosen:
-            found[name] = Param(place=parameter.place, role="new_id", wire=parameter.name, required=parameter.required,
-                                about=_short(parameter))  # type: ignore[arg-type]  # fmt: skip
+            found[name] = Param(
+                place=_place(parameter),
+                role="new_id",
+                wire=parameter.name,
+                required=parameter.required,
+                about=_short(parameter),
+            )
             continue
         found[name] = _query(parameter, kind, entity, resource, model, {param.role for param in found.values()})
     return found
@@ -138,10 +143,10 @@ def _query(
 
 def _role(name: str, kind: str, entity: Entity | None, used: set[Role]) -> Role | None:
     if kind == "list" and name in _PAGING:
-        role = _PAGING[name]
-        if role == "search" and not (entity and any(field.search for field in entity.fields.values())):
+        paging = _PAGING[name]
+        if paging == "search" and not (entity and any(field.search for field in entity.fields.values())):
             return None
-        return role if role not in used or role == "refused" else "refused"
+        return paging if paging not in used else "refused"
     if name == "part" and kind in ("list", "get", "create", "update", "replace"):
         return "inert" if kind in ("create", "update", "replace") else "read_mask"
     role = _ANYWHERE.get(name)

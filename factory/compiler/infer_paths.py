@@ -163,7 +163,7 @@ def _resolve(root: _Node, tokens: list[Token], verb: str | None, shapes: Shapes)
             key.append("/".join([*space, "item", "*"]))
             space, on = [], "row"
         elif at < len(tokens) and (tokens[at].word is None or _is_fixed(node, tokens[at])):
-            key.append("/".join([*space, token.word, "*"]))
+            key.append("/".join([*space, token.word or "", "*"]))
             space, on = [], "row"
             token = tokens[at]
             node = node.children[_ID if token.word is None else token.word]
@@ -171,21 +171,22 @@ def _resolve(root: _Node, tokens: list[Token], verb: str | None, shapes: Shapes)
             if token.word is not None:
                 fixed[tuple(key)] = token.word
         else:
-            kind = _kind(node, token.word, above is not root, shapes)
+            word = token.word or ""
+            kind = _kind(node, word, above is not root, shapes)
             last = at == len(tokens)
             if kind == "verb" and last and verb is None:
-                verb = token.word
+                verb = word
                 if space and (_ID in above.children or above.methods):  # messages/import
                     key.append("/".join([*space, _ID]))
                     space, on = [], "collection"
             elif kind == "collection" and last:
-                key.append("/".join([*space, token.word, "*"]))
+                key.append("/".join([*space, word, "*"]))
                 space, on = [], "collection"
             elif kind == "thing":
-                key.append("/".join([*space, token.word]))
+                key.append("/".join([*space, word]))
                 space, on = [], "row"
             else:
-                space.append(token.word)
+                space.append(word)
         if token.param is not None:
             rows[token.param] = tuple(key)
     if space and verb is not None and tokens and tokens[-1].word == space[-1]:  # devices:query

@@ -43,11 +43,17 @@ def grouped(method: Method, model: Model) -> tuple[str, Result] | None:
     scoped = (
         ref_of(items.get("additionalProperties")) if isinstance(items.get("additionalProperties"), Mapping) else None
     )
-    lists = [found for found in model.shapes.lists({"$ref": f"#/$defs/{scoped}"} if scoped else None)]
+    lists = model.shapes.lists({"$ref": f"#/$defs/{scoped}"} if scoped else None)
     if len(lists) != 1:
         return None
-    made = Result(shape="page", items="items", group=lists[0].prop, next="nextPageToken" if "nextPageToken" in props else None,
-                  schema_name=_schema(method, model), constants=_constants(props))  # fmt: skip
+    made = Result(
+        shape="page",
+        items="items",
+        group=lists[0].prop,
+        next="nextPageToken" if "nextPageToken" in props else None,
+        schema_name=_schema(method, model),
+        constants=_constants(props),
+    )
     return lists[0].item, made
 
 
@@ -91,7 +97,7 @@ def _schema(method: Method, model: Model) -> str | None:
 
 
 def _integer(props: Mapping[str, Json], name: str) -> bool:
-    return props.get(name, {}).get("type") == "integer"
+    return bool(props.get(name, {}).get("type") == "integer")
 
 
 def _constants(props: Mapping[str, Json]) -> dict[str, Json]:

@@ -72,10 +72,8 @@ def main(names: Sequence[str]) -> None:
         made = compare(labels(name))
         for each in made:
             if not all(each.agrees):
-                label = each.label
-                print(
-                    f"{label.document} {label.method}: {label.kind} {label.resource}, inferred {each.kind} {each.resource}"
-                )
+                label, found = each.label, f"{each.kind} {each.resource}"
+                print(f"{label.document} {label.method}: {label.kind} {label.resource}, inferred {found}")
         kinds, things = (sum(each.agrees[part] for each in made) for part in (0, 1))
         print(f"{name}: of {len(made)}: kind {kinds}, resource {things}, both {sum(all(c.agrees) for c in made)}")
 
