@@ -39,13 +39,15 @@ _TRIES = 12
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What of a world, beside its rows, tasks depend on. Times in virtual ms; ``handled``: events by name."""
+    """What of a world, beside its rows, tasks depend on. Times in virtual ms; ``handled``: events by name;
+    ``shared``: whether there are other apps, so that a task has to say which it means."""
 
     seed: int
     start_ms: int
     step_ms: int
     faults: Faults
     handled: frozenset[str]
+    shared: bool
 
     @classmethod
     def of(cls, start: Start, apps: Sequence[App]) -> Setting:
@@ -54,7 +56,8 @@ class Setting:
         rows = start.rows("SELECT kind,rate,window_ms FROM kit_fault ORDER BY id")
         kinds = tuple(row["kind"] for row in rows)
         faults = Faults(rows[0]["rate"], kinds, rows[0]["window_ms"]) if rows else Faults()
-        return cls(int(seed), now_ms, step_ms, faults, frozenset(name for app in apps for name in app.events))
+        handled = frozenset(name for app in apps for name in app.events)
+        return cls(int(seed), now_ms, step_ms, faults, handled, len(apps) > 1)
 
 
 class GeneratedFamily:
@@ -101,6 +104,12 @@ class GeneratedFamily:
         """The honest agent's way through the tools, with every attempt that the world's faults make it need."""
         actions, at = oracle.way(self.can.decl, plan), self.setting
         return oracle.persistent(actions, at.faults, at.seed, at.start_ms, at.step_ms) if at.faults.rate else actions
+
+    def told(self, wording: str, one: Candidate) -> str:
+        """The instruction; among several apps it says which it is about."""
+        title = self.can.decl.title
+        text = phrases.sentence(wording.format(app=title, **one.slots))
+        return text if title in text or not self.setting.shared else f"In {title}: {text}"
 
     def accepts(self, actions: Iterable[Action]) -> bool:
         """Whether the app's tools take the arguments: an API may want rows of some names only."""
@@ -238,7 +247,7 @@ class _Drawer:
         drawn = []
         for one in bundle:
             way = self._family.way(one.plan)
-            text = phrases.sentence(wording.format(app=self._family.can.decl.title, **one.slots))
+            text = self._family.told(wording, one)
             if len(way) > self._max_steps or text in self._said or _is_told(one, text):
                 return []
             if self._kind.faulty and len(way) == len(oracle.way(self._family.can.decl, one.plan)):
