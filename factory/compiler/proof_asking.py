@@ -73,6 +73,7 @@ class Asker:
         op = self.operation
         effects = [op.set, op.append, op.remove, *(make.values for make in op.make)]
         chains = [found for effect in effects for value in effect.values() for found in names_in(value)]
+        self._env: Mapping[str, Row] = {}
         self._read = {found[0] for found in chains} if op.kind in ("custom", "record") else set()
 
     def good(
@@ -90,11 +91,14 @@ class Asker:
         :class:`Unaskable`.
         """
         env = dict(under or {})
+        if self.operation.kind in ("list", "create") and self.operation.entity not in self._lineage():
+            env.pop(self.operation.entity or "", None)
         target = target or self._target(env, but)
         if target is not None and self.operation.entity is not None:
             env = {**env, **self._around(target)}
         if target is None and self.operation.kind in ("list", "create"):
             env = {**self._parent(env), **env}
+        self._env = env
         arguments: dict[str, Json] = {}
         rows: dict[str, Row] = {}
         sent: dict[str, Json] = {}
@@ -117,6 +121,9 @@ class Asker:
             return self.values.other(schema, now)
         except Undrawable:
             return self.values.draw(schema)
+
+    def _lineage(self) -> list[str]:
+        return self.subject.lineage(self.operation.entity) if self.operation.entity else []
 
     # ---- which rows
 
@@ -383,6 +390,7 @@ class Asker:
             raise Unaskable(f"{name} is needed, and nothing is known to stand there")
         if param.role == "filter" and plan is not None and param.field:
             rows = [row for row in self.stage.visible(plan.name) if row[param.field] is not None]
+            rows = [row for row in rows if self._lies(plan.name, row, self._env)] or rows
             if rows:
                 return self.shown(plan.name, param.field, rows[0])
         taken = next((one for one, value in self.operation.remove.items() if value == f"${name}"), None)
@@ -396,6 +404,16 @@ class Asker:
     def _demanded(self, name: str) -> str | None:
         """The field of the target that must be what the parameter says."""
         return next((one for one, allowed in self.operation.when.items() if f"${name}" in allowed), None)
+
+    def listing(self, entity: str, row: Row) -> Asked:
+        """A request for the list in which ``row`` should be: that of its parent, filtered by what it has."""
+        above = {name: one for name, one in self.stage.chain(entity, row).items() if name != entity}
+        asked = self.good(under=above)
+        for name, param in self.operation.params.items():
+            if param.role == "filter" and param.field and name in asked.arguments and row[param.field] is not None:
+                value = self.shown(entity, param.field, row)
+                asked = asked.having(**{name: [value] if param.repeated else value})
+        return asked
 
     def shown(self, entity: str, name: str, row: Row) -> Json:
         """The value that ``row`` has in a field, as a parameter takes it; of a list its first."""

@@ -126,7 +126,7 @@ class _Round:
         """Walks through the list by the client's own ``list_next``."""
         subject = self._stage.subject
         operation = subject.decl.operations[self._list]
-        asked = Asker(self._stage, self._list, "client").good(under=self._stage.chain(self._entity, row))
+        asked = Asker(self._stage, self._list, "client").listing(self._entity, row)
         resource, method = self._resource(operation)
         request, pages, there = getattr(resource, method)(**self._arguments(asked)), 0, False
         while request is not None and pages < _MOST_PAGES and not there:

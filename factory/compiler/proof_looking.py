@@ -112,8 +112,7 @@ def listed(stage: Stage, entity: str, row: Row, but: str = "") -> Seen | None:
     for name in stage.subject.operations(entity, "list", but=but):
         asker = Asker(stage, name, "look")
         try:
-            asked = asker.good(under=stage.chain(entity, row))
-            items, answer = walk(stage, asked)
+            items, answer = walk(stage, asker.listing(entity, row))
         except (Unaskable, Broken):
             continue
         found = next((item for item in items if is_of(stage, entity, row, item)), None)

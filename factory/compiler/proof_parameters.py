@@ -300,6 +300,24 @@ def _inert(case: Case, name: str, param: Param) -> str:
     return "inert" if having.ok else "refused"
 
 
+def _row(case: Case, name: str, param: Param) -> str:
+    """A row that need not be named: naming one or another makes a difference, or is refused."""
+    with case.subject.stage() as stage:
+        asker = case.asker(stage, "first")
+        if name in asker.good().arguments:
+            return "honoured"  # it is named in every request
+        named = [asker.called(name, param, row) for row in stage.visible(param.entity or "person")[:3]]
+    told = []
+    for value in [[one] if param.repeated else one for one in named]:
+        answer, changes, _ = _once(case, "first", **{name: value})
+        if not answer.ok:
+            case.ledger.expect("row", 400 <= answer.status < 500 or answer.status == 501, str(answer))
+            return "refused"
+        told.append(_told(answer, changes))
+    case.ledger.expect("row", len(told) < 2 or len(set(told)) > 1, f"{name}: whichever is named, one effect and answer")
+    return "honoured"
+
+
 def _refused(case: Case, name: str, param: Param) -> str:
     with case.stage() as stage:
         asked = case.asker(stage, "first").good()
@@ -331,6 +349,7 @@ _PROVERS: Mapping[str, Callable[[Case, str, Param], str]] = {
     "allow_missing": _allow_missing,
     "new_id": _new_id,
     "input": _input,
+    "row": _row,
     "inert": _inert,
     "refused": _refused,
     "page_token": _page_token,

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
 from typing import Any
 
 from app_clones.declared.entities import Row
 from app_clones.declared.model import FieldDecl, Param
-from app_clones.declared.rows import time_shown
+from app_clones.declared.values import schema_of
 from factory.compiler.proof_asking import Asked, Asker
 from factory.compiler.proof_case import Case
+from factory.compiler.proof_expected import as_asked, expected, holds
 from factory.compiler.proof_looking import Broken, called, idents, walk
-from factory.compiler.proof_reads import check_pages, expected
+from factory.compiler.proof_reads import check_pages
 from factory.compiler.proof_subject import Stage
 from factory.compiler.values import Undrawable
 
@@ -36,7 +36,7 @@ def prove_filter(case: Case, name: str, param: Param) -> str:
         decl = case.subject.entity(case.entity).fields[param.field]
         rows = expected(case, stage, asker.good())
         for value in _probes(case, asker, param, decl, rows):
-            wanted = [row for row in rows if _holds(asker, case.entity, param, decl, row, value)]
+            wanted = [row for row in rows if holds(asker, case.entity, param, decl, row, value)]
             given = [value] if param.repeated else value
             check_pages(case, stage, asked.having(**{name: given}), wanted, check="filter", why=f"{name}={value!r}")
     return "honoured"
@@ -53,71 +53,15 @@ def _probes(case: Case, asker: Asker, param: Param, decl: FieldDecl, rows: Seque
     for row in rows:
         if row[param.field or ""] in (None, []):
             continue
-        value = _as_asked(asker, case.entity, param, decl, row)
+        value = as_asked(asker, case.entity, param, decl, row)
         if value not in found and value != "":
             found.append(value)
     found = found[:_MOST_VALUES]
+    one = param.model_copy(update={"repeated": False})
     with suppress(Undrawable):
-        found.append(asker.of_field(param.field or "", decl.model_copy(update={"repeated": False})))
-    return [one for one in found if not (param.values and one not in param.values)]
-
-
-def _as_asked(asker: Asker, entity: str, param: Param, decl: FieldDecl, row: Row) -> Json:
-    """The value of ``row`` as the parameter takes it."""
-    value = row[param.field or ""]
-    if decl.auto in ("created", "updated"):
-        return _moment_text(value) if param.type != "integer" else time_shown(decl, value)
-    if isinstance(value, list):
-        value = value[0]
-        return asker.stage.outside(decl.to or "", value) if decl.type == "ref" else value
-    return asker.shown(entity, param.field or "", row)
-
-
-def _moment_text(ms: int) -> str:
-    at = datetime.fromtimestamp(ms // 1000, UTC)
-    return f"{at:%Y-%m-%dT%H:%M:%S}.{ms % 1000:03d}Z"
-
-
-def _holds(asker: Asker, entity: str, param: Param, decl: FieldDecl, row: Row, value: Json) -> bool:
-    have = row[param.field or ""]
-    if have is None:
-        return param.compare == "ne"
-    if isinstance(have, list):
-        shown = [asker.stage.outside(decl.to or "", one) for one in have] if decl.type == "ref" else have
-        return (value in shown) != (param.compare == "ne")
-    if decl.type == "ref":
-        have = asker.shown(entity, param.field or "", row)
-    if decl.auto in ("created", "updated"):
-        value = _ms(value)
-    elif decl.type == "datetime" and param.compare not in ("contains", "prefix", "has"):
-        have, value = _ms(have), _ms(value)
-    elif decl.int64:
-        value = int(value)
-    return _COMPARES[param.compare](have, value)
-
-
-def _ms(value: Json) -> int:
-    if isinstance(value, int):
-        return value
-    moment = datetime.fromisoformat(str(value).replace("Z", "+00:00"))
-    return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
-
-
-def _contains(have: Json, want: Json) -> bool:
-    return str(want).lower() in str(have).lower() if isinstance(have, str) else bool(have == want)
-
-
-_COMPARES: dict[str, Callable[[Any, Any], bool]] = {
-    "eq": lambda have, want: have == want,
-    "ne": lambda have, want: have != want,
-    "lt": lambda have, want: have < want,
-    "le": lambda have, want: have <= want,
-    "gt": lambda have, want: have > want,
-    "ge": lambda have, want: have >= want,
-    "contains": _contains,
-    "has": _contains,
-    "prefix": lambda have, want: str(have).startswith(str(want)),
-}
+        found.append(asker.of_param(param.field or "", one))
+    schema = schema_of(one, case.subject.decl, wire=True)
+    return [value for value in found if case.subject.schemas.is_valid(schema, value)]
 
 
 def prove_search(case: Case, name: str, param: Param) -> str:

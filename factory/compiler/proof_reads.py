@@ -13,6 +13,7 @@ from app_clones.declared.model import PERSON
 from app_clones.declared.values import canonical
 from factory.compiler.proof_asking import Asked, Asker, Unaskable
 from factory.compiler.proof_case import Case
+from factory.compiler.proof_expected import expected
 from factory.compiler.proof_looking import Broken, called, idents, items_of, shows_rows, walk
 from factory.compiler.proof_rows import change_row, new_row
 from factory.compiler.proof_subject import ACTOR, Answer, Stage
@@ -145,37 +146,6 @@ def _prove_own(case: Case, asked: Asked) -> None:
 # ---- lists
 
 
-def expected(case: Case, stage: Stage, asked: Asked) -> list[Row]:
-    """The rows that a list should have, by the rows that the request names."""
-    assert case.entity is not None
-    plan = case.subject.plan(case.entity)
-    related = case.subject.ready.plan(case.name).related
-    found = stage.visible(case.entity)
-    for name, row in asked.rows.items():
-        entity = case.operation.params[name].entity or PERSON
-        scope = plan.decl.key.scope
-        if entity in case.subject.lineage(case.entity):
-            found = [one for one in found if _under(stage, case.entity or "", one, entity, row["id"])]
-        elif related.get(name):
-            found = [one for one in found if _refers(one[related[name]], row["id"])]
-        elif scope is not None:
-            place = stage.name(entity, row)
-            found = [one for one in found if one[scope] == place]
-    return found
-
-
-def _under(stage: Stage, entity: str, row: Row, above: str, rowid: int) -> bool:
-    plan = stage.subject.plan(entity)
-    if plan.above == above:
-        return bool(row[plan.decl.parent or ""] == rowid)
-    chain = stage.chain(entity, row)
-    return above in chain and chain[above]["id"] == rowid
-
-
-def _refers(value: Any, rowid: int) -> bool:
-    return rowid in value if isinstance(value, list) else bool(value == rowid)
-
-
 def _prove_list(case: Case) -> None:
     if case.entity is None:
         _prove_get(case)
@@ -233,8 +203,13 @@ def _prove_sizes(case: Case, stage: Stage, asked: Asked, shown: list[Json]) -> N
     for role in ("page_token", "after", "offset", "page_number"):
         if role in roles:
             case.parameters[roles[role][0]] = "honoured"
+    onward = case.operation.result.next and "page_token" in roles
+    onward = onward or {"after", "offset", "page_number"} & roles.keys()
     for size in SIZES:
         if size < low or len(shown) > 40 * size:
+            continue
+        if not onward:
+            _check_size(case, stage, asked.having(**{roles["page_size"][0]: size}), size, len(shown))
             continue
         try:
             items, _ = walk(stage, asked, size)
@@ -243,10 +218,13 @@ def _prove_sizes(case: Case, stage: Stage, asked: Asked, shown: list[Json]) -> N
             return
         same = idents(stage, case.entity, items) == shown
         case.ledger.expect("paging", same, f"pages of {size} give {len(items)} rows, in all there are {len(shown)}")
-        one = stage.ask(case.name, asked.having(**{roles["page_size"][0]: size}).arguments)
-        if one.ok and len(shown) > size:
-            count = len(items_of(case.operation, one.json))
-            case.ledger.expect("paging", count == size, f"a page of {size} has {count} rows")
+        _check_size(case, stage, asked.having(**{roles["page_size"][0]: size}), size, len(shown))
+
+
+def _check_size(case: Case, stage: Stage, asked: Asked, size: int, of: int) -> None:
+    answer = stage.ask(case.name, asked.arguments)
+    count = len(items_of(case.operation, answer.json))
+    case.ledger.expect("paging", answer.ok and count == min(size, of), f"a page of {size} has {count} rows of {of}")
 
 
 def _prove_follows(case: Case, stage: Stage, asked: Asked, shown: list[Json]) -> None:
@@ -274,6 +252,17 @@ def _prove_follows(case: Case, stage: Stage, asked: Asked, shown: list[Json]) ->
             new_row(case, stage, case.entity, stage.chain(plan.above, other))
             wanted = expected(case, stage, asked)
             check_pages(case, stage, asked, wanted, check="other_parents", why=f"a row under another {plan.above}:")
+
+
+def _let_through(case: Case, stage: Stage, asked: Asked, made: Row) -> None:
+    """Gives a new row what the filters that the request must give ask for."""
+    assert case.entity is not None
+    filters = [
+        one.field for name, one in case.operation.params.items() if one.role == "filter" and name in asked.arguments
+    ]
+    there = expected(case, stage, asked)
+    if filters and there and made["id"] not in [row["id"] for row in there]:
+        stage.update(case.entity, made, {name: there[0][name] for name in filters if name})
 
 
 def _named(case: Case, name: str, entity: str) -> bool:

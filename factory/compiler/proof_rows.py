@@ -131,11 +131,11 @@ def fill(stage: Stage, least: int = 3) -> None:
 
 
 def _scopes(stage: Stage, decl: Entity) -> list[dict[str, Row]]:
-    """Two rows of each kind that rows of ``decl`` may lie under, where these are of several kinds."""
+    """Nothing, and two rows of each kind that rows of ``decl`` may lie under, where these are of several kinds."""
     running = stage.subject.decl.api.long_running
     if decl.key.scope is None or running is None:
         return []
-    return [{above: row} for above in running.under for row in stage.visible(above)[:2]]
+    return [{}, *({above: row} for above in running.under for row in stage.visible(above)[:2])]
 
 
 def _people(stage: Stage, above: str | None) -> dict[str, Row]:

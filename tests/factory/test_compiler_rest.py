@@ -1,0 +1,109 @@
+"""Apps made of OpenAPI documents, with nothing written by hand: what is inferred, and that it holds."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from factory.compiler.compile import compile_app
+from factory.compiler.describe import describe
+from factory.compiler.prove import prove
+
+DOCUMENTS = Path(__file__).parent / "openapi"
+VERDICTS = {
+    "pets.yaml": {"stateful": 10},
+    "tickets.json": {"stateful": 12},
+    "invoices.yaml": {"stateful": 10},
+    "library.yaml": {"stateful": 7, "refused": 1},
+    "planner.yaml": {"stateful": 11},
+}
+
+
+@cache
+def app(name):
+    return compile_app(f"openapi:{DOCUMENTS / name}")
+
+
+@pytest.mark.parametrize("name", VERDICTS)
+def test_every_method_of_an_openapi_document_is_proven_or_refused(name):
+    found = prove(app(name), document=describe(f"openapi:{DOCUMENTS / name}").doc)
+    totals = found.totals()
+    failed = {one.operation: [check for check in one.checks if not check.ok] for one in found.methods}
+    verdicts = {key: totals[key] for key in ("stateful", "recorded", "refused", "failed") if totals[key]}
+    assert verdicts == VERDICTS[name], {key: value for key, value in failed.items() if value}
+    assert totals["responses_valid"] == totals["responses"] > 50
+
+
+def test_the_same_document_gives_the_same_app():
+    for name in VERDICTS:
+        assert compile_app(f"openapi:{DOCUMENTS / name}") == app(name)
+
+
+def test_rows_are_told_by_collections_and_what_lies_under_them():
+    entities = app("tickets.json").entities
+    assert list(entities) == ["customer", "ticket", "comment"]
+    comment = entities["comment"]
+    assert (comment.parent, comment.fields["ticket_id"].to, comment.fields["ticket_id"].wire) == (
+        "ticket_id", "ticket", "ticket_id",
+    )  # fmt: skip
+    assert entities["ticket"].fields["customer_id"].to == "customer"
+
+
+def test_fields_know_who_writes_them_and_when():
+    ticket = app("tickets.json").entities["ticket"].fields
+    assert ticket["created_at"].auto == "created"
+    assert ticket["updated_at"].auto == "updated"
+    assert ticket["status"].readonly
+    assert ticket["status"].default == "new"
+    assert ticket["subject"].required
+    assert ticket["customer_id"].immutable  # it is in what creates a ticket, and not in what changes one
+    assert not ticket["subject"].immutable
+
+
+def test_verbs_in_paths_set_a_state_and_its_time():
+    operations = app("tickets.json").operations
+    assert operations["tickets_close"].set == {"status": "closed", "closed_at": "$now"}
+    assert operations["tickets_reopen"].set == {"status": "open"}
+    assert app("planner.yaml").operations["post_plans_by_plan_id_archive"].set == {
+        "archived": True,
+        "archived_at": "$now",
+    }
+    assert app("invoices.yaml").operations["post_invoices_invoice_void"].set == {"status": "void"}
+
+
+def test_bodies_and_answers_may_be_wrapped():
+    operations = app("tickets.json").operations
+    assert operations["tickets_create"].params["resource"].wire == "ticket"
+    assert operations["tickets_create"].result.wrap == "ticket"
+    assert operations["tickets_list"].result.items == "tickets"
+    assert operations["tickets_list"].result.total == "count"
+    assert app("pets.yaml").operations["list_pets"].result.shape == "list"
+
+
+def test_lists_go_on_by_offset_page_cursor_or_the_last_id():
+    def roles(name, operation):
+        return {param.role for param in app(name).operations[operation].params.values()}
+
+    assert {"page_size", "offset"} <= roles("pets.yaml", "list_pets")
+    assert {"page_size", "page_number"} <= roles("tickets.json", "tickets_list")
+    assert {"page_size", "page_token", "search"} <= roles("planner.yaml", "get_plans")
+    assert {"page_size", "after", "filter"} <= roles("invoices.yaml", "get_invoices")
+    listing = app("invoices.yaml").operations["get_invoices"]
+    assert (listing.result.more, listing.result.constants) == ("has_more", {"object": "list"})
+    since = listing.params["created_gte"]
+    assert (since.field, since.compare, since.wire) == ("created", "ge", "created[gte]")
+    assert listing.params["expand"].role == "refused"
+
+
+def test_ids_have_the_form_that_the_document_asks_for():
+    assert app("pets.yaml").entities["pet"].key.form == "number"
+    assert app("invoices.yaml").entities["invoice"].key.prefix == "invo_"
+    shelf = next(iter(app("library.yaml").entities.values()))
+    assert shelf.key.prefix.count("-") == 4
+
+
+def test_what_cannot_be_told_is_refused_and_says_why():
+    topics = app("library.yaml").operations["get_topics"]
+    assert (topics.kind, topics.reason) == ("refused", "it is about no row that is kept here")
