@@ -84,8 +84,10 @@ def near(value: Any) -> Any:
     """Some other JSON value of the same kind."""
     if isinstance(value, bool):
         return not value
-    if isinstance(value, dict):
+    if isinstance(value, dict) and value:
         return {name: near(one) if k == len(value) - 1 else one for k, (name, one) in enumerate(value.items())}
+    if isinstance(value, dict):
+        return {"x": "x"}
     if isinstance(value, list):
         return value[:-1] or ["x"]
     return value + 1 if isinstance(value, int | float) else f"{value}x"

@@ -7,6 +7,8 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
+from random import Random
 from string import Formatter
 
 import pytest
@@ -18,9 +20,11 @@ from factory.errors import BuildError
 from factory.verifiers.declared.deeds import Create, targets_of
 from factory.worlds.certify import Auditor
 from factory.worlds.family import SPLITS
+from factory.worlds.generated import diversity
 from factory.worlds.generated.diversity import kind_of, measure
 from factory.worlds.generated.family import plan_of
 from factory.worlds.generated.kinds import KINDS
+from factory.worlds.variants import Pool, near, variants
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +37,11 @@ def suite(world):
     return world[2]
 
 
+@pytest.fixture(scope="module")
+def auditor(suite):
+    return Auditor(suite)
+
+
 def of_kind(suite, kind):
     return [task for task in suite.tasks.values() if kind_of(task.template) == kind]
 
@@ -41,9 +50,8 @@ def of_kind(suite, kind):
 
 
 @pytest.mark.parametrize("kind", [name for name, kind in KINDS.items() if not kind.faulty])
-def test_tasks_of_every_kind_are_certified(suite, kind):
+def test_tasks_of_every_kind_are_certified(suite, auditor, kind):
     tasks = of_kind(suite, kind)
-    auditor = Auditor(suite)
     assert {task.split for task in tasks} <= set(SPLITS)
     assert len(tasks) >= 3
     for task in tasks:
@@ -150,6 +158,20 @@ def test_words_that_are_always_the_same_are_not_varied(suite):
     assert figures["distinct_3"] <= 0.5
 
 
+def test_the_figures_of_a_spec_are_printed_and_a_wrong_one_is_told(tmp_path, capsys):
+    (tmp_path / "club").mkdir()
+    (tmp_path / "club" / "app.yaml").write_text(CLUB.read_text())
+    (tmp_path / "world.yaml").write_text(
+        "kind: world\nname: club\nseed: 3\nstart: 2025-03-03T09:00:00Z\nstep_seconds: 60\npersons: 3\n"
+        "apps: {club: {from: club}}\ntasks: {max_steps: 12, generated: {per_template: 1, most: 12}}\n"
+    )
+    assert diversity.main([str(tmp_path / "world.yaml")]) == 0
+    assert json.loads(capsys.readouterr().out)["tasks"] >= 12
+    assert diversity.main([str(tmp_path / "none.yaml")]) == 1
+    assert "none.yaml" in capsys.readouterr().err
+    assert diversity.main([]) == 2
+
+
 # ---- what a spec may ask for
 
 
@@ -182,6 +204,29 @@ async def test_what_can_be_done_without_looking_earns_little(suite):
                 fork.call(action.name, action.arguments)
             right += suite.judge(task, fork).reward
     assert right <= 0.3 * len(tasks)
+
+
+# ---- near misses of any JSON
+
+
+@pytest.mark.parametrize(
+    "value", ["text", "", 3, 2.5, True, False, ["a", "b"], [], {"a": 1, "b": {"c": "d"}}, {"only": [1]}, {}]
+)
+def test_what_is_near_a_value_is_another_of_its_kind(value):
+    other = near(value)
+    assert type(other) is type(value)
+    assert json.dumps(other) != json.dumps(value)
+
+
+def test_each_property_of_a_resource_is_left_out_and_altered_as_a_near_miss(suite):
+    task = next(task for task in suite.tasks.values() if task.template == "club.create.player")
+    way = suite.oracle(task)
+    resource = {"title": "x", "labels": {"a": "b"}}
+    wrapped = (*way[:-2], replace(way[-2], arguments={**way[-2].arguments, "name": resource}), way[-1])
+    names = [one.name for one in variants(wrapped, Pool(suite), Random(1))]
+    for key in resource:
+        assert any(name.endswith(f"name without {key}") for name in names)
+        assert any(f"name.{key} = " in name for name in names)
 
 
 # ---- determinism
