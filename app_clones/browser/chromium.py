@@ -104,6 +104,8 @@ class ChromiumBrowser:
         self._failure: Exception | None = None
         self._still = asyncio.Event()  # nothing is being loaded, nor about to be
         self._still.set()
+        self._arrived = asyncio.Event()  # every page that was asked for is there, or is not to come
+        self._arrived.set()
 
     async def start(self) -> None:
         """Takes over the tab's requests; once, before anything else."""
@@ -111,6 +113,7 @@ class ChromiumBrowser:
         for event in ("frameScheduledNavigation", "frameStartedLoading"):
             self._devtools.on(f"Page.{event}", lambda _: self._still.clear())
         self._devtools.on("Page.frameStoppedLoading", lambda _: self._still.set())
+        self._devtools.on("Page.frameNavigated", lambda _: self._arrived.set())
         await self._devtools.send("Page.enable")
         await self._devtools.send("Fetch.enable", {"patterns": [{"urlPattern": "*"}]})
 
@@ -247,14 +250,16 @@ class ChromiumBrowser:
             try:
                 # To the renderer and back: what an action has begun there has been told by then.
                 await self._devtools.send("Runtime.evaluate", {"expression": "1"})
-                await asyncio.wait_for(self._still.wait(), _PATIENCE_MS / 1000)
+                for event in (self._arrived, self._still):
+                    await asyncio.wait_for(event.wait(), _PATIENCE_MS / 1000)
                 await self._page.wait_for_load_state("load")
                 loaded, title = await self._page.evaluate("[document.readyState, document.title]")
             except PlaywrightError as error:
                 if not any(word in error.message.lower() for word in _LEFT):
                     raise
                 continue
-            if loaded == "complete" and asked == self._asked and not self._open and self._still.is_set():
+            done = not self._open and self._arrived.is_set() and self._still.is_set()
+            if loaded == "complete" and asked == self._asked and done:
                 self._title = title
                 break
         if self._failure is not None:
@@ -263,6 +268,7 @@ class ChromiumBrowser:
     def _on_request(self, event: dict[str, Any]) -> None:
         if event["resourceType"] == "Document":
             self._asked += 1
+            self._arrived.clear()
         task = asyncio.ensure_future(self._reply(event))
         self._open.add(task)
         task.add_done_callback(self._open.discard)
@@ -275,6 +281,7 @@ class ChromiumBrowser:
         except Exception as error:
             # Kept for the action that waits: a task's own exception would be lost.
             self._failure = error
+            self._arrived.set()
             await self._devtools.send("Fetch.failRequest", {"requestId": event["requestId"], "errorReason": "Failed"})
 
     async def _answer(self, event: dict[str, Any]) -> dict[str, Any]:
@@ -291,6 +298,7 @@ class ChromiumBrowser:
         if answer.location is not None:
             return _fulfilled(event, answer.status, {"location": answer.location}, b"")
         if answer.html is None:
+            self._arrived.set()
             return _fulfilled(event, 204, {}, b"")
         return _fulfilled(event, answer.status, {"content-type": "text/html; charset=utf-8"}, answer.html.encode())
 

@@ -141,6 +141,14 @@ class Document:
                     self.opened[one] = False
         self.touch()
 
+    def unfold(self, element: Element) -> None:
+        """Opens every ``details`` that hides ``element``."""
+        below = element
+        for above in element.ancestors():
+            if above.tag == "details" and not self.is_open(above) and above.first("summary") is not below:
+                self.toggle(above)
+            below = above
+
     def focus_on(self, element: Element | None) -> None:
         """Moves the focus; None leaves it on the body."""
         if self.focus is not element:

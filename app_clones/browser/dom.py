@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from urllib.parse import unquote
 
 from app_clones.browser import aria, forms, tabs
 from app_clones.browser.base import BrowserError, Field
@@ -13,6 +14,7 @@ from app_clones.browser.forms import Submission
 from app_clones.browser.history import Entry, restore, save
 from app_clones.browser.page import Page
 from app_clones.browser.probe import Target
+from app_clones.browser.reach import probe
 from app_clones.browser.roles import natively_disabled
 from app_clones.browser.rules import (
     SET_WHOLE,
@@ -30,7 +32,6 @@ from app_clones.browser.values import sanitized
 from app_clones.browser.web import MOST_REDIRECTS, Answer, Site, Web
 
 BLANK = "about:blank"
-_INTERACTIVE = ("a", "button", "input", "select", "textarea", "summary", "label")
 
 
 @lru_cache(maxsize=1024)
@@ -236,11 +237,19 @@ class DomBrowser:
             await self._go(Submission("GET", url))
             return
         document = self._document
-        target = document.page.ids.get(url.partition("#")[2])
-        document.focus_on(target if target is not None and tabs.is_focusable(document, target) else None)
+        self._go_to_fragment(url)
         if url != document.url:
             document.url = url
             self._push(Entry(Submission("GET", url), url, self._loaded))
+
+    def _go_to_fragment(self, url: str) -> None:
+        """Goes to the element that the fragment names: opens what it is folded in, and focuses it or nothing."""
+        document = self._document
+        target = document.page.ids.get(unquote(url.partition("#")[2]))
+        if target is None:
+            return
+        document.unfold(target)
+        document.focus_on(target if tabs.is_focusable(document, target) else None)
 
     async def _go(self, request: Submission) -> None:
         """Asks for a page and shows it, as the next one of the history."""
@@ -291,6 +300,8 @@ class DomBrowser:
             if element.attrs and "autofocus" in element.attrs and tabs.is_focusable(self._document, element):
                 self._document.focus = element
                 break
+        if "#" in url:
+            self._go_to_fragment(url)
 
     async def _sheet(self, url: str) -> str:
         found = self._sheets.get(url)
@@ -300,45 +311,6 @@ class DomBrowser:
             good = reply.status == 200 and kind.startswith("text/css")
             found = self._sheets[url] = reply.body.decode("utf-8", "replace") if good else ""
         return found
-
-
-def probe(document: Document, element: Element) -> tuple[Element, Target]:
-    """What a click on ``element`` reaches, and what it is; ``element`` itself and an empty target where nothing."""
-    found: Element | None = element
-    while found is not None and (found.tag not in _INTERACTIVE or (found.tag == "a" and "href" not in found.attrs)):
-        found = found.parent
-    if found is None or (found.tag == "summary" and not tabs.is_handle(found)):
-        return element, Target()
-    label = found.tag == "label"
-    if label:
-        found = document.page.control_of(found)
-        if found is None:
-            return element, Target()
-    tag = found.tag
-    kind = found.type
-    return found, Target(
-        tag=tag,
-        type=kind,
-        disabled=natively_disabled(found) or (tag != "summary" and _stated_disabled(found)),
-        read_only=tag in ("input", "textarea") and "readonly" in found.attrs,
-        checked=kind in ("checkbox", "radio") and document.is_checked(found),
-        multiple=tag in ("select", "input") and "multiple" in found.attrs,
-        label=label,
-        options=tuple(
-            (forms.option_value(one), forms.option_label(one), not natively_disabled(one))
-            for one in (document.options(found) if tag == "select" else ())
-        ),
-    )
-
-
-def _stated_disabled(element: Element) -> bool:
-    node: Element | None = element
-    while node is not None:
-        stated = node.attrs.get("aria-disabled", "").lower()
-        if stated in ("true", "false"):
-            return stated == "true"
-        node = node.parent
-    return False
 
 
 def _cut(text: str, most: int) -> str:
