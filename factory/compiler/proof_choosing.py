@@ -1,0 +1,179 @@
+"""Which row an operation is asked to be about, made to meet what the operation demands and to show what it does."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from app_clones.declared.entities import Row
+from app_clones.declared.expressions import chain as chain_of
+from app_clones.declared.model import PERSON, OperationDecl
+from app_clones.declared.values import schema_of
+from factory.compiler.proof_subject import ACTOR, Stage
+from factory.compiler.values import Values
+
+Json = Any
+
+
+class Unaskable(Exception):
+    """No good request of an operation could be made up; says why."""
+
+
+def target_param(operation: OperationDecl) -> str | None:
+    """The parameter that names the row which the operation is about."""
+    if operation.kind in ("list", "create") or operation.entity is None:
+        return None
+    own = [name for name, one in operation.params.items() if one.role == "row" and one.entity == operation.entity]
+    return own[-1] if own else None
+
+
+class Chooser:
+    """Chooses rows for one operation in one stage; what it draws follows from ``seed``."""
+
+    def __init__(self, stage: Stage, name: str, *seed: str | int) -> None:
+        self.stage = stage
+        self.name = name
+        self.subject = stage.subject
+        self.operation = self.subject.decl.operations[name]
+        self.values: Values = self.subject.values(name, *seed)
+
+    def _lineage(self) -> list[str]:
+        return self.subject.lineage(self.operation.entity) if self.operation.entity else []
+
+    def _target(self, env: Mapping[str, Row], but: Collection[int]) -> Row | None:
+        operation, entity = self.operation, self.operation.entity
+        if entity is None or operation.kind in ("list", "create"):
+            return None
+        singleton = entity != PERSON and self.subject.entity(entity).singleton
+        if target_param(operation) is None and not singleton:
+            return None
+        found = [row for row in self.stage.visible(entity) if row["id"] not in but and self._lies(entity, row, env)]
+        found = self._in_reach(entity, found)
+        if not found:
+            raise Unaskable(f"there is no {entity} to ask for")
+        if operation.kind == "delete" or operation.delete:
+            found.sort(key=lambda row: self._held(entity, row))
+        ready = [row for row in found if self._fits(row)] or [self._fitted(entity, found[0])]
+        changing = [row for row in ready if self._changes(row)]
+        return self._filled(entity, changing[0] if changing else self._unsettled(entity, ready[0]))
+
+    def _lies(self, entity: str, row: Row, env: Mapping[str, Row]) -> bool:
+        if not env:
+            return True
+        chain = self.stage.chain(entity, row)
+        return all(chain[name]["id"] == one["id"] for name, one in env.items() if name in chain)
+
+    def _in_reach(self, entity: str, rows: list[Row]) -> list[Row]:
+        """Those of ``rows`` that lie where the operation looks, of a kind that lies under things of several kinds."""
+        if entity == PERSON or self.subject.entity(entity).key.scope is None:
+            return rows
+        scope = self.subject.entity(entity).key.scope or ""
+        pattern = self.operation.params[target_param(self.operation) or ""].pattern
+        if pattern is not None:
+            return [row for row in rows if re.search(pattern, self.stage.name(entity, row))]
+        there = self._places(entity)
+        return [row for row in rows if row[scope] in there] if there else rows
+
+    def _places(self, entity: str) -> dict[str, Row]:
+        """By name the rows under which the operation looks: those that its last other parameter may name."""
+        above = [one.entity for one in self.operation.params.values() if one.role == "row" and one.entity != entity]
+        if not above or above[-1] is None:
+            return {}
+        return {self.stage.name(above[-1], row): row for row in self.stage.visible(above[-1])}
+
+    def _around(self, target: Row) -> dict[str, Row]:
+        """The rows above ``target``, by entity."""
+        entity = self.operation.entity or PERSON
+        found = self.stage.chain(entity, target)
+        scope = None if entity == PERSON else self.subject.entity(entity).key.scope
+        place = self._places(entity).get(target[scope]) if scope is not None else None
+        if place is None:
+            return found
+        above = [one.entity for one in self.operation.params.values() if one.role == "row" and one.entity != entity][-1]
+        return {**found, **self.stage.chain(above or PERSON, place)}
+
+    def _held(self, entity: str, row: Row) -> int:
+        """How many rows refer to ``row``: the fewer, the easier it goes."""
+        held = 0
+        for link in self.subject.plan(entity).incoming:
+            for other in self.stage.subject.rows[link.entity]:
+                value = other[link.field]
+                held += row["id"] in value if isinstance(value, list) else value == row["id"]
+        return held
+
+    def _plain(self, values: tuple[Json, ...]) -> list[Json]:
+        return [one for one in values if not (isinstance(one, str) and one.startswith("$"))]
+
+    def _fits(self, row: Row) -> bool:
+        for name, allowed in self.operation.when.items():
+            plain = self._plain(allowed)
+            if row.get(name) not in plain if plain else row.get(name) is None:
+                return False
+        return not self.operation.only or ACTOR in [row.get(name) for name in self.operation.only]
+
+    def _fitted(self, entity: str, row: Row) -> Row:
+        """``row`` made to meet the operation's conditions."""
+        changes: dict[str, Any] = {}
+        for name, allowed in self.operation.when.items():
+            plain = self._plain(allowed)
+            if row.get(name) not in plain and plain:
+                changes[name] = plain[0]
+        if self.operation.only and ACTOR not in [row.get(name) for name in self.operation.only]:
+            changes[self.operation.only[0]] = ACTOR
+        return self.stage.update(entity, row, changes) if changes else row
+
+    def _settles(self) -> dict[str, Json]:
+        """The fields that the operation sets to a constant."""
+        return {name: value for name, value in self.operation.set.items() if _is_constant(value)}
+
+    def _changes(self, row: Row) -> bool:
+        settles = self._settles()
+        return not settles or any(row.get(name) != value for name, value in settles.items())
+
+    def _unsettled(self, entity: str, row: Row) -> Row:
+        """``row`` with another value where the operation is to set one, so that doing it shows."""
+        plan = self.subject.plan(entity)
+        for name, value in self._settles().items():
+            decl = plan.decl.fields[name]
+            if name in self.operation.when:
+                continue
+            others = [one for one in decl.values if one != value]
+            changed = others[0] if others else (not value) if decl.type == "boolean" else None
+            if changed is not None or not (decl.required or decl.auto):
+                return self.stage.update(entity, row, {name: changed})
+        return row
+
+    def _filled(self, entity: str, row: Row) -> Row:
+        """``row`` with something in each list from which the operation takes something away."""
+        changes: dict[str, Any] = {}
+        for name in self.operation.remove:
+            decl = self.subject.entity(entity).fields[name]
+            if not row.get(name) and decl.type != "ref":
+                one = schema_of(decl.model_copy(update={"repeated": False}), self.subject.decl)
+                changes[name] = [self.values.draw(one), self.values.draw(one)]
+        return self.stage.update(entity, row, changes) if changes else row
+
+    def _parent(self, env: Mapping[str, Row]) -> dict[str, Row]:
+        """The rows above the ones that are listed or made, by entity."""
+        entity = self.operation.entity
+        if entity is None or entity == PERSON:
+            return {}
+        plan = self.subject.plan(entity)
+        if plan.above is None or plan.decl.parent is None:
+            return {}
+        rows = [row for row in self.stage.visible(plan.above) if self._lies(plan.above, row, env)]
+        if plan.above == PERSON:
+            rows = [row for row in rows if row["id"] == ACTOR or PERSON in env]
+        if not rows:
+            raise Unaskable(f"there is no {plan.above} for a {entity} to lie under")
+        counts: dict[int, int] = {}
+        for row in self.subject.rows[entity]:
+            counts[row[plan.decl.parent]] = counts.get(row[plan.decl.parent], 0) + 1
+        return self.stage.chain(plan.above, max(rows, key=lambda row: (counts.get(row["id"], 0), -row["id"])))
+
+
+def _is_constant(value: Json) -> bool:
+    if isinstance(value, str):
+        return chain_of(value) is None and not value.startswith("$$")
+    return not isinstance(value, dict | list)
