@@ -12,9 +12,10 @@ from app_clones.declared.model import OperationDecl
 from app_clones.declared.values import canonical
 from app_clones.kit.change import RowChange
 from factory.compiler.certificate import Ledger
+from factory.compiler.proof_answers import Answer
 from factory.compiler.proof_asking import Asked, Asker
 from factory.compiler.proof_looking import page_text, row_page
-from factory.compiler.proof_subject import Answer, Stage, Subject
+from factory.compiler.proof_subject import Stage, Subject
 
 Json = Any
 

@@ -10,8 +10,9 @@ from typing import Any
 
 from app_clones.declared.entities import Row
 from app_clones.declared.model import OperationDecl, Role
+from factory.compiler.proof_answers import Answer
 from factory.compiler.proof_asking import Asked, Asker, Unaskable
-from factory.compiler.proof_subject import Answer, Stage
+from factory.compiler.proof_subject import Stage
 
 Json = Any
 

@@ -9,12 +9,14 @@ from app_clones.declared.answers import always_told
 from app_clones.declared.model import Param
 from app_clones.declared.values import canonical, schema_of
 from app_clones.kit.change import RowChange
+from factory.compiler.proof_answers import Answer
 from factory.compiler.proof_asking import Asked, Unaskable
 from factory.compiler.proof_case import Case
-from factory.compiler.proof_looking import unwrapped
+from factory.compiler.proof_looking import items_of, unwrapped
 from factory.compiler.proof_queries import prove_expression, prove_filter, prove_order, prove_search
+from factory.compiler.proof_refusals import unknown_target
 from factory.compiler.proof_rows import insert_row
-from factory.compiler.proof_subject import Answer, Stage
+from factory.compiler.proof_subject import Stage
 from factory.compiler.values import Undrawable
 
 Json = Any
@@ -93,8 +95,6 @@ def _read_mask(case: Case, name: str, param: Param) -> str:
 
 
 def _row_mask(case: Case, name: str, param: Param, asked: Asked, whole: Answer) -> bool:
-    from factory.compiler.proof_looking import items_of
-
     items = items_of(case.operation, whole.json)
     if not items or not isinstance(items[0], dict):
         return True
@@ -224,8 +224,6 @@ def _force(case: Case, name: str, param: Param) -> str:
 
 
 def _allow_missing(case: Case, name: str, param: Param) -> str:
-    from factory.compiler.proof_refusals import unknown_target
-
     with case.stage() as stage:
         asked = case.asker(stage, "first").good()
         missing = unknown_target(case, stage, asked)

@@ -11,12 +11,13 @@ from app_clones.declared.entities import Row
 from app_clones.declared.expand import outer_parent
 from app_clones.declared.model import PERSON
 from app_clones.declared.values import canonical
+from factory.compiler.proof_answers import Answer
 from factory.compiler.proof_asking import Asked, Asker, Unaskable
 from factory.compiler.proof_case import Case
 from factory.compiler.proof_expected import expected
 from factory.compiler.proof_looking import Broken, called, idents, items_of, shows_rows, walk
 from factory.compiler.proof_rows import change_row, new_row
-from factory.compiler.proof_subject import ACTOR, Answer, Stage
+from factory.compiler.proof_subject import ACTOR, Stage
 from factory.compiler.values import Undrawable
 
 Json = Any
@@ -203,8 +204,8 @@ def _prove_sizes(case: Case, stage: Stage, asked: Asked, shown: list[Json]) -> N
     for role in ("page_token", "after", "offset", "page_number"):
         if role in roles:
             case.parameters[roles[role][0]] = "honoured"
-    onward = case.operation.result.next and "page_token" in roles
-    onward = onward or {"after", "offset", "page_number"} & roles.keys()
+    by_token = case.operation.result.next is not None and "page_token" in roles
+    onward = by_token or not {"after", "offset", "page_number"}.isdisjoint(roles)
     for size in SIZES:
         if size < low or len(shown) > 40 * size:
             continue

@@ -9,6 +9,7 @@ from typing import Any
 
 from app_clones.declared.model import PERSON, Param
 from app_clones.declared.values import schema_of
+from factory.compiler.proof_answers import Answer, error_fault
 from factory.compiler.proof_asking import Asked, Unaskable, target_param
 from factory.compiler.proof_case import Case
 from factory.compiler.proof_subject import Stage
@@ -34,7 +35,7 @@ def prove_refusals(case: Case) -> None:
             for why, wire in _bad_wires(case, asked):
                 answer = stage.send(wire)
                 case.refused(stage, "bad_requests", answer, why)
-                _hold(case, stage, answer)
+                _hold(case, answer)
         for why, bad in _unknown(case, stage, asked):
             case.refused(stage, "unknown", stage.ask(case.name, bad.arguments), why, (404, 400))
         missing = unknown_target(case, stage, asked)
@@ -54,9 +55,7 @@ def prove_refused(case: Case) -> None:
         case.refused(stage, "refused", answer, "not built")
 
 
-def _hold(case: Case, stage: Stage, answer: Any) -> None:
-    from factory.compiler.proof_subject import error_fault
-
+def _hold(case: Case, answer: Answer) -> None:
     fault = error_fault(case.subject.decl.api.errors, answer)
     case.ledger.responses += 1
     case.ledger.responses_valid += not fault

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cached_property
 from random import Random
 from typing import Any, TypeVar
@@ -26,8 +25,10 @@ from app_clones.kit.seeds import derive
 from app_clones.kit.world import World
 from factory.compiler.api import ApiDoc, Method
 from factory.compiler.certificate import Ledger
+from factory.compiler.proof_answers import Answer, error_fault
 from factory.compiler.proof_wire import FORM, Wired, params_of, wired
-from factory.compiler.values import Validators, Values, without_required
+from factory.compiler.validators import Validators, without_required
+from factory.compiler.values import Values
 
 Json = Any
 T = TypeVar("T")
@@ -36,25 +37,6 @@ START_MS = 1_767_600_000_000
 STEP_MS = 1000
 PERSONS = 4
 ACTOR = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back. ``json``: None where the body is none."""
-
-    status: int
-    json: Json
-    text: str
-    headers: Mapping[str, str]
-    asked: str
-
-    @property
-    def ok(self) -> bool:
-        """Whether the request was granted."""
-        return 200 <= self.status < 300
-
-    def __str__(self) -> str:
-        return f"{self.asked} -> {self.status} {' '.join(self.text[:140].split())}"
 
 
 class Subject:
@@ -312,27 +294,6 @@ def response_fault(
         return "there is no JSON body"
     schema = without_required(schema) if in_part else schema
     return "; ".join(schemas.faults(schema, answer.json))
-
-
-def error_fault(form: str, answer: Answer) -> str:
-    """What is wrong with an answer as an error of the API's ``form``; empty where nothing is."""
-    if not 400 <= answer.status < 600:
-        return f"{answer.status} is no status of an error"
-    told = answer.json
-    if not isinstance(told, dict):
-        return "an error has no JSON object as its body"
-    if answer.status >= 500 and answer.status != 501:
-        return "the app broke"
-    if form == "problem":
-        whole = told.get("status") == answer.status and isinstance(told.get("title"), str)
-        kind = answer.headers.get("content-type", "").partition(";")[0]
-        return "" if whole and kind == "application/problem+json" else "it is no problem document of RFC 9457"
-    error = told.get("error")
-    if not isinstance(error, dict) or not isinstance(error.get("message"), str) or not error["message"]:
-        return "there is no error.message"
-    if form == "google" and error.get("code") != answer.status:
-        return f"error.code is {error.get('code')!r}, the status {answer.status}"
-    return "" if error.get("code") else "there is no error.code"
 
 
 def _json(text: str) -> Json:
