@@ -57,17 +57,27 @@ def permits(operation: OperationDecl, seen: Seen) -> bool:
     return not operation.only or any(seen.values[name] == ME for name in operation.only)
 
 
-def is_free(survey: Survey, seen: Seen) -> bool:
-    """Whether no row that would have to go, or would forbid it, hangs on this one."""
+def is_free(survey: Survey, seen: Seen, going: frozenset[tuple[str, int]] = frozenset()) -> bool:
+    """Whether the row can be deleted: no row that stays hangs on it, nor on what goes with it. ``going``: rows that go
+    already."""
+    going |= {(seen.entity, seen.id)}
     for about in survey.can:
         for name, field in about.decl.fields.items():
-            if field.type != "ref" or field.to != seen.entity or field.on_delete != "restrict" or about.decl.singleton:
+            if field.type != "ref" or field.to != seen.entity or field.on_delete == "clear":
                 continue
-            for one in survey.rows.get(about.name, ()):
-                value = one.values[name]
-                if seen.id in value if isinstance(value, list) else value == seen.id:
+            if about.name not in survey.rows:  # too many to look through
+                return False
+            goes_too = field.on_delete == "cascade" or (about.decl.singleton and name == about.decl.parent)
+            for one in _holders(survey, about.name, name, seen.id):
+                if (one.entity, one.id) not in going and not (goes_too and is_free(survey, one, going)):
                     return False
     return True
+
+
+def _holders(survey: Survey, entity: str, field: str, id: int) -> list[Seen]:
+    """The rows whose ref ``field``, or one of its list, names row ``id``."""
+    held = [(one, one.values[field]) for one in survey.rows[entity]]
+    return [one for one, value in held if value == id or (isinstance(value, list) and id in value)]
 
 
 def changed(survey: Survey, about: Ability, rows: Sequence[Seen], rng: Random, most: int = 1) -> tuple[New, ...]:

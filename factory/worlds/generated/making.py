@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from random import Random
 
-from app_clones.declared.model import FieldDecl
+from app_clones.declared.model import PERSON, FieldDecl
 from factory.verifiers.declared.deeds import Create, Delete, Fresh, New, Plan, Target
 from factory.worlds.generated import phrases, values
 from factory.worlds.generated.abilities import Abilities, Ability, Named
@@ -45,6 +45,8 @@ def _new_row(survey: Survey, about: Ability, rng: Random, parent: Target | Fresh
     assert about.create is not None
     if about.above is not None and parent is None:
         above = survey.rows.get(about.above, ())
+        if about.above == PERSON:  # what lies under others is theirs
+            above = above[:1]
         parent = survey.target(rng.choice(above)) if above else None
         if parent is None:
             return None
