@@ -54,6 +54,7 @@ class Chooser:
             raise Unaskable(f"there is no {entity} to ask for")
         if operation.kind == "delete" or operation.delete:
             found.sort(key=lambda row: self._held(entity, row))
+            self._free(entity, found[0])
         ready = [row for row in found if self._fits(row)] or [self._fitted(entity, found[0])]
         changing = [row for row in ready if self._changes(row)]
         return self._filled(entity, changing[0] if changing else self._unsettled(entity, ready[0]))
@@ -101,6 +102,16 @@ class Chooser:
                 value = other[link.field]
                 held += row["id"] in value if isinstance(value, list) else value == row["id"]
         return held
+
+    def _free(self, entity: str, row: Row) -> None:
+        """Deletes, behind the API, what refers to ``row`` and would keep it from going."""
+        for link in self.subject.plan(entity).incoming:
+            if link.decl.on_delete != "restrict":
+                continue
+            for other in self.stage.rows(link.entity):
+                value = other[link.field]
+                if row["id"] in value if isinstance(value, list) else value == row["id"]:
+                    self.stage.remove(link.entity, other)
 
     def _plain(self, values: tuple[Json, ...]) -> list[Json]:
         return [one for one in values if not (isinstance(one, str) and one.startswith("$"))]

@@ -41,13 +41,13 @@ def prove_parameters(case: Case, *, common: bool) -> None:
             case.ledger.expect("parameters", False, f"{name} could not be tried: {error}")
 
 
-def _once(case: Case, *seed: str | int, **arguments: Json) -> tuple[Answer, list[RowChange], bool]:
-    """What a good request with these arguments besides answers and changes, and whether the state moved."""
+def _once(case: Case, *seed: str | int, **arguments: Json) -> tuple[Answer, list[RowChange]]:
+    """What a good request with these arguments besides answers, and changes."""
     with case.stage() as stage:
         asked = case.asker(stage, *seed).good()
         stage.mark()
         answer = stage.ask(case.name, asked.having(**arguments).arguments)
-        return answer, stage.changes(), bool(stage.world.steps())
+        return answer, stage.changes()
 
 
 def _told(answer: Answer, changes: list[RowChange]) -> str:
@@ -169,7 +169,7 @@ def _etag(case: Case, name: str, param: Param) -> str:
 
 
 def _validate_only(case: Case, name: str, param: Param) -> str:
-    answer, changes, _ = _once(case, "first", **{name: True})
+    answer, changes = _once(case, "first", **{name: True})
     case.ledger.expect("validate_only", answer.ok, lambda: str(answer))
     case.ledger.expect("validate_only", not changes, lambda: f"{changes[0].op} of {changes[0].table}")
     return "honoured"
@@ -272,12 +272,12 @@ def _input(case: Case, name: str, param: Param) -> str:
         values = [asked.arguments.get(name, asker.of_param(name, param, asked.target))]
         values += [asker.of_param(name, param, asked.target) for _ in range(8)]
     first, *rest = values
-    base, changes, _ = _once(case, "first", **{name: first})
+    base, changes = _once(case, "first", **{name: first})
     if not base.ok:
         case.ledger.expect("input", 400 <= base.status < 500, lambda: str(base))
         return "refused"
     for value in [one for one in rest if one != first][:3]:
-        other, others, _ = _once(case, "first", **{name: value})
+        other, others = _once(case, "first", **{name: value})
         if _told(other, others) != _told(base, changes):
             case.ledger.expect("input", True)
             return "honoured"
@@ -290,8 +290,8 @@ def _inert(case: Case, name: str, param: Param) -> str:
         value = _value(case, name, param)
     except Undrawable:
         return "inert"
-    without, changes, _ = _once(case, "first")
-    having, others, _ = _once(case, "first", **{name: value})
+    without, changes = _once(case, "first")
+    having, others = _once(case, "first", **{name: value})
     if having.ok:
         same = _told(without, changes) == _told(having, others)
         case.ledger.expect("inert", same, f"{name} is said to do nothing, and does something")
@@ -307,7 +307,7 @@ def _row(case: Case, name: str, param: Param) -> str:
         named = [asker.called(name, param, row) for row in stage.visible(param.entity or "person")[:3]]
     told = []
     for value in [[one] if param.repeated else one for one in named]:
-        answer, changes, _ = _once(case, "first", **{name: value})
+        answer, changes = _once(case, "first", **{name: value})
         if not answer.ok:
             case.ledger.expect("row", 400 <= answer.status < 500 or answer.status == 501, str(answer))
             return "refused"

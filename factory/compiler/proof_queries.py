@@ -141,7 +141,7 @@ def prove_expression(case: Case, name: str, param: Param) -> str:
     texts = [
         one
         for one, f in plan.decl.fields.items()
-        if f.type in ("string", "enum", "email") and not (f.repeated or f.hidden)
+        if f.type in ("string", "enum", "email") and not (f.repeated or f.hidden or f.auto)
     ]
     with case.stage() as stage:
         good = case.asker(stage, "first").good()

@@ -237,6 +237,11 @@ class Stage:
         found: Row = self.write(work)
         return found
 
+    def remove(self, entity: str, row: Row) -> None:
+        """Deletes a row behind the API, and what lies under it."""
+        if self.row(entity, row["id"]) is not None:
+            self.write(lambda call: row_store.delete(self.subject.ready, call, entity, row, force=True))
+
     def mark(self) -> None:
         """Changes are told from here on."""
         if self.world.steps():
