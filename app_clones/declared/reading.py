@@ -39,7 +39,8 @@ def read_page(act: Act) -> Json:
     result = plan.decl.result
     if result.shape == "list":
         return items
-    answer: dict[str, Json] = {**result.constants, result.items: items}
+    told = items if result.group is None else _grouped(act, entity, found.rows, items, result.group)
+    answer: dict[str, Json] = {**result.constants, result.items: told}
     if result.next is not None and found.next is not None:
         answer[result.next] = found.next
     if result.total is not None:
@@ -47,6 +48,16 @@ def read_page(act: Act) -> Json:
     if result.more is not None:
         answer[result.more] = found.next is not None
     return answer
+
+
+def _grouped(act: Act, entity: EntityPlan, listed: list[rows.Row], items: list[Json], group: str) -> dict[str, Json]:
+    """``items`` by the last two segments of their parents' names (``zones/z1``), each lot under ``group``."""
+    found: dict[str, Json] = {}
+    for row, item in zip(listed, items, strict=True):
+        parent = row[entity.decl.parent] if entity.decl.parent is not None else None
+        place = act.names.path(entity.above or "", act.names.row(entity.above or "", parent)) if parent else "global"
+        found.setdefault("/".join(place.split("/")[-2:]), {group: []})[group].append(item)
+    return found
 
 
 def _after(act: Act, entity: EntityPlan) -> int | None:

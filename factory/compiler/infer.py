@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from app_clones.declared.model import Api, AppDecl, LongRunning, OperationDecl, Source
+from app_clones.declared.model import Api, AppDecl, FieldDecl, LongRunning, OperationDecl, Source
 from factory.compiler import infer_params
 from factory.compiler.api import ApiDoc
 from factory.compiler.infer_entities import SCOPE, Model, entities
@@ -97,6 +97,13 @@ def _name(id: str, verb: str) -> str:
     return short(f"{name}_{verb.lower()}" if name in ("finish",) else name, _OPERATION_NAME)
 
 
+def _holds(field: FieldDecl | None, value: Json) -> bool:
+    """Whether there is such a field, and it can hold the value: a number, one of its own words."""
+    if field is None or (field.type == "enum" and value not in field.values):
+        return False
+    return not isinstance(value, int) or field.type in ("integer", "number", "boolean")
+
+
 def _long_running(model: Model) -> LongRunning | None:
     if model.resources.running is None or OPERATION not in model.entities:
         return None
@@ -114,8 +121,8 @@ def _long_running(model: Model) -> LongRunning | None:
     under = [model.resources.by_key[key].entity for key in model.resources.under if key in model.resources.by_key]
     return LongRunning(
         entity=OPERATION,
-        pending={name: value for name, value in pending.items() if name in fields},
-        finished={name: value for name, value in finished.items() if name in fields},
+        pending={name: value for name, value in pending.items() if _holds(fields.get(name), value)},
+        finished={name: value for name, value in finished.items() if _holds(fields.get(name), value)},
         seconds=_SECONDS,
         under=tuple(dict.fromkeys(under)) if SCOPE in fields else (),
     )

@@ -10,7 +10,7 @@ from typing import Any
 from app_clones.declared.model import PERSON, Entity, FieldDecl, Key
 from factory.compiler import infer_seeds
 from factory.compiler.api import ApiDoc, Method
-from factory.compiler.infer_fields import fields_of
+from factory.compiler.infer_fields import compiles, fields_of
 from factory.compiler.infer_names import free, short, singular, snake
 from factory.compiler.infer_paths import Place, is_collection, words
 from factory.compiler.infer_resources import Resource, Resources
@@ -90,6 +90,8 @@ def _entity(model: Model, resource: Resource) -> Entity:
         )
     made = {_verb_of(model, at) for at in resource.methods}
     listed = schema if schema and schema in model.doc.schemas else None
+    number = key.form == "number" or "create" in made
+    given = () if number else infer_seeds.given(resource, _given_above(model, resource), parent)
     return Entity(
         title=_title(resource.entity),
         about=_about(shapes, schema),
@@ -97,13 +99,13 @@ def _entity(model: Model, resource: Resource) -> Entity:
         owner=parent if parent and fields[parent].to == PERSON else None,
         singleton=bool(parent) and not is_collection(resource.key),
         fixed=schema is None,
-        key=key,
+        key=key.model_copy(update={"form": "given", "int64": False}) if given else key,
         fields=fields,
         schema_name=listed,
         etag=etag,
         constants=constants,
         derived=derived,
-        given=() if made & {"create"} else infer_seeds.given(resource, _given_above(model, resource), parent),
+        given=given,
     )
 
 
@@ -150,7 +152,8 @@ def _key(model: Model, resource: Resource, props: Mapping[str, Json]) -> Key:
     about = str(schema.get("description", ""))
     writable = not schema.get("readOnly") and not re.search(r"output only|read-?only|assigned by", about, re.I)
     chosen = given or (_creates(model, resource) and writable and wire != "id")
-    return Key(form="given" if chosen else "code", wire=wire, collection=collection)
+    pattern = f"^(?:{schema['pattern']})$" if chosen and compiles(schema.get("pattern")) else None
+    return Key(form="given" if chosen else "code", wire=wire, collection=collection, pattern=pattern)
 
 
 def _is_text(schema: Json) -> bool:

@@ -77,7 +77,7 @@ def _string(schema: Schema) -> dict[str, Json]:
         case "byte":
             return {"type": "bytes"}
     found: dict[str, Json] = {"type": "string"}
-    if isinstance(schema.get("pattern"), str) and _compiles(schema["pattern"]):
+    if compiles(schema.get("pattern")):
         found["pattern"] = schema["pattern"]
     for name, key in (("minLength", "min"), ("maxLength", "max")):
         if name in schema:
@@ -85,7 +85,10 @@ def _string(schema: Schema) -> dict[str, Json]:
     return found
 
 
-def _compiles(pattern: str) -> bool:
+def compiles(pattern: Json) -> bool:
+    """Whether a pattern is one that every engine of regular expressions knows."""
+    if not isinstance(pattern, str):
+        return False
     try:
         re.compile(pattern)
     except re.error:

@@ -82,7 +82,9 @@ def app_name(name: str, version: str) -> str:
     """The app's name: an API's name and version, letters and digits; a digest where that is too long."""
     text = re.sub(r"[^a-z0-9]", "", f"{name}{version}".lower())
     text = text if text[:1].isalpha() else f"x{text}"
-    if len(text) <= _APP:
+    # Three documents come under a second id, directoryv1 besides directory_v1: that one has the digest.
+    plain = re.search(r"(?:\A|_)v?[0-9]", version) is not None or not re.search(r"v[0-9]", version)
+    if len(text) <= _APP and plain:
         return text
     digest = hashlib.sha256(f"{name}:{version}".encode()).hexdigest()[:6]
     return f"{text[: _APP - 6]}{digest}"

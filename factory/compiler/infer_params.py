@@ -63,8 +63,12 @@ def rows(method: Method, place: Place, model: Model) -> dict[str, Param]:
     for parameter in sorted(placed, key=lambda one: order.index(one.name) if one.name in order else len(order)):
         resource = model.resources.of(place.rows[parameter.name]) if parameter.name in place.rows else None
         name = free(_name(parameter.name), found)
-        if resource is None:
+        word = re.fullmatch(r"\^([A-Za-z0-9_/-]+)\$", parameter.pattern or "")
+        if resource is None or word:
             found[name] = _plain(parameter, model, "input")
+            if word:  # it can be but one word, so it says nothing
+                fixed: dict[str, Json] = {"type": "enum", "values": (word[1],), "role": "inert", "pattern": word[0]}
+                found[name] = found[name].model_copy(update=fixed)
             continue
         found[name] = row(resource, model, "path", parameter.name, about=_short(parameter))
         if parameter.name in spelt(method, place):

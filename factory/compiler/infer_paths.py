@@ -114,7 +114,7 @@ def _expanded(method: Method, path: str) -> Iterator[Token]:
         spelt = _spelt(patterns.get(named[1])) if segment.startswith("{+") else None
         if spelt is None and segment.startswith("{+"):
             spelt = _from_flat(method, path, segment)
-        if spelt is None or len(spelt) < 2:
+        if spelt is None or spelt == [None]:
             yield Token(None, named[1])
             continue
         for word in spelt[:-1]:
@@ -187,7 +187,7 @@ def _resolve(root: _Node, tokens: list[Token], verb: str | None, shapes: Shapes)
                 space, on = [], "row"
             else:
                 space.append(word)
-        if token.param is not None:
+        if token.param is not None and on == "row":
             rows[token.param] = tuple(key)
     if space and verb is not None and tokens and tokens[-1].word == space[-1]:  # devices:query
         key.append("/".join([*space, "*"]))

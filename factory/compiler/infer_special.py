@@ -106,6 +106,7 @@ def of_policy(model: Model, method: Method, place: Place, resource: Resource) ->
     params = {n: p.model_copy(update={"role": "refused"}) if p.wire == "updateMask" else p for n, p in params.items()}
     policy = next((n for n, p in params.items() if p.wire == "policy"), None)
     if policy is not None:
+        params |= {n: params[n].model_copy(update={"role": "refused"}) for n in body.own if n != policy}
         return OperationDecl(
             kind="custom", entity=resource.entity, params=_needed(params, policy), result=result,
             set={field: f"${policy}"},
