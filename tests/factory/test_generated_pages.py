@@ -68,13 +68,13 @@ def test_another_row_in_the_pages_earns_nothing(suite):
 
 
 def test_elements_are_read_off_a_snapshot_whatever_stands_in_their_names():
-    shown = '''
+    shown = """
 - link "Say \\"yes\\"" [ref=e1] [cursor=pointer]:
   - /url: /club/team/1
 - 'button "Retire: it''s time" [ref=e2]'
 - textbox "Name" [ref=e3]: held
 - text: no element
-'''
+"""
     found = list(elements(shown))
     assert [(one.role, one.name, one.ref, one.url) for one in found] == [
         ("link", 'Say "yes"', "e1", "/club/team/1"),
