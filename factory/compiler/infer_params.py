@@ -65,7 +65,8 @@ def rows(method: Method, place: Place, model: Model) -> dict[str, Param]:
         name = free(_name(parameter.name), found)
         word = re.fullmatch(r"\^([A-Za-z0-9_/-]+)\$", parameter.pattern or "")
         if resource is None or word:
-            found[name] = _plain(parameter, model, "input")
+            named = parameter.pattern if parameter.name in spelt(method, place) else None
+            found[name] = _plain(parameter, model, "input").model_copy(update={"pattern": named})
             if word:  # it can be but one word, so it says nothing
                 fixed: dict[str, Json] = {"type": "enum", "values": (word[1],), "role": "inert", "pattern": word[0]}
                 found[name] = found[name].model_copy(update=fixed)
