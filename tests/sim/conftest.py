@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-ROLLOUT_TESTS = Path(__file__).parents[1] / "rollout"
-sys.path[:0] = [str(ROLLOUT_TESTS), str(Path(__file__).parent)]
+TESTS = Path(__file__).parents[1]
+sys.path[:0] = [str(TESTS / "rollout"), str(TESTS / "factory"), str(Path(__file__).parent)]
 
 from toy_suite import ToySuite  # noqa: E402
 
