@@ -168,10 +168,10 @@ def resolve(spec: EnvSpec, store: Store, report: Report | None = None) -> Lock:
     say(f"resolving {len(spec.base.packages)} Debian packages")
     debs = resolve_debs(spec.base.packages, spec.at("base", "packages"))
     settings = indexes.pip_settings()
-    files = wheel_files(spec.base.test_requires, PURE, debs, spec.at("base", "test_requires"))
     with indexes.client_for(settings) as client:
         say(f"resolving {spec.source.package} and {len(spec.base.test_requires)} test requirements")
         sdist = _resolve_sdist(spec, client, settings, store)
+        files = wheel_files(spec.base.test_requires, PURE, debs, spec.at("base", "test_requires"))
         wheels = take_wheels(files, client, settings, store)
     inputs = sorted([sdist, *wheels, *debs], key=lambda i: (i.kind, i.name))
     return Lock(spec=spec.name, wants=wanted(spec), platform=platform_here(), inputs=tuple(inputs))

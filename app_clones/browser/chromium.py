@@ -47,6 +47,8 @@ VIEWPORT = {"width": 1280, "height": 800}
 _LEFT = ("context", "navigat")
 #: Wall time that one action may take before the browser is taken to be broken, in ms. Never content.
 _PATIENCE_MS = 20_000
+#: Between two looks at whether all is quiet; wall time, never content.
+_SECOND_LOOK_S = 0.05
 
 
 class Chromium:
@@ -242,7 +244,11 @@ class ChromiumBrowser:
         await element.select_option(list(values))
 
     async def _settle(self) -> None:
-        """Waits until what was begun is done: no request open, the page loaded, and nothing new since."""
+        """Waits until what was begun is done: no request open, the page loaded, and nothing new since, looked at twice.
+
+        A form's submission is a task of the renderer's own that a first look may come before.
+        """
+        quiet = 0
         while True:
             asked = self._asked
             while self._open:
@@ -259,9 +265,12 @@ class ChromiumBrowser:
                     raise
                 continue
             done = not self._open and self._arrived.is_set() and self._still.is_set()
-            if loaded == "complete" and asked == self._asked and done:
+            quiet = quiet + 1 if loaded == "complete" and asked == self._asked and done else 0
+            if quiet == 2:
                 self._title = title
                 break
+            if quiet:
+                await asyncio.sleep(_SECOND_LOOK_S)
         if self._failure is not None:
             raise self._failure
 

@@ -87,7 +87,7 @@ def test_every_command_has_an_example_and_json(name):
 
 
 def test_the_commands_are_those_of_the_manual():
-    making = {"new", "lock", "build", "audit", "export"}
+    making = {"new", "compile", "lock", "build", "audit", "export"}
     assert set(cli.commands) == {*making, "run", "train", "replay", "show", "ls", "serve-world"}
 
 
