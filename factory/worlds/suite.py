@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import apsw
 
+import app_clones.browser
 import app_clones.declared
 import app_clones.kit
 import app_clones.mail
@@ -38,7 +39,7 @@ from factory.worlds.oracle import rest_of
 Judge = Callable[["WorldSuite", Task, World], Verdict]
 
 CODE = (
-    app_clones.declared, app_clones.kit, app_clones.mail, app_clones.notes,
+    app_clones.browser, app_clones.declared, app_clones.kit, app_clones.mail, app_clones.notes,
     factory.environment, factory.verifiers, factory.worlds,
 )  # fmt: skip
 """What an environment's digest covers of the code: a change of any of it makes another environment."""
