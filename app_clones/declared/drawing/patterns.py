@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 import warnings
 from functools import lru_cache
+from importlib import import_module
 from random import Random
 from typing import Any
 
 from app_clones.declared.shapes import matcher
 
+# the library's own reading of the syntax; type stubs differ on whether it is there
+_SYNTAX = import_module("re._parser")
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _ANY = _LETTERS + "0123456789"
 _CLASSES = {"CATEGORY_DIGIT": "0123456789", "CATEGORY_WORD": _ANY, "CATEGORY_SPACE": " "}
@@ -41,7 +44,7 @@ def _tree(pattern: str) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return re._parser.parse(pattern)  # type: ignore[attr-defined]  # the library's own reading of the syntax
+            return _SYNTAX.parse(pattern)
     except (re.error, RecursionError, OverflowError):
         return None  # ECMA's syntax has forms that Python's has not
 
