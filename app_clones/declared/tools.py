@@ -31,6 +31,11 @@ class ToolParams:
         self._ready = ready
         self._name = name
 
+    @property
+    def ready(self) -> Declared:
+        """The app that the tool is of."""
+        return self._ready
+
     def model_validate(self, obj: Any) -> dict[str, Any]:
         """The arguments as the engine takes them. Raises :class:`AppError`."""
         if isinstance(obj, dict):

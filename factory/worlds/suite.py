@@ -10,6 +10,7 @@ import apsw
 
 import app_clones.browser
 import app_clones.declared
+import app_clones.docs
 import app_clones.kit
 import app_clones.mail
 import app_clones.notes
@@ -39,7 +40,7 @@ from factory.worlds.oracle import rest_of
 Judge = Callable[["WorldSuite", Task, World], Verdict]
 
 CODE = (
-    app_clones.browser, app_clones.declared, app_clones.kit, app_clones.mail, app_clones.notes,
+    app_clones.browser, app_clones.declared, app_clones.docs, app_clones.kit, app_clones.mail, app_clones.notes,
     factory.environment, factory.verifiers, factory.worlds,
 )  # fmt: skip
 """What an environment's digest covers of the code: a change of any of it makes another environment."""

@@ -11,6 +11,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from app_clones.declared.engine import Declared
+from app_clones.docs import DOCS
 from app_clones.kit.app import App
 from app_clones.kit.errors import AppError
 from app_clones.kit.faults import Faults
@@ -40,7 +41,8 @@ _TRIES = 12
 @dataclass(frozen=True, slots=True)
 class Setting:
     """What of a world, beside its rows, tasks depend on. Times in virtual ms; ``handled``: events by name;
-    ``shared``: whether there are other apps, so that a task has to say which it means."""
+    ``shared``: whether there are other apps, so that a task has to say which it means; ``documented``: whether the docs
+    app is one of them, which an honest agent then reads before it calls an app's tools."""
 
     seed: int
     start_ms: int
@@ -48,6 +50,7 @@ class Setting:
     faults: Faults
     handled: frozenset[str]
     shared: bool
+    documented: bool
 
     @classmethod
     def of(cls, start: Start, apps: Sequence[App]) -> Setting:
@@ -57,7 +60,8 @@ class Setting:
         kinds = tuple(row["kind"] for row in rows)
         faults = Faults(rows[0]["rate"], kinds, rows[0]["window_ms"]) if rows else Faults()
         handled = frozenset(name for app in apps for name in app.events)
-        return cls(int(seed), now_ms, step_ms, faults, handled, len(apps) > 1)
+        documented = any(app.name == DOCS.name for app in apps)
+        return cls(int(seed), now_ms, step_ms, faults, handled, len(apps) > 1, documented)
 
 
 class GeneratedFamily:
@@ -103,6 +107,8 @@ class GeneratedFamily:
     def way(self, plan: Plan) -> tuple[Action, ...]:
         """The honest agent's way through the tools, with every attempt that the world's faults make it need."""
         actions, at = oracle.way(self.can.decl, plan), self.setting
+        if at.documented:
+            actions = (*oracle.read_up(self.can, plan, actions), *actions)
         return oracle.persistent(actions, at.faults, at.seed, at.start_ms, at.step_ms) if at.faults.rate else actions
 
     def told(self, wording: str, one: Candidate) -> str:
