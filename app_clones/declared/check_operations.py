@@ -21,6 +21,8 @@ from app_clones.declared.routing import Tree, template
 _OF_LISTS = ("filter", "expression", "search", "order_by", "page_size", "page_token", "after", "offset",
              "page_number")  # fmt: skip
 _ABOUT_A_ROW = ("get", "update", "replace", "delete")
+_UNFOLDED = ("custom", "record", "get", "update", "delete")
+"""Kinds to which expand() adds the parameter that names the row, where no path is given."""
 
 
 def check_operations(decl: AppDecl) -> None:
@@ -93,10 +95,10 @@ def _check_wires(decl: AppDecl, operation: OperationDecl, loc: Loc) -> None:
 def _check_target(decl: AppDecl, operation: OperationDecl, entity: Entity | None, loc: Loc) -> None:
     aimed = any(p.role == "row" and p.entity == operation.entity for p in operation.params.values())
     reached = aimed or (entity is not None and entity.singleton)
-    if operation.kind in _ABOUT_A_ROW and not reached:
+    unfolded = operation.http is None and operation.kind in _UNFOLDED
+    if operation.kind in _ABOUT_A_ROW and not (reached or unfolded):
         raise DeclError(f"a {operation.kind} has a parameter that names the row", (*loc, "params"))
     is_new = operation.kind == "create"
-    unfolded = operation.kind in ("custom", "record") and operation.http is None  # expand() will add the parameter
     for what in ("set", "append", "remove", "when", "only", "copy_row", "delete"):
         possible = reached or unfolded or (is_new and what == "set")
         if getattr(operation, what) and (entity is None or not possible):
@@ -121,7 +123,17 @@ def _check_effects(decl: AppDecl, operation: OperationDecl, entity: Entity | Non
         _check_conditions(decl, operation, entity, known, loc)
     _check_makes(decl, operation, known, loc)
     for place, emit in enumerate(operation.emit):
+        need_expression(emit.after, known, decl, (*loc, "emit", place, "after"))
         need_expression(dict(emit.payload), known, decl, (*loc, "emit", place, "payload"))
+        _check_delay(operation, emit.after, (*loc, "emit", place, "after"))
+
+
+def _check_delay(operation: OperationDecl, after: int | str, loc: Loc) -> None:
+    if isinstance(after, int):
+        return
+    param = operation.params.get(after.removeprefix("$"))
+    if param is None or param.type != "integer" or param.repeated or param.min is None or param.min < 0:
+        raise DeclError("a delay is a number, or a parameter: an integer with `min: 0` or more", loc)
 
 
 def _check_conditions(
@@ -152,7 +164,8 @@ def _check_result(decl: AppDecl, operation: OperationDecl, entity: Entity | None
     result = operation.result
     if result.shape in ("page", "list") and operation.kind != "list" and operation.behaviour is None:
         raise DeclError(f"only a list answers with a {result.shape}", (*loc, "result", "shape"))
-    if operation.kind == "list" and result.shape not in ("page", "list"):
+    standard = operation.http is None and "result" not in operation.model_fields_set
+    if operation.kind == "list" and result.shape not in ("page", "list") and not standard:
         raise DeclError("a list answers with a page or a list", (*loc, "result", "shape"))
     if result.shape == "operation" and decl.api.long_running is None:
         raise DeclError("the API does not say how it tells of work that takes time", (*loc, "result", "shape"))

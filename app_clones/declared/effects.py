@@ -7,6 +7,7 @@ from typing import Any
 from app_clones.declared import rows, writing
 from app_clones.declared.act import Act
 from app_clones.declared.bodies import Resource
+from app_clones.declared.plans import delay_ms
 from app_clones.declared.values import canonical
 
 
@@ -29,8 +30,10 @@ def follow(act: Act) -> None:
         made = {name: act.into(entity, name, evaluate) for name, evaluate in values.items()}
         rows.insert(act.ready, act.call, entity, made)
     for each in plan.emit:
-        if act.call.handles(each.event):
-            act.call.schedule(each.delay_ms, each.event, **act.plain(each.payload(act.look)))
+        after = each.after(act.look)
+        if after is not None and (each.decl.required or act.call.handles(each.decl.event)):
+            due = delay_ms(after, each.decl.unit)
+            act.call.schedule(due, each.decl.event, **act.plain(each.payload(act.look)))
     if plan.decl.record or plan.decl.kind == "record":
         _record(act)
 

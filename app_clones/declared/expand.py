@@ -239,8 +239,10 @@ _STANDARD: Mapping[str, Callable[[AppDecl, str, Entity], OperationDecl]] = {
 
 
 def _custom(decl: AppDecl, name: str, operation: OperationDecl) -> OperationDecl:
-    found: dict[str, object] = {"writes": writes(operation)}
     entity = decl.entities.get(operation.entity) if operation.entity else None
+    if entity is not None and operation.entity and operation.http is None and operation.kind in _STANDARD:
+        return _standing_on(_STANDARD[operation.kind](decl, operation.entity, entity), operation)
+    found: dict[str, object] = {"writes": writes(operation)}
     if entity is not None and operation.entity and operation.kind in ("custom", "record"):
         aimed = any(p.role == "row" and p.entity == operation.entity for p in operation.params.values())
         if not aimed and operation.http is None:
@@ -249,6 +251,12 @@ def _custom(decl: AppDecl, name: str, operation: OperationDecl) -> OperationDecl
             found["params"] = {**params, **operation.params}
             found["http"] = Http(verb="POST", path=f"{path}/{verb}")
     return operation.model_copy(update=found)
+
+
+def _standing_on(standard: OperationDecl, operation: OperationDecl) -> OperationDecl:
+    """``operation`` with all that it leaves out as ``standard`` has it."""
+    given = {name: getattr(operation, name) for name in operation.model_fields_set}
+    return standard.model_copy(update={**given, "params": {**standard.params, **operation.params}})
 
 
 def _unused(params: Params, name: str) -> str:

@@ -206,11 +206,16 @@ class Result(Part):
 
 
 class Emit(Part):
-    """An event of this world, ``after`` virtual seconds; ``payload`` holds expressions. Skipped where no app handles
-    it."""
+    """An event of this world, ``after`` so many of the clock's ``unit``; ``payload`` holds expressions.
+
+    ``after`` may be an expression too: a number from 0 up, or nothing, where the event does not happen. An event that
+    no app of the world handles is skipped, or, where it is ``required``, an error.
+    """
 
     event: str = Field(pattern=r"^[a-z][a-z0-9]*\.[a-z][a-z0-9_]*$")
-    after: int = Field(default=0, ge=0)
+    after: Annotated[int, Field(ge=0)] | Annotated[str, Field(pattern=r"^\$[a-z]")] = 0
+    unit: Literal["second", "minute", "hour", "day"] = "second"
+    required: bool = False
     payload: Mapping[str, Json] = {}
 
 
@@ -235,6 +240,8 @@ Kind = Literal["list", "get", "create", "update", "replace", "delete", "custom",
 class OperationDecl(Part):
     """One operation: the tool ``{app}_{name}``, and a route where ``http`` says so.
 
+    One of a standard kind without ``http`` is that standard operation under another name: what it leaves out is as
+    there, its ``params`` come beside those there, or in their place.
     ``when``: fields of the target and the values one of which they must have, else a conflict (``refusal`` says why).
     ``only``: ref fields of the target to persons, one of whom must be acting. ``set``, ``append``, ``remove``: effects
     on the target's fields, as expressions (the latter two on lists); ``make``: further rows; ``delete``: the target

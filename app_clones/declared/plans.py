@@ -10,7 +10,7 @@ from app_clones.declared.bodies import resource_acceptor
 from app_clones.declared.entities import EntityPlan
 from app_clones.declared.expand import writes
 from app_clones.declared.expressions import Evaluate, prepare
-from app_clones.declared.model import PERSON, OperationDecl, Param
+from app_clones.declared.model import PERSON, Emit, OperationDecl, Param
 from app_clones.declared.refusals import NotBuilt
 from app_clones.declared.values import Accept, acceptor
 from app_clones.kit.errors import AppError
@@ -20,13 +20,15 @@ if TYPE_CHECKING:
 
 Json = Any
 
+_UNITS_MS = {"second": 1000, "minute": 60_000, "hour": 3_600_000, "day": 86_400_000}
+
 
 @dataclass(frozen=True, slots=True)
 class Emission:
-    """An event to schedule, with its payload as a function."""
+    """An event to schedule, with its payload and what it comes ``after`` as functions."""
 
-    event: str
-    delay_ms: int
+    decl: Emit
+    after: Evaluate
     payload: Evaluate
 
 
@@ -124,7 +126,7 @@ def plan_of(ready: Declared, name: str) -> Plan:
         append=_prepared(decl.append),
         remove=_prepared(decl.remove),
         make=tuple((make.entity, _prepared(make.values)) for make in decl.make),
-        emit=tuple(Emission(each.event, each.after * 1000, prepare(dict(each.payload))) for each in decl.emit),
+        emit=tuple(Emission(each, prepare(each.after), prepare(dict(each.payload))) for each in decl.emit),
         when={key: tuple(prepare(value) for value in values) for key, values in decl.when.items()},
         values=_prepared(decl.result.values),
     )
@@ -132,6 +134,11 @@ def plan_of(ready: Declared, name: str) -> Plan:
 
 def _prepared(values: Mapping[str, Json]) -> dict[str, Evaluate]:
     return {name: prepare(value) for name, value in values.items()}
+
+
+def delay_ms(after: int, unit: str) -> int:
+    """So many of a unit of the clock, in ms."""
+    return after * _UNITS_MS[unit]
 
 
 def _accept(ready: Declared, entity: EntityPlan | None, param: Param) -> Accept:

@@ -36,6 +36,8 @@ def renderer(ready: Declared, name: str) -> Callable[[Json], str]:
             return _text(row, LONG)
         if plan.writes and result.shape == "row" and plan.entity is not None:
             return f"ok {_line(plan.entity, row)}"
+        if plan.writes and len(row) == 1:
+            return f"ok {_text(next(iter(row.values())), LONG)}"
         return "\n".join(f"{key}: {_text(value, LONG)}" for key, value in row.items())
 
     return render

@@ -45,7 +45,7 @@ def untag(message: int, label: int) -> RowChange:
 
 def note(text: str) -> RowChange:
     """A note of the agent's."""
-    return insert("notes_note", -1, owner_id=ME, text=text)
+    return insert("notes_note", -1, owner=ME, text=text)
 
 
 # ---- the start state

@@ -163,7 +163,13 @@ def altered(*changes):
             "$note is nothing",
         ),
         ("operations.x", {"kind": "list"}, "operations.x", "is about an entity"),
-        ("operations.x", {"kind": "get", "entity": "buyer"}, "operations.x.params", "names the row"),
+        (
+            "operations.x",
+            {"emit": [{"event": "a.b", "after": "$now"}]},
+            "operations.x.emit.0.after",
+            "a delay is a number",
+        ),
+        ("operations.x", {"kind": "replace", "entity": "buyer"}, "operations.x.params", "names the row"),
         ("operations.x", {"set": {"name": 1}}, "operations.x.set", "no row that this could be about"),
         (
             "operations.x",

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from app_clones.declared.engine import declared
+from app_clones.declared.expand import expand
 from app_clones.declared.load import load_decl
+from app_clones.declared.model import AppDecl, Http
 from app_clones.declared.rows import fetch, title, view
 from app_clones.kit.app import App
 from app_clones.kit.schema import Column, Table
@@ -416,3 +418,56 @@ def test_every_tool_tells_its_arguments_as_json_schema_and_takes_no_others(world
     assert schema["required"] == ["id"]
     assert schema["properties"]["state"]["enum"] == ["open", "doing", "done", None]
     assert schema["properties"]["words"]["type"] == ["array", "null"]
+
+
+PAD = {
+    "app": "pad",
+    "title": "Pad",
+    "entities": {"leaf": {"operations": ["list"], "fields": {"text": {"required": True}}}},
+}
+
+
+def test_a_standard_operation_under_another_name_has_what_it_leaves_out_and_may_add_to_it():
+    decl = expand(AppDecl.model_validate({
+        **PAD, "operations": {
+            "write": {"kind": "create", "entity": "leaf", "params": {"loud": {"type": "boolean"}}},
+            "drop": {"kind": "delete", "entity": "leaf"},
+        },
+    }))  # fmt: skip
+    assert list(decl.operations["write"].params) == ["text", "loud"]
+    assert decl.operations["write"].http == Http(verb="POST", path=decl.entities["leaf"].plural)
+    assert decl.operations["drop"].result.status == 204
+    assert expand(decl) == decl
+
+
+@pytest.mark.parametrize(("given", "told"), [({}, 0), ({"in": None}, 0), ({"in": 0}, 1), ({"in": 2}, 1)])
+def test_an_event_comes_after_what_a_parameter_says_and_not_at_all_where_it_says_nothing(given, told):
+    decl = AppDecl.model_validate({
+        **PAD, "operations": {
+            "leaf_create": {
+                "kind": "create", "entity": "leaf", "params": {"in": {"type": "integer", "min": 0}},
+                "emit": [{"event": "pad.echo", "after": "$in", "unit": "hour", "payload": {"text": "later"}}],
+            },
+            "echo": {"params": {"text": {}}, "make": [{"entity": "leaf", "values": {"text": "$text"}}]},
+        },
+    })  # fmt: skip
+    with World.build((declared(decl).app(),), seed=1, start_ms=0, step_ms=1000, persons=1) as world:
+        before = world.now_ms
+        assert world.call("pad_leaf_create", {"text": "now", **given}).result.error is None
+        due = world.connection.execute("SELECT due_ms FROM kit_event").fetchall()
+        waits = world.call("pad_leaf_list", {}).result.text
+        assert (waits.count("later"), len(due)) == (int(told and not given["in"]), int(told and bool(given["in"])))
+        assert [ms - before for (ms,) in due] in ([], [2 * 3_600_000], [2 * 3_600_000 + 1000])
+
+
+def test_a_required_event_that_nobody_handles_is_an_error_and_leaves_nothing():
+    decl = AppDecl.model_validate({
+        **PAD, "operations": {
+            "leaf_create": {
+                "kind": "create", "entity": "leaf", "emit": [{"event": "mail.deliver", "required": True}],
+            },
+        },
+    })  # fmt: skip
+    with World.build((declared(decl).app(),), seed=1, start_ms=0, step_ms=1000, persons=1) as world:
+        assert world.call("pad_leaf_create", {"text": "t"}).result.error == "invalid"
+        assert world.call("pad_leaf_list", {}).result.text == "0 found"

@@ -342,7 +342,7 @@ def test_net_changes_are_the_same_up_to_the_order_of_fresh_rows(suite):
 def test_net_changes_that_differ_only_in_whom_a_reference_names_are_not_the_same(suite):
     one, schema = net(suite, ("notes_create", {"text": "x"}))
     other = tuple(
-        replace(change, new={**change.new, "owner_id": 2}) if change.table == "notes_note" else change for change in one
+        replace(change, new={**change.new, "owner": 2}) if change.table == "notes_note" else change for change in one
     )
     assert same(one, one, schema)
     assert not same(one, other, schema)

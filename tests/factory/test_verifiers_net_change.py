@@ -138,8 +138,8 @@ def test_a_time_counts_where_the_task_names_it(suite):
         world.call("notes_create", {"text": "x"})
         world.call("task_submit", {})
         found, schema = world.net_change(), world.registry.schema
-    (made,) = (change.new["made_ms"] for change in found if change.table == "notes_note")
+    (made,) = (change.new["made"] for change in found if change.table == "notes_note")
     for wanted, named, reward in ((made, True, 1.0), (made + 1, True, 0.0), (made + 1, False, 1.0)):
-        row = insert("notes_note", -1, owner_id=1, text="x", made_ms=wanted)
-        times = frozenset({"notes_note.made_ms"}) if named else frozenset()
+        row = insert("notes_note", -1, owner=1, text="x", made=wanted)
+        times = frozenset({"notes_note.made"}) if named else frozenset()
         assert judge(Expected((row,), times=times), found, schema).reward == reward

@@ -6,11 +6,12 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from app_clones.declared.model import PERSON, AppDecl, Emit, OperationDecl, Param
+from app_clones.declared.plans import delay_ms
 from factory.verifiers.declared.effects import is_compared
 from factory.verifiers.declared.find import entity_of
 
-_LONG_S = 3600 * 4
-"""Virtual seconds that no episode lasts."""
+_LONG_MS = 4 * 3_600_000
+"""Virtual ms that no episode lasts."""
 
 _TIMELY = ("now", "response", "target")
 """What expressions name that depends on when the operation was done."""
@@ -70,7 +71,9 @@ class Plainness:
 
     def _waits(self, operation: OperationDecl, each: Emit) -> bool:
         """Whether an event falls due long after an episode, and says only what there is to compare."""
-        return each.after >= _LONG_S and all(self._tells(operation, value) for value in each.payload.values())
+        if isinstance(each.after, str) or delay_ms(each.after, each.unit) < _LONG_MS:
+            return False
+        return all(self._tells(operation, value) for value in each.payload.values())
 
     def _tells(self, operation: OperationDecl, expression: object) -> bool:
         """Whether what an expression gives follows from the rows and what was asked, at whatever time."""
