@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PrivateAttr
 
@@ -17,6 +17,7 @@ from factory.apps import FROM, FoundApp
 from factory.errors import SpecError
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+FaultKind = Literal["error", "rate_limit", "stale_page", "expired_session"]
 _INSIDE = r"^[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*/?$"  # a path that stays within its tree
 
 
@@ -67,10 +68,11 @@ class GeneratedSpec(Part):
 
 
 class FaultsSpec(Part):
-    """Seeded faults of all tools: ``rate``, the share of time in which each fails, and in which ways."""
+    """Seeded faults of all apps, in tools, API and pages: ``rate``, the share of time in which each thing that can be
+    asked fails, and in which ways."""
 
     rate: float = Field(ge=0, le=0.9)
-    kinds: tuple[Literal["error", "rate_limit"], ...] = Field(default=("error", "rate_limit"), min_length=1)
+    kinds: tuple[FaultKind, ...] = Field(default=get_args(FaultKind), min_length=1)
     window_seconds: int = Field(default=120, ge=1, le=86_400, strict=True)
 
 
@@ -88,7 +90,7 @@ class WorldSpec(Located):
 
     ``apps``: build options by app name, and under ``from``, for all but the apps that come with Grindworks, where the
     app is: see :func:`factory.apps.find_app`. ``view``: what an agent acts through: the apps' ``tools``, their pages as
-    text (``browser``) or as pictures (``pixels``). ``faults``: which the tools meet; none where not given.
+    text (``browser``) or as pictures (``pixels``). ``faults``: which its users meet; none where not given.
     """
 
     kind: Literal["world"]

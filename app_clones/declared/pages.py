@@ -17,12 +17,12 @@ from starlette.routing import BaseRoute, Route
 from app_clones.declared import pages_text as words
 from app_clones.declared import rows
 from app_clones.declared.pages_forms import Sheet, answer_to, send, show_form
-from app_clones.declared.pages_frame import Site, Visit, style, templates, visit
+from app_clones.declared.pages_frame import FLAG, Site, Visit, style, templates, visit
 from app_clones.declared.pages_list import show_list, show_search
 from app_clones.declared.pages_plan import Shelf
 from app_clones.declared.pages_show import show_dashboard, show_row
 from app_clones.kit import forms
-from app_clones.kit.errors import AppError, NotFound
+from app_clones.kit.errors import AppError, Fault, NotFound, SignedOut, StalePage
 
 if TYPE_CHECKING:
     from app_clones.declared.engine import Declared
@@ -36,6 +36,7 @@ _HEADINGS = {
     409: "Not possible now",
     412: "Changed meanwhile",
     429: "Too much at once",
+    500: "Something broke",
     501: "Not built",
     503: "Not available now",
 }
@@ -45,7 +46,8 @@ _ADVICE = {
     404: "It may have been deleted, or the address may be mistyped. The search finds everything that is there.",
     412: "Open the page anew: it shows how things are now. Then try again.",
     409: "Something stands in the way. Look at the page again: it shows how things are now.",
-    429: "Nothing was done. Wait a little, then try again.",
+    429: "Wait a little, then try again.",
+    500: "This passes by itself. Wait a little, then try again.",
     503: "Nothing was done. Wait a little, then try again.",
     501: "This part of the original is not in the clone. Nothing was changed.",
 }
@@ -72,13 +74,15 @@ async def _respond(site: Site, request: Request) -> Response:
             with visit(site, request) as here:
                 return _show(here, parts) if form is None else _submit(here, parts, form)
         except AppError as error:
-            if form is None or not _is_form(site, parts):
+            if form is None or isinstance(error, Fault) or not _is_form(site, parts):
                 raise
             # The second look is read-only: what was refused changes nothing, and comes back as it was filled in.
             with visit(site, forms.look_again(request)) as here:
                 return show_form(here, _sheet(here, parts), form, error)
+    except SignedOut:
+        return forms.sign_in(request)
     except AppError as error:
-        return _problem(site, error)
+        return _problem(site, request, error)
 
 
 def _show(here: Visit, parts: list[str]) -> Response:
@@ -142,13 +146,17 @@ def _row(here: Visit, shelf: Shelf, text: str) -> rows.Row:
     return rows.fetch(here.ready, here.call, shelf.name, int(text))
 
 
-def _problem(site: Site, error: AppError) -> Response:
-    """A page that says what went wrong, and what to do."""
+def _problem(site: Site, request: Request, error: AppError) -> Response:
+    """A page that says what went wrong, what to do, and (where the service failed after it) what was done before."""
+    done = request.query_params.get(FLAG, "") if isinstance(error, Fault) else ""
     text = templates().get_template("error.html").render(
         site=site.plan,
         base=site.base,
         heading=_HEADINGS.get(error.status, "That did not work"),
         message=words.sentence(error.message or "The form cannot be sent as it is."),
         advice=_ADVICE.get(error.status, _ADVICE[400]),
+        again=forms.lies_on(request) if isinstance(error, Fault) else "",
+        way="Reload the page" if isinstance(error, StalePage) else "Try again",
+        flash=site.flash(done),
     )  # fmt: skip
     return forms.html(text, error.status)

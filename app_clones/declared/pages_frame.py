@@ -192,7 +192,7 @@ class Visit:
             flash=self.site.flash(self.query[FLAG]) if FLAG in self.query else "",
             **{"q": "", **values},
         )
-        return forms.html(text, status)
+        return forms.page(self.request, text, status, FLAG)
 
 
 @contextmanager

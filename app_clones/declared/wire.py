@@ -24,6 +24,7 @@ _GOOGLE = {
     404: ("NOT_FOUND", "notFound"),
     405: ("UNIMPLEMENTED", "httpMethodNotAllowed"),
     409: ("ABORTED", "conflict"),
+    412: ("FAILED_PRECONDITION", "conditionNotMet"),
     413: ("INVALID_ARGUMENT", "uploadTooLarge"),
     415: ("INVALID_ARGUMENT", "unsupportedMediaType"),
     429: ("RESOURCE_EXHAUSTED", "rateLimitExceeded"),
@@ -42,6 +43,11 @@ class NotAllowed(AppError):
     def __init__(self, message: str, allowed: tuple[str, ...] = ()) -> None:
         super().__init__(message)
         self.allowed = allowed
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """What the path is for."""
+        return {"allow": ", ".join(self.allowed)}
 
 
 class WrongMedia(AppError):
@@ -122,7 +128,7 @@ def answered(body: Json, status: int) -> Response:
 
 def failed(kind: str, error: AppError) -> Response:
     """An error in the API's own form: ``plain``, ``google`` or ``problem``."""
-    headers = {"allow": ", ".join(error.allowed)} if isinstance(error, NotAllowed) else None
+    headers = error.headers
     if kind == "google":
         status, body = google_error(error)
         return _json(body, status, "application/json; charset=UTF-8", headers)

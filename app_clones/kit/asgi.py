@@ -15,11 +15,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount
 from starlette.types import ASGIApp, Message, Scope
 
-from app_clones.kit.errors import AppError, KitError
+from app_clones.kit import faults
+from app_clones.kit.errors import AppError, KitError, StalePage
 from app_clones.kit.seeds import derive
 from app_clones.kit.step import check_may_act
 
 if TYPE_CHECKING:
+    from app_clones.kit.faults import Faults
     from app_clones.kit.registry import Registry
     from app_clones.kit.world import Call, World
 
@@ -27,6 +29,8 @@ WORLD = "grindworks.world"
 ACTOR = "grindworks.actor"
 #: Whether the request has had its one transaction.
 TRANSACTION = "grindworks.transaction"
+#: Of a posted form, when (virtual ms) and on which page it was shown.
+SHOWN = "grindworks.shown"
 #: A request's body, in bytes, beyond which it is refused unread.
 LARGEST_BODY = 16 * 1024 * 1024
 
@@ -60,7 +64,10 @@ def world_app(registry: Registry) -> ASGIApp:
 
 @lru_cache(maxsize=64)
 def _world_app(registry: Registry) -> ASGIApp:
+    from app_clones.kit.sessions import session_routes  # whose pages are answered by what is in here
+
     mounts = [Mount(f"/{app.name}", routes=list(app.routes())) for app in registry.apps]
+    mounts.append(Mount("/kit", routes=list(session_routes())))
     # Anything else that an operation raises becomes a plain 500 too: a page must answer, and the world was rolled back.
     handlers: dict[Any, Any] = {AppError: _refused, KitError: _broken}
     return Starlette(routes=mounts, exception_handlers=handlers)
@@ -68,7 +75,8 @@ def _world_app(registry: Registry) -> ASGIApp:
 
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, AppError)
-    return JSONResponse({"error": {"code": error.code, "message": error.message}}, status_code=error.status)
+    body = {"error": {"code": error.code, "message": error.message}}
+    return JSONResponse(body, status_code=error.status, headers=dict(error.headers))
 
 
 async def _broken(request: Request, error: Exception) -> Response:
@@ -80,17 +88,41 @@ def opened(request: Request) -> Iterator[Call]:
     """The request's one transaction: read-only for GET and HEAD, else one step of the world.
 
     Await nothing inside it; read the body first. Raises :class:`KitError` at a second one in the same request,
-    :class:`AppError` at a write when the task is over.
+    :class:`AppError` at a write when the task is over, :class:`~app_clones.kit.errors.Fault` where the world's faults
+    have it fail.
     """
     world: World = request.scope[WORLD]
     if request.scope.get(TRANSACTION):
         raise KitError(f"{request.method} {request.url.path}: a request has one transaction")
+    if world.faults is not None and TRANSACTION not in request.scope:  # a second look at the same request meets none
+        _fail(world, world.faults, request)
     request.scope[TRANSACTION] = True
     readonly = request.method in ("GET", "HEAD")
     with world.transaction(request.scope.get(ACTOR, 1), readonly=readonly) as call:
         if not readonly:
             check_may_act(call)
         yield call
+
+
+def _fail(world: World, given: Faults, request: Request) -> None:
+    """Raises the fault that the request meets, if it meets one.
+
+    It is a step then, as a tool call that fails is one, a GET's too: only time makes an outage pass.
+    """
+    actor, writes = request.scope.get(ACTOR, 1), request.method not in ("GET", "HEAD")
+    what = f"{'GET' if request.method == 'HEAD' else request.method} {request.url.path}"
+    shown = request.scope.get(SHOWN)
+    with world.transaction(actor, readonly=True) as call:
+        if call.one("SELECT 1 FROM task_outcome LIMIT 1"):
+            return
+        seen = faults.seen(call, what) | ({what: shown[0]} if shown else {})
+        fault = given.met(world.seed, call.now_ms, world.step_ms, what, writes=writes, seen=seen)
+    if fault is None:
+        return
+    with world.transaction(actor) as call:
+        if isinstance(fault, StalePage) and not shown:  # an API's client has no page: being told is enough
+            faults.see(call, what)
+    raise fault
 
 
 async def json_body(request: Request) -> dict[str, Any]:

@@ -22,7 +22,7 @@ class Beginning:
     """All that decides a new world beside its apps. Times are virtual ms, ``start_ms`` since 1970.
 
     ``persons``: how many to draw, or they themselves. ``options``: each app's own, by its name. ``faults``: which its
-    tools meet. Raises :class:`KitError` for what no world can begin with.
+    users meet. Raises :class:`KitError` for what no world can begin with.
     """
 
     seed: int

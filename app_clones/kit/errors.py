@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 
 class KitError(Exception):
     """Something is wrong with the world or its apps themselves, never with what an agent asked for."""
@@ -18,7 +20,8 @@ class WorldDiverged(KitError):
 class AppError(Exception):
     """What an operation answers instead of a result: the agent's mistake, shown to it as an observation.
 
-    ``code`` is a stable word (``not_found``), ``status`` the HTTP status its API form uses.
+    ``code`` is a stable word (``not_found``), ``status`` the HTTP status its API form uses, ``headers`` what stands
+    beside that.
     """
 
     status = 400
@@ -30,6 +33,11 @@ class AppError(Exception):
 
     def __reduce__(self) -> tuple[type[AppError], tuple[str]]:
         return type(self), (self.message,)
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """HTTP headers, by lower-case name."""
+        return {}
 
 
 class NotFound(AppError):
@@ -53,18 +61,53 @@ class Forbidden(AppError):
     code = "forbidden"
 
 
-class Unavailable(AppError):
+class Fault(AppError):
+    """Nobody's mistake: a seeded failure of the service. Nothing was done; dealt with, the same succeeds."""
+
+
+class Unavailable(Fault):
     """The service failed by itself; later the same may succeed."""
 
     status = 500
     code = "unavailable"
 
 
-class RateLimited(AppError):
-    """Too many requests; later the same may succeed."""
+class RateLimited(Fault):
+    """Too many requests; the same succeeds once ``retry_s`` virtual seconds have passed."""
 
     status = 429
     code = "rate_limited"
+
+    def __init__(self, message: str, retry_s: int) -> None:
+        super().__init__(message)
+        self.retry_s = retry_s
+
+    def __reduce__(self) -> tuple[type[RateLimited], tuple[str, int]]:  # type: ignore[override]
+        return type(self), (self.message, self.retry_s)
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """When to come back."""
+        return {"retry-after": str(self.retry_s)}
+
+
+class StalePage(Fault):
+    """What is to be changed was touched after it was looked at; looked at again, the same succeeds."""
+
+    status = 412
+    code = "stale"
+
+
+class SignedOut(Fault):
+    """The session has ended; signed in again, the same succeeds."""
+
+    status = 401
+    code = "session_expired"
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """That the token is no longer good (RFC 6750)."""
+        return {"www-authenticate": 'Bearer error="invalid_token"'}
 
 
 class UnknownTool(AppError):

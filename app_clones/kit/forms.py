@@ -5,14 +5,19 @@ A GET never writes; a POST that did what it was asked redirects (303), one that 
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from html import escape
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from app_clones.kit.asgi import TRANSACTION
+from app_clones.kit.asgi import SHOWN, TRANSACTION, WORLD
 from app_clones.kit.errors import AppError, Forbidden
+
+if TYPE_CHECKING:
+    from app_clones.kit.world import World
 
 #: A page may load its app's own style sheet and nothing else, whatever a text in it says.
 HEADERS = {
@@ -22,10 +27,28 @@ HEADERS = {
 }
 #: The query parameter that names what a page reports as just done, where an app's own parameters leave it free.
 DONE = "done"
+#: The control in which a form tells when and on which page it was shown; no app's own starts with an underscore.
+_SHOWN = "_shown"
+_POSTING = re.compile(r'<form\b[^>]*\bmethod="post"[^>]*>')
+_SIGN_IN = "/kit/sign-in"
+
+
+def page(request: Request, text: str, status: int = 200, flag: str = DONE) -> Response:
+    """A page of an app. Where pages can become stale, its forms tell when and where they were shown (without what that
+    page reports as done, under ``flag``).
+
+    A form that is shown again as it was filled in stays as old as it was.
+    """
+    world: World = request.scope[WORLD]
+    if world.faults is not None:
+        at_ms, where = request.scope.get(SHOWN) or (world.now_ms, here(request, flag))
+        control = f'<input type="hidden" name="{_SHOWN}" value="{at_ms} {escape(where)}">'
+        text = _POSTING.sub(lambda form: form[0] + control, text)
+    return html(text, status)
 
 
 def html(text: str, status: int = 200) -> Response:
-    """A page."""
+    """A page, as it is."""
     return Response(text, status_code=status, media_type="text/html; charset=utf-8", headers=HEADERS)
 
 
@@ -44,9 +67,13 @@ async def read_form(request: Request, most: int = 50) -> dict[str, str]:
     if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
         raise Forbidden("this form is on a page of another site")
     try:
-        return dict(parse_qsl(data.decode(), keep_blank_values=True, max_num_fields=most))
+        form = dict(parse_qsl(data.decode(), keep_blank_values=True, max_num_fields=most))
     except ValueError:
         raise AppError("the form cannot be read") from None
+    at_ms, _, where = form.pop(_SHOWN, "").partition(" ")
+    if at_ms.isdecimal() and len(at_ms) < 18 and is_local(where):
+        request.scope[SHOWN] = int(at_ms), where
+    return form
 
 
 def here(request: Request, flag: str = DONE) -> str:
@@ -55,13 +82,38 @@ def here(request: Request, flag: str = DONE) -> str:
     return request.url.path + (f"?{urlencode(kept)}" if kept else "")
 
 
+def is_local(address: str) -> bool:
+    """Whether it is a path of this world, and leads nowhere else."""
+    return address.startswith("/") and not address.startswith("//") and "\\" not in address
+
+
+def lies_on(request: Request) -> str:
+    """The page to come back to: this one, or where the posted form lies."""
+    shown = request.scope.get(SHOWN)
+    return shown[1] if shown else here(request, "")
+
+
+def sign_in(request: Request) -> Response:
+    """On to where one signs in, and from there back to where one was."""
+    return RedirectResponse(f"{_SIGN_IN}?{urlencode({'back': lies_on(request)})}", status_code=303)
+
+
 def redirect(request: Request, wanted: str, otherwise: str, done: str, flag: str = DONE) -> Response:
     """On to ``wanted``, or where that is no page of this app to its page ``otherwise``; reports ``done``."""
     base = request.scope["root_path"]
-    if not wanted.startswith(f"{base}/") or wanted.startswith("//") or "\\" in wanted:
+    if not wanted.startswith(f"{base}/") or not is_local(wanted):
         wanted = base + otherwise
     joint = "&" if "?" in wanted else "?"
-    return RedirectResponse(f"{quote(wanted, safe='/?&=%+:@,-_.~')}{joint}{flag}={done}", status_code=303)
+    return RedirectResponse(f"{_address(wanted)}{joint}{flag}={done}", status_code=303)
+
+
+def back(wanted: str) -> Response:
+    """On to a path of this world; where it is none, to the root."""
+    return RedirectResponse(_address(wanted) if is_local(wanted) else "/", status_code=303)
+
+
+def _address(path: str) -> str:
+    return quote(path, safe="/?&=%+:@,-_.~")
 
 
 def look_again(request: Request) -> Request:

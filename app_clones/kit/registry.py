@@ -15,6 +15,7 @@ from app_clones.kit import digest
 from app_clones.kit.app import App, Operation, Parameters, Params
 from app_clones.kit.builtin import BUILTIN
 from app_clones.kit.errors import AppError, SchemaRuleError
+from app_clones.kit.faults import SEEN_TABLE
 from app_clones.kit.faults import TABLE as FAULT_TABLE
 from app_clones.kit.schema import (
     Column,
@@ -60,6 +61,7 @@ KIT_TABLES = (
         indexes=(("due_ms", "id"),),
     ),
     FAULT_TABLE,
+    SEEN_TABLE,
 )
 
 #: The snapshot's own digest, beside the state and never part of it, so that a fork need not compute it.

@@ -28,7 +28,7 @@ def run_tool(call: Transaction, tool: str, arguments: Mapping[str, Any] | None) 
         _, operation = find(call.registry, tool)
         params = validate(tool, operation, arguments)
         check_may_act(call)
-        faults.check(call, tool)
+        faults.check(call, tool, writes=operation.writes)
         call.readonly = not operation.writes
         # Words are found in here too: where there are none for it, nothing may have happened.
         return call.protected(lambda: _result(operation, operation.run(call, params)))

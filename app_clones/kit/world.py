@@ -9,7 +9,7 @@ from typing import Any
 
 import apsw
 
-from app_clones.kit import change, digest
+from app_clones.kit import change, digest, faults
 from app_clones.kit import db as sqlite
 from app_clones.kit.app import App, Operation
 from app_clones.kit.build import Beginning, build_database
@@ -31,7 +31,10 @@ class World:
     A fork records every step as a changeset; the net change, undo and putting away all follow from those.
     """
 
-    __slots__ = ("_base", "_base_digest", "_budget", "_busy", "_db", "_digest", "_steps", "registry", "seed", "step_ms")
+    __slots__ = (
+        "_base", "_base_digest", "_budget", "_busy", "_db", "_digest", "_steps",
+        "faults", "registry", "seed", "step_ms",
+    )  # fmt: skip
 
     def __init__(self, snapshot: bytes, registry: Registry) -> None:
         self.registry = registry
@@ -46,6 +49,7 @@ class World:
             )
             self.seed = int(seed)
             self._digest = self._base_digest = int(seal, 16)
+            self.faults = faults.of(self._db)
             if made_by != registry.fingerprint:
                 raise KitError("this snapshot was built with other apps, or with other tables of theirs")
         except (apsw.Error, ValueError) as error:
@@ -69,7 +73,7 @@ class World:
     ) -> World:
         """A new world: tables made, persons drawn (or taken), each app populated under its options, in the order given.
 
-        Times are virtual ms since 1970. ``faults``: which its tools are to meet; none where not given. Raises
+        Times are virtual ms since 1970. ``faults``: which its users are to meet; none where not given. Raises
         :class:`SchemaRuleError`, :class:`KitError`, or pydantic's error for options that an app does not know.
         """
         registry = register(apps)

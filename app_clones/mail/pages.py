@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute, Route
 
 from app_clones.kit import forms
 from app_clones.kit.asgi import opened
-from app_clones.kit.errors import AppError, NotFound
+from app_clones.kit.errors import AppError, Fault, NotFound, SignedOut, StalePage
 from app_clones.kit.world import Call
 from app_clones.mail import actions, drafts, labels, mailbox, people, views
 from app_clones.mail.actions import DONE
@@ -44,7 +44,7 @@ def _render(request: Request, call: Call, template: str, status: int = 200, **va
         flash=DONE.get(request.query_params.get(forms.DONE, "")),
         **{"folder": "", "query": "", "problem": "", **values},
     )
-    return forms.html(text, status)
+    return forms.page(request, text, status)
 
 
 def _number(text: str, least: int = 1) -> int:
@@ -72,10 +72,17 @@ def _page(show: Callable[[Request, Call, Form], Response]) -> Callable[[Request]
 
 
 def _problem(request: Request, error: AppError) -> Response:
-    page = _templates().get_template("error.html")
-    return forms.html(
-        page.render(base=request.scope["root_path"], message=error.message, status=error.status), error.status
-    )
+    if isinstance(error, SignedOut):
+        return forms.sign_in(request)
+    text = _templates().get_template("error.html").render(
+        base=request.scope["root_path"],
+        message=error.message,
+        status=error.status,
+        again=forms.lies_on(request) if isinstance(error, Fault) else "",
+        way="Reload the page" if isinstance(error, StalePage) else "Try again",
+        flash=DONE.get(request.query_params.get(forms.DONE, "")) if isinstance(error, Fault) else None,
+    )  # fmt: skip
+    return forms.html(text, error.status)
 
 
 def _list(request: Request, call: Call, form: Form) -> Response:
@@ -171,6 +178,8 @@ def _tried(act: Callable[..., Response], again: Callable[..., Response]) -> Call
         try:
             with opened(request) as call:
                 return act(request, call, form)
+        except Fault as error:
+            return _problem(request, error)
         except AppError as error:
             problem = error.message
         page = _page(lambda req, call, _: again(req, call, {**form, "problem": problem}))

@@ -208,8 +208,7 @@ def play(suite: WorldSuite, task: Task, full: FullCheck) -> Played:
             if not suite.writes(action.name):  # what a write answers comes too late
                 read.append(after.observation.text)
             trace = chain(trace, action, after.observation.text, after.state_digest)
-            tried_again = after.error in codes() and k + 1 < len(way) and way[k + 1] == action
-            if after.error and not tried_again:
+            if after.error and not (after.error in codes() and _is_repeated(way, k)):
                 wrong.append(f"the oracle's {action.name} failed: {after.observation.text}")
         states.append(State.of(world))
         try:
@@ -221,6 +220,12 @@ def play(suite: WorldSuite, task: Task, full: FullCheck) -> Played:
         changes = world.net_change()
         form = Form(changes, world.registry.schema)
         return Played(way, tuple(states), changes, form, reward, trace, tuple(wrong))
+
+
+def _is_repeated(way: Sequence[Action], k: int) -> bool:
+    """Whether step ``k`` is done once more, after waiting at most."""
+    after = (action for action in way[k + 1 :] if action.name != "clock_wait")
+    return next(after, None) == way[k]
 
 
 def traces(suite: WorldSuite, ids: Sequence[str]) -> dict[str, str]:

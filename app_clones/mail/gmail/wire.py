@@ -13,9 +13,11 @@ from starlette.responses import Response
 from app_clones.kit.errors import AppError, Conflict, Forbidden, NotFound
 
 _STATUS = {400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 404: "NOT_FOUND", 409: "ABORTED",
-           413: "INVALID_ARGUMENT", 500: "INTERNAL", 501: "UNIMPLEMENTED"}  # fmt: skip
+           412: "FAILED_PRECONDITION", 413: "INVALID_ARGUMENT", 429: "RESOURCE_EXHAUSTED", 500: "INTERNAL",
+           501: "UNIMPLEMENTED"}  # fmt: skip
 _REASON = {400: "invalidArgument", 401: "authError", 403: "forbidden", 404: "notFound", 409: "aborted",
-           413: "uploadTooLarge", 500: "backendError", 501: "notImplemented"}  # fmt: skip
+           412: "conditionNotMet", 413: "uploadTooLarge", 429: "rateLimitExceeded", 500: "backendError",
+           501: "notImplemented"}  # fmt: skip
 
 
 class GoogleError(AppError):
@@ -106,7 +108,9 @@ def failed(error: AppError) -> Response:
         message = "Requested entity was not found."
     if isinstance(error, Conflict | Forbidden) and status not in _STATUS:
         status = 400
-    return answer(error_body(status, message), status=status)
+    response = answer(error_body(status, message), status=status)
+    response.headers.update(error.headers)
+    return response
 
 
 def answer(data: Any, *, status: int = 200, pretty: bool = False) -> Response:

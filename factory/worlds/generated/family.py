@@ -11,6 +11,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from app_clones.declared.engine import Declared
+from app_clones.declared.expand import writes
 from app_clones.docs import DOCS
 from app_clones.kit.app import App
 from app_clones.kit.errors import AppError
@@ -27,6 +28,7 @@ from factory.worlds.generated import oracle, phrases
 from factory.worlds.generated.abilities import abilities
 from factory.worlds.generated.kind import Bundle, Candidate, Kind
 from factory.worlds.generated.kinds import KINDS
+from factory.worlds.generated.retries import Service, persistent
 from factory.worlds.generated.survey import Survey, survey
 
 if TYPE_CHECKING:
@@ -109,7 +111,12 @@ class GeneratedFamily:
         actions, at = oracle.way(self.can.decl, plan), self.setting
         if at.documented:
             actions = (*oracle.read_up(self.can, plan, actions), *actions)
-        return oracle.persistent(actions, at.faults, at.seed, at.start_ms, at.step_ms) if at.faults.rate else actions
+        service = Service(at.faults, at.seed, at.start_ms, at.step_ms, self._writes)
+        return persistent(actions, service) if at.faults.rate else actions
+
+    def _writes(self, tool: str) -> bool:
+        operation = self.can.decl.operations.get(tool.removeprefix(f"{self.name}_"))
+        return operation is not None and writes(operation)
 
     def told(self, wording: str, one: Candidate) -> str:
         """The instruction; among several apps it says which it is about."""

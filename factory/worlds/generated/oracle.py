@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from app_clones.declared.model import AppDecl
-from app_clones.kit.faults import Faults
 from factory.environment import Action
 from factory.verifiers.declared.deeds import Plan, Read, targets_of
 from factory.worlds.generated.abilities import Abilities
 from factory.worlds.generated.calls import deed_call
-
-_MOST_TRIES = 12
 
 
 def way(decl: AppDecl, plan: Plan) -> tuple[Action, ...]:
@@ -34,17 +31,3 @@ def read_up(can: Abilities, plan: Plan, actions: Iterable[Action]) -> tuple[Acti
     several = plan.every.entity if plan.every else None
     nouns = (can.of[entity].plural if entity == several else can.of[entity].noun for entity in entities)
     return tuple(Action("docs_find", {"about": noun}) for noun in nouns)
-
-
-def persistent(
-    actions: tuple[Action, ...], faults: Faults, seed: int, start_ms: int, step_ms: int
-) -> tuple[Action, ...]:
-    """The same way, each call tried again until the service does not fail it. ``start_ms``: when the first is made."""
-    done: list[Action] = []
-    for action in actions:
-        for _ in range(_MOST_TRIES):
-            fault = faults.at(seed, start_ms + len(done) * step_ms, action.name)
-            done.append(action)
-            if fault is None:
-                break
-    return tuple(done)

@@ -7,14 +7,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from app_clones.browser.urls import ORIGIN
 from app_clones.declared import keys
 from app_clones.declared.engine import Declared
+from app_clones.declared.pages_frame import FLAG
 from app_clones.declared.pages_refs import choices, told_apart
 from app_clones.kit.errors import AppError
 from factory.environment import Action, Task
 from factory.errors import BuildError
 from factory.worlds.at_once import at_once
 from factory.worlds.generated.pages import Called, End, Errand, Fill, Find, Open, Press, Read
+from factory.worlds.generated.retries import wait
 
 if TYPE_CHECKING:
     from factory.worlds.browsing import BrowserEnvironment
@@ -22,7 +25,11 @@ if TYPE_CHECKING:
 _LINE = re.compile(r'\s*- (\w+) "((?:[^"\\]|\\.)*)".*?\[ref=(\w+)\]')
 _QUOTED = re.compile(r"(\s*- )'((?:[^']|'')*)'(.*)\Z")
 _URL = re.compile(r"\s*- /url: (\S+)")
+_FAILED = re.compile(r"- alert .*; nothing was (?:done|read); ")
+_RETRY = re.compile(r"- alert .*; try again in (\d+) seconds")
+_AGAIN = ("Try again", "Reload the page")
 _MOST_PAGES = 12
+_MOST_TRIES = 12
 _FIELDS = ("textbox", "combobox", "checkbox", "spinbutton")
 
 
@@ -104,6 +111,14 @@ class Walk:
         return link is not None
 
     def _fill(self, errand: Fill) -> None:
+        """Fills and sends the form, again where the service failed it: what was done says so in its address."""
+        for _ in range(_MOST_TRIES):
+            self._send(errand)
+            if f"{FLAG}=" in self._seen.partition("\n")[0]:
+                return
+        raise self._lost(f"an end to {_MOST_TRIES} failures")
+
+    def _send(self, errand: Fill) -> None:
         form = _form(self._seen)
         fields: list[dict[str, Any]] = []
         for label, value in errand.values:
@@ -130,10 +145,10 @@ class Walk:
             offered = dict(told_apart(choices(self._ready, call, value.entity) or []))
         return offered.get(str(row["id"]), str(value.name))
 
-    def _element(self, roles: Sequence[str], name: str) -> Element:
-        found = [one for one in elements(self._seen) if one.role in roles and one.name == name]
+    def _element(self, roles: Sequence[str], *names: str) -> Element:
+        found = [one for one in elements(self._seen) if one.role in roles and one.name in names]
         if not found:
-            raise self._lost(f"{' or '.join(roles)} {name!r}")
+            raise self._lost(f"{' or '.join(roles)} {names[0]!r}")
         return found[-1]
 
     def _press(self, one: Element) -> None:
@@ -145,6 +160,18 @@ class Walk:
         self._seen = after.observation.text
         if after.error:
             raise self._lost(f"{action.name}: {after.observation.text[:200]}")
+        way_out = self._way_out()
+        if way_out is not None:
+            if told := _RETRY.search(self._seen):
+                self._do(wait(int(told[1])))
+            self._press(way_out)
+
+    def _way_out(self) -> Element | None:
+        """Where the service has failed the page: what its own page offers against that."""
+        url = self._seen.partition("\n")[0]
+        if url.startswith(f"{ORIGIN}/kit/sign-in"):
+            return self._element(("button",), "Sign in")
+        return self._element(("link",), *_AGAIN) if _FAILED.search(self._seen) else None
 
     def _lost(self, what: str) -> BuildError:
         where = self._seen.partition("\n")[0]
