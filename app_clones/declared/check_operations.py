@@ -187,6 +187,8 @@ def _known(decl: AppDecl, operation: OperationDecl, entity: Entity | None) -> di
 
 
 def _check_http(operation: OperationDecl, loc: Loc) -> None:
+    if operation.internal and (operation.http is not None or not writes(operation)):
+        raise DeclError("an internal operation has no path, and changes something", (*loc, "internal"))
     if operation.http is None:
         return
     if operation.http.verb == "GET" and writes(operation) and operation.kind != "refused":

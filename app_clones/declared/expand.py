@@ -240,7 +240,7 @@ _STANDARD: Mapping[str, Callable[[AppDecl, str, Entity], OperationDecl]] = {
 
 def _custom(decl: AppDecl, name: str, operation: OperationDecl) -> OperationDecl:
     entity = decl.entities.get(operation.entity) if operation.entity else None
-    if entity is not None and operation.entity and operation.http is None and operation.kind in _STANDARD:
+    if entity is not None and operation.entity and _is_named_anew(operation):
         return _standing_on(_STANDARD[operation.kind](decl, operation.entity, entity), operation)
     found: dict[str, object] = {"writes": writes(operation)}
     if entity is not None and operation.entity and operation.kind in ("custom", "record"):
@@ -249,8 +249,14 @@ def _custom(decl: AppDecl, name: str, operation: OperationDecl) -> OperationDecl
             path, params = _row_path(decl, operation.entity, "id", "id")
             verb = name.removeprefix(f"{operation.entity}_")
             found["params"] = {**params, **operation.params}
-            found["http"] = Http(verb="POST", path=f"{path}/{verb}")
+            if not operation.internal:
+                found["http"] = Http(verb="POST", path=f"{path}/{verb}")
     return operation.model_copy(update=found)
+
+
+def _is_named_anew(operation: OperationDecl) -> bool:
+    """Whether an operation is a standard one under another name."""
+    return operation.kind in _STANDARD and operation.http is None and not operation.internal
 
 
 def _standing_on(standard: OperationDecl, operation: OperationDecl) -> OperationDecl:

@@ -248,6 +248,7 @@ class OperationDecl(Part):
     goes. ``copy``: the answer is a new row with the target's values, then ``set``. ``emit``: events. ``record``: what
     was asked is kept in the app's ``call`` table (at the least that, where nothing else is evident). ``behaviour``: a
     function of the app's Python file that does it instead. ``writes``: by default whether ``kind`` and effects do.
+    ``internal``: it happens as an event alone, so there is no tool, route or form for it.
     ``reason``: of a ``refused`` or ``record`` one, why it is no more. ``origin``: its name in what it was compiled
     from.
     """
@@ -271,6 +272,7 @@ class OperationDecl(Part):
     record: bool = False
     behaviour: str | None = None
     writes: bool | None = None
+    internal: bool = False
     reason: str = ""
     origin: str = ""
 

@@ -107,7 +107,7 @@ def plan(decl: AppDecl) -> Plan:
 
 def is_offered(operation: OperationDecl) -> bool:
     """Whether a page offers the operation as an action: it is built, and no mere list or look at a row."""
-    return operation.kind not in ("list", "get", "refused")
+    return operation.kind not in ("list", "get", "refused") and not operation.internal
 
 
 def target_of(decl: AppDecl, operation: OperationDecl) -> str | None:

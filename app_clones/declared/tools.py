@@ -119,7 +119,11 @@ def _or_null(schema: dict[str, Json]) -> dict[str, Json]:
 
 def operations(ready: Declared) -> tuple[Operation, ...]:
     """The tools of the app: every operation that is built."""
-    return tuple(_operation(ready, name) for name, decl in ready.decl.operations.items() if decl.kind != "refused")
+    return tuple(
+        _operation(ready, name)
+        for name, decl in ready.decl.operations.items()
+        if decl.kind != "refused" and not decl.internal
+    )
 
 
 def _operation(ready: Declared, name: str) -> Operation:

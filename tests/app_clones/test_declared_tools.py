@@ -10,6 +10,7 @@ from app_clones.declared.engine import declared
 from app_clones.declared.expand import expand
 from app_clones.declared.load import load_decl
 from app_clones.declared.model import AppDecl, Http
+from app_clones.declared.openapi import document
 from app_clones.declared.rows import fetch, title, view
 from app_clones.kit.app import App
 from app_clones.kit.schema import Column, Table
@@ -438,6 +439,24 @@ def test_a_standard_operation_under_another_name_has_what_it_leaves_out_and_may_
     assert decl.operations["write"].http == Http(verb="POST", path=decl.entities["leaf"].plural)
     assert decl.operations["drop"].result.status == 204
     assert expand(decl) == decl
+
+
+def test_an_internal_operation_happens_as_an_event_and_by_no_tool_route_or_form():
+    decl = AppDecl.model_validate({
+        **PAD, "operations": {
+            "leaf_turn": {"entity": "leaf", "internal": True, "set": {"text": "turned"}},
+            "leaf_touch": {"entity": "leaf", "emit": [{"event": "pad.leaf_turn", "payload": {"id": "$id"}}]},
+            "leaf_create": {"kind": "create", "entity": "leaf"},
+        },
+    })  # fmt: skip
+    ready = declared(decl)
+    assert {one.name for one in ready.app().operations} == {"leaf_touch", "leaf_create", "leaf_list"}
+    assert not any("turn" in path for path in document(ready)["paths"])
+    with World.build((ready.app(),), seed=1, start_ms=0, step_ms=1000, persons=1) as world:
+        world.call("pad_leaf_create", {"text": "still"})
+        assert world.call("pad_leaf_touch", {"id": 1}).result.error is None
+        assert world.call("pad_leaf_list", {}).result.text == "1 found\n1 | turned"
+        assert world.call("pad_leaf_turn", {"id": 1}).result.error == "unknown_tool"
 
 
 @pytest.mark.parametrize(("given", "told"), [({}, 0), ({"in": None}, 0), ({"in": 0}, 1), ({"in": 2}, 1)])

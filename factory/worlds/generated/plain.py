@@ -32,7 +32,9 @@ class Plainness:
     def holds(self, operation: OperationDecl) -> bool:
         """Whether the declaration tells all that the operation does, and a plan all that it needs."""
         params = operation.params.values()
-        if operation.behaviour or operation.kind == "refused" or any(_is_open(one) for one in params):
+        if operation.behaviour or operation.internal or operation.kind == "refused":
+            return False
+        if any(_is_open(one) for one in params):
             return False
         if any(each.event in self.handled and not self._waits(operation, each) for each in operation.emit):
             return False
