@@ -182,4 +182,5 @@ MAKING = (
     Kind("create", WRITING["create"], _creatable, create),
     Kind("chain", WRITING["chain"], _chained, chain),
     Kind("filter_delete", WRITING["filter_delete"], _deletable, filter_delete),
+    Kind("recover_create", WRITING["recover_create"], _creatable, create, faulty=True),
 )

@@ -196,6 +196,27 @@ WRITING: Mapping[str, Wordings] = {
             "I made a mistake on {row}: {story}. Would you restore it?",
         ),
     ),
+    "recover_create": Wordings(
+        train=(
+            "Create a new {noun}{under} with {fields}. {app} fails now and then; keep trying, but make only one.",
+            "{app} has been unreliable today. All the same, enter one {noun}{under}: {fields}.",
+            "Please add {a_noun}{under} with {fields}, and do not give up at the first error.",
+            "Could you make {a_noun}{under}? It needs {fields}. If {app} answers with an error, wait a little first.",
+            "I tried to enter {a_noun}{under}, and {app} failed before anything was there. It should have {fields}.",
+            "Make sure that there is one new {noun}{under} with {fields}, whatever {app} says at first.",
+            "The service is overloaded, but this has to be done: one more {noun}{under}, {fields}.",
+            "New {noun}{under}: {fields}. Errors of the service pass by themselves.",
+            "Register {a_noun}{under}, once, even if it takes several attempts. Its details: {fields}.",
+            "Nobody got through to {app} this morning. Try to set up {a_noun}{under} that has {fields}.",
+            "It may take a few attempts, but please see to it that we have {a_noun}{under} with {fields}. Only one!",
+            "There are outages today. When {app} works again, add one {noun}{under} with {fields}.",
+        ),
+        heldout=(
+            "{app} fails now and then today. Please add {a_noun}{under} with {fields} all the same.",
+            "Try until it works, and then stop: one new {noun}{under} with {fields}.",
+            "See to it that {a_noun}{under} is entered, even if {app} answers with errors at first: {fields}.",
+        ),
+    ),
     "recover": Wordings(
         train=(
             "Set {changes} on {row}. {app} fails now and then; keep trying.",
