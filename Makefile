@@ -6,7 +6,7 @@ export RAY_USAGE_STATS_ENABLED := 0
 
 N ?= 5000
 
-.PHONY: help setup setup-test demo test check bench evidence apps walk clean
+.PHONY: help setup setup-test demo test check bench evidence transfer apps walk clean
 
 help:        ## this list
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 18
@@ -36,6 +36,9 @@ evidence: setup  ## the second control: trained on shuffled rewards, a policy do
 	@.venv/bin/grind lock specs/mail.yaml && .venv/bin/grind build specs/mail.yaml
 	@.venv/bin/grind audit mail --workers 2 >/dev/null
 	@$(PY) -m rollout.learner.evidence
+
+transfer: setup-test ## a policy learns in 20 compiled apps and is tried in 5 that it never saw; out/transfer/report.json
+	@$(PY) -W ignore -m rollout.learner.transfer_run
 
 apps: setup-test ## every API description compiled, proven, given certified tasks; out/apps/report.json, resumable
 	@$(PY) -W ignore -m factory.fleet

@@ -17,7 +17,9 @@ from app_clones.kit.call import Transaction
 from app_clones.kit.errors import NotFound
 from app_clones.kit.world import Call
 
-_STANDARD = ("list", "get", "create", "update", "delete")
+STANDARD = ("list", "get", "create", "update", "delete")
+"""The kinds of operations that pages tell of, in this order."""
+
 _TOLD = ("row", "new_id", "resource", "field", "mask")
 """Roles of the parameters that a page tells; how lists are filtered, sorted and paged is left to the tools' schemas."""
 
@@ -37,8 +39,8 @@ def page(ready: Declared, name: str) -> str:
     """
     decl = ready.decl
     about = decl.entities[name]
-    mine = [(key, one) for key, one in decl.operations.items() if one.entity == name and one.kind in _STANDARD]
-    mine.sort(key=lambda named: _STANDARD.index(named[1].kind))
+    mine = [(key, one) for key, one in decl.operations.items() if one.entity == name and one.kind in STANDARD]
+    mine.sort(key=lambda named: STANDARD.index(named[1].kind))
     tools = [_tool(ready, key, one) for key, one in mine]
     fields = ", ".join(
         _field(decl, key, one) for key, one in writable(name, about, creating=True).items() if _is_plain(one)

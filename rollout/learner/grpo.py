@@ -32,7 +32,7 @@ class GrpoConfig(BaseModel):
     """``rounds`` of ``prompts`` tasks with ``group`` attempts each; live groups' rows are a round's data, taken in
     ``steps`` optimizer steps, ``epochs`` times over (the clip holds later ones near the policy that played). A group
     with fewer than ``minimum`` verdicts is dropped. ``lr`` falls linearly to ``lr_end`` of itself. ``threads``: of
-    torch, here."""
+    torch, here. ``part``: rows padded to one length at a time."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     run: str = "grpo"
@@ -49,6 +49,7 @@ class GrpoConfig(BaseModel):
     temperature: float = 1.0
     max_tokens: int = 32
     threads: int = 1
+    part: int = 32
 
     def options(self) -> PlayOptions:
         """How its rollouts are sampled."""
@@ -164,7 +165,8 @@ class Trainer:
             part = members[step % self.config.steps :: self.config.steps]
             step_rows: list[Row] = [row for trajectory, a in part for row in rows(trajectory, a)]
             if any(any(row.sampled) for row in step_rows):
-                updates.append(optimise(self.checkpoint.model, [self.optimizer], step_rows, loss))
+                part_ = self.config.part
+                updates.append(optimise(self.checkpoint.model, [self.optimizer], step_rows, loss, part=part_))
                 ids.append(tuple(t.rollout_id for t, _ in part))
         rewards = [t.reward for t in trajectories if t.reward is not None]
         done = Round(

@@ -12,7 +12,7 @@ import torch
 from pydantic import BaseModel, ConfigDict
 
 from factory.durable import write_whole
-from factory.environment import Action, Suite
+from factory.environment import Action, Suite, Task
 from factory.errors import PolicyError
 from rollout.learner.checkpoint import Checkpoint
 from rollout.learner.controls import best_blind, shuffled_observations
@@ -126,7 +126,8 @@ class Learning:
         self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - begun
         return self.seconds[stage]
 
-    def _tell(self, stage: str, **facts: Any) -> None:
+    def tell(self, stage: str, **facts: Any) -> None:
+        """Into the ledger, and to who listens."""
         self.ledger.add(stage, **facts)
         self.say(stage, facts)
 
@@ -144,24 +145,33 @@ class Learning:
         wanted = attempts(f"{config.run}-demo", self.train_tasks, range(config.demonstrations), config.seed)
         demonstrations = await collect(self.pool, wanted, noisy)
         self.rollouts += len(demonstrations)
-        tokenizer = Tokenizer.build(demonstration_texts(demonstrations))
-        counted = [t for t in demonstrations for _ in range(self._weight(t))]
+        tokenizer = self.vocabulary(demonstrations)
+        counted = [t for t in demonstrations for _ in range(self.weight(self.suite.tasks[t.attempt.task_id]))]
         rows = demonstration_rows(tokenizer, counted, config.context)
         succeed = sum(t.reward or 0.0 for t in demonstrations) / max(len(demonstrations), 1)
         tokens = sum(len(r.ids) for r in rows)
         took = self._took("demonstrate", begun)
-        self._tell("demonstrate", rollouts=len(demonstrations), success=succeed, tokens=tokens, seconds=took,
+        self.tell("demonstrate", rollouts=len(demonstrations), success=succeed, tokens=tokens, seconds=took,
                    vocabulary=len(tokenizer))  # fmt: skip
         shape = ModelConfig(vocabulary=len(tokenizer), width=config.width, layers=config.layers, heads=config.heads,
                             hidden=config.hidden, context=config.context)  # fmt: skip
         checkpoint = Checkpoint(Model(shape, seed=config.seed), tokenizer)
-        rename = Renaming(tokenizer, names(demonstrations), config.renamed)
+        rename = self.renaming(tokenizer, demonstrations)
         await self._imitate(checkpoint, WarmStart(checkpoint.model, rows, config.sft, rename))
         write_whole(kept, checkpoint.to_bytes())
         return checkpoint
 
-    def _weight(self, demonstration: Trajectory) -> int:
-        return self.config.emphasis.get(self.suite.tasks[demonstration.attempt.task_id].template, 1)
+    def vocabulary(self, demonstrations: Sequence[Trajectory]) -> Tokenizer:
+        """The words that the policy is to know."""
+        return Tokenizer.build(demonstration_texts(demonstrations))
+
+    def renaming(self, tokenizer: Tokenizer, demonstrations: Sequence[Trajectory]) -> Renaming:
+        """How a batch sees its demonstrations under other names."""
+        return Renaming(tokenizer, names(demonstrations), self.config.renamed)
+
+    def weight(self, task: Task) -> int:
+        """How often a demonstration of ``task`` counts."""
+        return self.config.emphasis.get(task.template, 1)
 
     async def _imitate(self, checkpoint: Checkpoint, warm: WarmStart) -> None:
         config = self.config
@@ -170,15 +180,16 @@ class Learning:
             begun = time.perf_counter()
             torch.set_num_threads(config.grpo.threads)
             updates = warm.run(config.probe_every)
-            found = await self._evaluate(checkpoint, sorted(set(probe)), f"probe{warm.step}", 1)
-            self._tell("warm_start", step=warm.step, loss=updates[-1].loss, success=found.success, steps=len(updates),
+            found = await self.play(checkpoint, sorted(set(probe)), f"probe{warm.step}", 1)
+            self.tell("warm_start", step=warm.step, loss=updates[-1].loss, success=found.success, steps=len(updates),
                        tokens=sum(u.tokens for u in updates), active=sum(u.active for u in updates),
                        moved=updates[-1].moved, seconds=self._took("warm_start", begun),
                        last=update_facts(updates[-1]))  # fmt: skip
             if found.success >= config.band[0]:
                 return
 
-    async def _evaluate(self, checkpoint: Checkpoint, tasks: Sequence[str], name: str, times: int) -> Evaluation:
+    async def play(self, checkpoint: Checkpoint, tasks: Sequence[str], name: str, times: int) -> Evaluation:
+        """Sampled success on ``tasks``."""
         found = await evaluate(
             self.pool, self.suite, self.policy(checkpoint), tasks, run=f"{self.config.run}-{name}", times=times,
             seed=self.config.seed, options=self.config.grpo.options(),
@@ -189,9 +200,9 @@ class Learning:
     async def evaluate(self, checkpoint: Checkpoint, name: str) -> Evaluation:
         """Sampled success on all held-out tasks."""
         begun = time.perf_counter()
-        found = await self._evaluate(checkpoint, self.heldout_tasks, name, self.config.times)
+        found = await self.play(checkpoint, self.heldout_tasks, name, self.config.times)
         took = self._took("evaluate", begun)
-        self._tell("evaluate", name=name, success=found.success, stderr=found.stderr, n=found.n,
+        self.tell("evaluate", name=name, success=found.success, stderr=found.stderr, n=found.n,
                    by_template=found.by_template, seconds=took)  # fmt: skip
         return found
 
@@ -206,7 +217,7 @@ class Learning:
             tasks = self.heldout_tasks
             some = [tasks[i] for i in range(0, len(tasks), -(-len(tasks) // self.config.curve_tasks))]
             begun = time.perf_counter()
-            found = await self._evaluate(checkpoint, some, f"curve{done.round}", 1)
+            found = await self.play(checkpoint, some, f"curve{done.round}", 1)
             self._took("evaluate", begun)
             self.curve.append(CurvePoint(done.round + 1, found.success, found.stderr, found.n, mean))
             self.ledger.add("curve", round=done.round, point=asdict(self.curve[-1]))
@@ -249,7 +260,7 @@ class Learning:
             )
         self._took("controls", begun)
         for name, e in found.items():
-            self._tell("evaluate", name=name, success=e.success, stderr=e.stderr, n=e.n, by_template=e.by_template)
+            self.tell("evaluate", name=name, success=e.success, stderr=e.stderr, n=e.n, by_template=e.by_template)
         return found
 
 

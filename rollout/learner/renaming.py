@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from random import Random
+from typing import Any
 
 from rollout.learner.batch import Row
 from rollout.learner.tokenizer import Tokenizer, number_ids
@@ -21,31 +22,52 @@ COMMON = 0.1
 """Words in more than this share of instructions are grammar, not names."""
 
 
-def names(demonstrations: Iterable[Trajectory]) -> set[str]:
+def grammar(demonstrations: Iterable[Trajectory]) -> set[str]:
+    """Words that instructions are built from."""
+    instructions = {t.attempt.task_id: t.instruction for t in demonstrations}
+    counts = Counter(word for text in instructions.values() for word in set(_WORD.findall(text)))
+    return {word for word, n in counts.items() if n > COMMON * len(instructions)}
+
+
+def names(demonstrations: Sequence[Trajectory]) -> set[str]:
     """Words that successful demonstrations pass as values, without those that instructions are built from."""
     values: set[str] = set()
-    instructions: Counter[str] = Counter()
-    seen: set[str] = set()
-    for t in demonstrations:
-        if t.attempt.task_id not in seen:
-            seen.add(t.attempt.task_id)
-            instructions.update(set(_WORD.findall(t.instruction)))
-        # What a failed demonstration passes may be any word: naming those would rename the grammar, too.
-        for step in t.steps if t.reward == 1.0 else ():
-            for value in (step.action.arguments or {}).values():
-                values.update(_WORD.findall(value) if isinstance(value, str) else ())
-    return {word for word in values if instructions[word] <= COMMON * len(seen)}
+    # What a failed demonstration passes may be any word: naming those would rename the grammar, too.
+    for step in (step for t in demonstrations if t.reward == 1.0 for step in t.steps):
+        for text in _texts(step.action.arguments):
+            values.update(_WORD.findall(text))
+    return values - grammar(demonstrations)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """All texts among JSON values, keys aside."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for inner in value.values():
+            yield from _texts(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _texts(inner)
 
 
 class Renaming:
-    """Renames ``share`` of the rows it is given. Classes: known names, numbers' first pairs, numbers' later pairs."""
+    """Renames ``share`` of the rows it is given. Classes: each of ``kinds`` (words that stand in for one another alone,
+    as tools for tools; a word of several is of the first), known names, numbers' first pairs, numbers' later pairs."""
 
-    def __init__(self, tokenizer: Tokenizer, known: Iterable[str], share: float = 0.7) -> None:
+    def __init__(
+        self, tokenizer: Tokenizer, known: Iterable[str], share: float = 0.7, kinds: Sequence[Iterable[str]] = ()
+    ) -> None:
         pairs = [f"{n:02}" for n in range(100)]
         first = [number_ids(pair)[0] for pair in pairs]
         later = [number_ids("00" + pair)[1] for pair in pairs]
-        words = [ids[0] for ids in (tokenizer.encode(word) for word in sorted(known)) if len(ids) == 1]
-        self._classes: Sequence[Sequence[int]] = [c for c in (words, first, later) if c]
+        taken: set[int] = set()
+        classes: list[Sequence[int]] = []
+        for words in (*kinds, known):
+            single = [ids[0] for ids in map(tokenizer.encode, sorted(words)) if len(ids) == 1]
+            classes.append([id for id in single if id not in taken])
+            taken.update(single)
+        self._classes: Sequence[Sequence[int]] = [c for c in (*classes, first, later) if c]
         self._class = {id: i for i, members in enumerate(self._classes) for id in members}
         self._share = share
 

@@ -24,7 +24,8 @@ from rollout.trajectory import Trajectory
 
 class SftConfig(BaseModel):
     """``steps`` optimizer steps of ``batch`` demonstrations each, up over ``warmup``, then down. ``lr`` is AdamW's,
-    for embeddings; ``matrix_lr`` Muon's, for the blocks' matrices: half the steps of AdamW alone, measured here."""
+    for embeddings; ``matrix_lr`` Muon's, for the blocks' matrices: half the steps of AdamW alone, measured here.
+    ``part``: rows padded to one length at a time; few, where lengths differ much."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     steps: int = 450
@@ -32,6 +33,7 @@ class SftConfig(BaseModel):
     lr: float = 4e-3
     matrix_lr: float = 2e-2
     warmup: int = 20
+    part: int = 32
     seed: int = 0
 
 
@@ -112,6 +114,6 @@ class WarmStart:
             for optimizer, rate in zip(self._optimizers, self._rates, strict=True):
                 for group in optimizer.param_groups:
                     group["lr"] = rate * self._factor()
-            updates.append(optimise(self.model, self._optimizers, rows, imitation_loss))
+            updates.append(optimise(self.model, self._optimizers, rows, imitation_loss, part=self.config.part))
             self.step += 1
         return updates

@@ -1,0 +1,71 @@
+"""The words of apps that a policy is to work in without having practised there: what their docs and schemas say.
+
+A policy with a closed vocabulary can copy only words that it has. So the vocabulary holds what every app calls its
+tools, parameters, kinds of things and fields, and renaming puts all of them into training's episodes in one another's
+place: a held-out app's words are learned as words, with no episode of it, and what any of them means has to be read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from app_clones.docs.app import STANDARD, pages
+from factory.environment import ToolSpec
+from factory.worlds.suite import WorldSuite
+from rollout.learner.renaming import Renaming, grammar, names
+from rollout.learner.tokenizer import Tokenizer, is_number
+from rollout.trajectory import Trajectory
+
+_RUNS = re.compile(r"\w+")
+_CAMEL = re.compile(r"[a-z]+[0-9]*[A-Z]\w*")
+
+
+@dataclass(frozen=True, slots=True)
+class AppWords:
+    """``tools`` by name, ``parameters`` that the docs tell of, ``wires`` (``displayName``), ``others``: of the
+    docs' remaining words, segments of resource names and values of enumerations."""
+
+    tools: frozenset[str]
+    parameters: frozenset[str]
+    wires: frozenset[str]
+    others: frozenset[str]
+
+    def all(self) -> list[str]:
+        """All of them, sorted."""
+        return sorted(self.tools | self.parameters | self.wires | self.others)
+
+
+def words_of(suite: WorldSuite) -> AppWords:
+    """The words of all declared apps of a world."""
+    told = pages(suite.apps)
+    said = {word for text in told for word in _RUNS.findall(text) if not is_number(word)}
+    mine = [spec for spec in suite.tools if spec.name in said]
+    names = {spec.name for spec in mine}
+    parameters = {name for spec in mine for name in spec.parameters.get("properties", {})} & said
+    wires = {word for word in said - names - parameters if _CAMEL.fullmatch(word)}
+    shaped = {word for spec in mine for text in _shapes(spec) for word in _RUNS.findall(text) if not is_number(word)}
+    others = (said | shaped) - names - parameters - wires
+    return AppWords(*map(frozenset, (names, parameters, wires, others)))
+
+
+def _shapes(spec: ToolSpec) -> Iterator[str]:
+    """Patterns and enumerations of a tool's own arguments and of the fields of what it takes."""
+    for one in spec.parameters.get("properties", {}).values():
+        for field in (one, *one.get("properties", {}).values()):
+            if "pattern" in field:
+                yield field["pattern"]
+            yield from (value for value in field.get("enum", ()) if isinstance(value, str))
+
+
+def tokenizer_of(words: AppWords, texts: Iterable[str]) -> Tokenizer:
+    """All words of the apps, and what training's ``texts`` say more than once."""
+    common = Tokenizer.build(texts)
+    return Tokenizer([*common.words, *(word for word in words.all() if word not in set(common.words))])
+
+
+def renaming_of(words: AppWords, tokenizer: Tokenizer, demonstrations: Sequence[Trajectory], share: float) -> Renaming:
+    """Tools, parameters and wire names each among themselves; all else that is a name, of apps or rows, among it."""
+    named = (words.others | names(demonstrations)) - grammar(demonstrations) - set(STANDARD)
+    return Renaming(tokenizer, named, share, (words.tools, words.parameters, words.wires))
