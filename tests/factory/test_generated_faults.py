@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from generated_world import built, spec
 
@@ -9,7 +11,8 @@ from app_clones.kit.faults import codes
 from factory.audit import audit, summary
 from factory.errors import SpecError
 from factory.spec import FaultsSpec, parse_spec
-from factory.worlds.certify import Auditor
+from factory.worlds.at_once import at_once
+from factory.worlds.certify import Auditor, walk_faults, walked_reward
 from factory.worlds.generated.diversity import kind_of
 from factory.worlds.generated.family import plan_of
 from factory.worlds.generated.oracle import way
@@ -80,6 +83,51 @@ def test_an_error_that_is_no_fault_of_the_service_still_costs_the_certificate(su
                             "private": {**task.private, "plan": wrong.model_dump(mode="json")}})  # fmt: skip
     certificate, _ = Auditor(suite).certify(changed)
     assert not certificate.ok
+
+
+def test_the_oracle_of_every_task_gets_through_the_pages_that_fail_now_and_then(suite):
+    patient = [replace(task, max_steps=80) for task in suite.tasks.values()]
+    assert {task.id: wrong for task in patient if (wrong := walk_faults(suite, task))} == {}
+    offered = set()
+    for task in patient[::4]:
+        texts = walked_texts(suite, task)
+        offered |= {word for word in ("Try again", "Reload the page", 'button "Sign in"') if word in texts}
+        if "Try again" in texts:  # who gives up where the first page fails has not done it
+            assert walked_reward(suite, task, suite.walk(task)[:1]) == 0.0
+    assert {"Try again", 'button "Sign in"'} <= offered
+
+
+def walked_texts(suite, task):
+    """All that the pages' oracle is shown; a fork at each step shows the same and is in the same state."""
+    through, way = suite.pages(task), suite.walk(task)
+    at_once(through.open())
+    texts = []
+    for action in way:
+        checkpoint = at_once(through.freeze())
+        fork = suite.pages(task) if not checkpoint.actions else replace(suite, view="browser").fork(task, checkpoint)
+        at_once(fork.open())
+        here, there = at_once(through.step(action)), at_once(fork.step(action))
+        assert (here.observation.text, here.state_digest) == (there.observation.text, there.state_digest)
+        at_once(fork.close())
+        texts.append(here.observation.text)
+    at_once(through.close())
+    return "\n".join(texts)
+
+
+def test_a_create_that_is_repeated_although_it_was_done_earns_nothing(suite):
+    tasks = [task for task in suite.tasks.values() if kind_of(task.template) == "recover_create"]
+    doubled = 0
+    for task in tasks:
+        *before, made, submit = suite.oracle(task)
+        with suite.fork_world() as world:
+            for action in (*before, made):
+                world.call(action.name, action.arguments)
+            errors = [world.call(made.name, made.arguments).result.error for _ in range(12)]
+            if None in errors:  # else the app itself keeps from making a second one
+                world.call(submit.name, submit.arguments)
+                assert suite.judge(task, world).reward == 0.0
+                doubled += 1
+    assert doubled
 
 
 SPEC = """kind: world
