@@ -1,4 +1,4 @@
-"""Transfer in small: three apps to learn in, one held out, two rounds. What is held out stays out; no score is asked."""
+"""Transfer in small: three apps to learn in, one held out, two rounds. What is held out stays out; no score counts."""
 
 import asyncio
 import json
