@@ -110,7 +110,7 @@ def test_a_field_found_wrong_later_can_still_be_located():
         (WORLD.replace("2025-03-03T09:00:00Z", "5"), "4: start: input should be a valid datetime"),
         (WORLD.replace("persons: 4\n", ""), "1: persons: missing"),
         (WORLD.replace("{train: 2}", "[2]"), "12: tasks.templates.label: input should be"),
-        (WORLD.replace("notes: {}", "calender: {}"), "9: apps.calender: no app 'calender' (apps here: mail"),
+        (WORLD.replace("notes: {}", "calender: {}"), "9: apps.calender: no app 'calender' (apps here: docs, mail"),
         (WORLD.replace("notes: {}", "kit: {}"), "9: apps.kit: no app 'kit'"),
         (REPO.replace("8.0.0", "8.0"), "6: source.version: input should be a valid string, not 8.0"),
         (REPO.replace("pytest==8.4.2", "pytest>=8"), "11: base.test_requires.0: string should match pattern"),
