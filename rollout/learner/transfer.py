@@ -35,8 +35,8 @@ class TransferConfig(LearnConfig):
     ``train_tasks``: how many of training's tasks are evaluated beside the held-out apps'."""
 
     run: str = "transfer"
-    noise: float = 0.35
-    demonstrations: int = 6
+    noise: float = 0.2
+    demonstrations: int = 3
     emphasis: Mapping[str, int] = {"find_update": 3, "filter_delete": 3, "report": 2}
     context: int = 288
     slack: int = 16
