@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -123,6 +124,8 @@ class Asker(Chooser):
             if row is not None:
                 rows[name] = row
                 called = self.called(name, param, row)
+                if param.pattern and not re.search(param.pattern, str(called)):
+                    raise Unaskable(f"{name} takes no {called}, which lies elsewhere")
                 arguments[name] = [called] if param.repeated else called
         elif param.role == "new_id":
             if param.required:

@@ -67,12 +67,14 @@ class Chooser:
 
     def _in_reach(self, entity: str, rows: list[Row]) -> list[Row]:
         """Those of ``rows`` that lie where the operation looks, of a kind that lies under things of several kinds."""
-        if entity == PERSON or self.subject.entity(entity).key.scope is None:
+        if entity == PERSON:
             return rows
-        scope = self.subject.entity(entity).key.scope or ""
-        pattern = self.operation.params[target_param(self.operation) or ""].pattern
-        if pattern is not None:
-            return [row for row in rows if re.search(pattern, self.stage.name(entity, row))]
+        aimed = self.operation.params.get(target_param(self.operation) or "")
+        if aimed is not None and aimed.pattern is not None:
+            return [row for row in rows if re.search(aimed.pattern, self.stage.name(entity, row))]
+        scope = self.subject.entity(entity).key.scope
+        if scope is None:
+            return rows
         there = self._places(entity)
         return [row for row in rows if row[scope] in there] if there else rows
 
@@ -100,18 +102,25 @@ class Chooser:
         for link in self.subject.plan(entity).incoming:
             for other in self.stage.subject.rows[link.entity]:
                 value = other[link.field]
-                held += row["id"] in value if isinstance(value, list) else value == row["id"]
+                held += _refers(value, row["id"])
         return held
 
     def _free(self, entity: str, row: Row) -> None:
-        """Deletes, behind the API, what refers to ``row`` and would keep it from going."""
-        for link in self.subject.plan(entity).incoming:
-            if link.decl.on_delete != "restrict":
-                continue
-            for other in self.stage.rows(link.entity):
-                value = other[link.field]
-                if row["id"] in value if isinstance(value, list) else value == row["id"]:
-                    self.stage.remove(link.entity, other)
+        """Deletes, behind the API, what refers to ``row``, or to what goes with it, and would keep it from going."""
+        edge, met = [(entity, row["id"])], {(entity, row["id"])}
+        while edge:
+            name, rowid = edge.pop()
+            for link in self.subject.plan(name).incoming:
+                if link.decl.on_delete == "clear":
+                    continue
+                holding = [other for other in self.stage.rows(link.entity) if _refers(other[link.field], rowid)]
+                if link.decl.on_delete == "restrict":
+                    for other in holding:
+                        self.stage.remove(link.entity, other)
+                    continue
+                found = [(link.entity, other["id"]) for other in holding if (link.entity, other["id"]) not in met]
+                edge += found
+                met.update(found)
 
     def _plain(self, values: tuple[Json, ...]) -> list[Json]:
         return [one for one in values if not (isinstance(one, str) and one.startswith("$"))]
@@ -182,6 +191,10 @@ class Chooser:
         for row in self.subject.rows[entity]:
             counts[row[plan.decl.parent]] = counts.get(row[plan.decl.parent], 0) + 1
         return self.stage.chain(plan.above, max(rows, key=lambda row: (counts.get(row["id"], 0), -row["id"])))
+
+
+def _refers(value: Json, rowid: int) -> bool:
+    return rowid in value if isinstance(value, list) else bool(value == rowid)
 
 
 def _is_constant(value: Json) -> bool:

@@ -157,7 +157,7 @@ class _Round:
         _, *parts = operation.origin.split(".")
         resource = self._service
         for part in parts[:-1]:
-            resource = getattr(resource, part)()
+            resource = getattr(resource, fix_method_name(part))()
         return resource, fix_method_name(parts[-1])
 
     def _arguments(self, asked: Asked) -> dict[str, Json]:

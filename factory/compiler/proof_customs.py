@@ -23,7 +23,7 @@ def prove_custom(
     op = case.operation
     if op.delete and asked.target is not None and case.entity is not None:
         check_gone(case, stage, case.entity, asked.target, before)
-    elif asked.target is not None and case.entity is not None:
+    elif asked.target is not None and case.entity is not None and not op.copy_row:
         _prove_set(case, stage, asked, before)
     for make in op.make:
         made = inserted(case, stage, make.entity, changes)
@@ -33,8 +33,8 @@ def prove_custom(
             case.page_shows(stage, make.entity, row["id"], {})
     if op.copy_row and case.entity is not None:
         for row in inserted(case, stage, case.entity, changes)[:1]:
-            read_back(case, stage, case.entity, row, {})
-            case.page_shows(stage, case.entity, row["id"], {})
+            read_back(case, stage, case.entity, row, asked.sent)
+            case.page_shows(stage, case.entity, row["id"], asked.sent)
     if not (case.ledger.ran("read_back") or case.unseen):
         _prove_anywhere(case, stage, changes)
 

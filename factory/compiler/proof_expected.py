@@ -22,6 +22,7 @@ def expected(case: Case, stage: Stage, asked: Asked) -> list[Row]:
     plan = case.subject.plan(case.entity)
     related = case.subject.ready.plan(case.name).related
     found = stage.visible(case.entity)
+    innermost = next(reversed(asked.rows), None)  # the others say where its row lies
     for name, row in asked.rows.items():
         entity = case.operation.params[name].entity or PERSON
         scope = plan.decl.key.scope
@@ -29,7 +30,7 @@ def expected(case: Case, stage: Stage, asked: Asked) -> list[Row]:
             found = [one for one in found if _under(stage, case.entity or "", one, entity, row["id"])]
         elif related.get(name):
             found = [one for one in found if _refers(one[related[name]], row["id"])]
-        elif scope is not None:
+        elif scope is not None and name == innermost:
             place = stage.name(entity, row)
             found = [one for one in found if one[scope] == place]
     asker = Asker(stage, case.name, "expected")

@@ -151,7 +151,7 @@ def prove_expression(case: Case, name: str, param: Param) -> str:
                 quoted = str(value).replace("\\", "\\\\").replace('"', '\\"')
                 wanted = [row for row in rows if row[field] == value]
                 text = f'{plan.names[field]} = "{quoted}"'
-                if not value.endswith("*"):
+                if not str(value).endswith("*"):
                     check_pages(case, stage, asked.having(**{name: text}), wanted, check="expression", why=text)
     with case.stage() as stage:
         for bad in ("((", 'zz_no_such_field = "x"'):
