@@ -32,6 +32,9 @@ ENOUGH_TASKS = 20
 BUDGET_S = 150
 """CPU seconds that one app may take, all in all."""
 
+APPS_A_PROCESS = 12
+"""On average, before a fresh one takes over."""
+
 SEED = 7
 START_MS = 1_767_600_000_000
 
@@ -136,14 +139,26 @@ def run(origins: Sequence[str], out: Path, *, workers: int, again: bool = False)
     folder.mkdir(parents=True, exist_ok=True)
     files = {origin: folder / f"{origin.replace(':', '_').replace('/', '_')}.json" for origin in origins}
     left = [origin for origin in origins if again or not files[origin].exists()]
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=spawn, max_tasks_per_child=8) as pool:  # a child's caches end with it
-        waiting = {pool.submit(examine, origin): origin for origin in left}
-        for n, done in enumerate(as_completed(waiting), 1):
-            found = done.result()
-            write_whole(files[waiting[done]], json.dumps(found, indent=1, sort_keys=True) + "\n")
-            print(f"[{n}/{len(left)}] {_line(found)}", flush=True)
+    for n, (origin, found) in enumerate(_examined(left, workers), 1):
+        write_whole(files[origin], json.dumps(found, indent=1, sort_keys=True) + "\n")
+        print(f"[{n}/{len(left)}] {_line(found)}", flush=True)
     return [json.loads(files[origin].read_text()) for origin in origins]
+
+
+def _examined(origins: Sequence[str], workers: int) -> Iterator[tuple[str, dict[str, Json]]]:
+    """What is found of each, as it is found. Processes are fresh every few apps, since their caches end with them
+    alone; a pool's own way of renewing its children deadlocks in Python 3.11."""
+    spawn = multiprocessing.get_context("spawn")
+    for lot in _batched(origins, APPS_A_PROCESS * workers):
+        with ProcessPoolExecutor(workers, mp_context=spawn) as pool:
+            waiting = {pool.submit(examine, origin): origin for origin in lot}
+            for done in as_completed(waiting):
+                yield waiting[done], done.result()
+
+
+def _batched(items: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    """``items`` in lots of at most ``size``."""
+    return (items[i : i + size] for i in range(0, len(items), size))
 
 
 def _line(found: Mapping[str, Json]) -> str:

@@ -129,9 +129,11 @@ class Tables:
                 if version != str(VERSION):
                     raise RecordError(f"{path}: written as schema {version}", f"this reads schema {VERSION}")
                 source.seek(0)
+                # One thread: with its pool, pyarrow now and then aborts the process as that ends, its work all done.
                 return pq.read_table(
-                    source, columns=columns, filters=filters, partitioning=None, page_checksum_verification=True
-                )
+                    source, columns=columns, filters=filters, partitioning=None, page_checksum_verification=True,
+                    use_threads=False, pre_buffer=False,
+                )  # fmt: skip
         except (OSError, pa.ArrowException, ValueError) as error:
             raise RecordError(f"{path}: cannot be read: {error}", COPIES_TO_DELETE) from error
 
