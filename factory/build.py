@@ -122,7 +122,7 @@ async def _build_repo(spec: RepoSpec, lock: Lock, store: Store) -> Manifest:
     from factory.repos.suite import build_repo
     from sandboxes.native import NativeBackend
 
-    async with NativeBackend(store) as backend:
+    async with NativeBackend(store, store.unpacked) as backend:
         return await build_repo(spec, lock, store, backend)
 
 

@@ -1,8 +1,9 @@
 """The content-addressed store: everything that was fetched or built, by SHA-256, and names that point into it.
 
 Layout under the root: ``blobs/ab/cdef…`` (read-only files), ``refs/KIND/NAME`` (one digest each), ``tmp/`` (files
-being written). A blob appears whole or not at all: it is written beside, synced, and renamed. So killing a writer at
-any moment, two writers of one blob, or a full disk leave no half blob; at worst a file in ``tmp/``, see ``sweep``.
+being written), ``unpacked/`` (a cache). A blob appears whole or not at all: it is written beside, synced, and renamed.
+So killing a writer at any moment, two writers of one blob, or a full disk leave no half blob; at worst a file in
+``tmp/``, see ``sweep``.
 """
 
 from __future__ import annotations
@@ -56,6 +57,11 @@ class Store:
 
     def __repr__(self) -> str:
         return f"Store({str(self.root)!r})"
+
+    @property
+    def unpacked(self) -> Path:
+        """Where sandboxes keep the unpacked trees of its layers: a cache, checked by them, of no blob or ref."""
+        return self.root / "unpacked"
 
     # ---- blobs
 

@@ -8,11 +8,11 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sandboxes.base import LayerMissing, LayerStore
-from sandboxes.layers import Entry, pack_entries, unpack
+from sandboxes.layers import Entry, pack_entries, scan, unpack, walk
 
 SQUASH_AT = 16  # more lower directories than this are merged into one; mount(2)'s option page is finite
 
@@ -58,19 +58,21 @@ class UnpackCache:
     """Unpacked layers under ``root``, each made once, whatever number of threads and processes ask for it.
 
     A tree appears by rename, so it is whole or absent; what a killed process left half done is swept by the next
-    maker. ``opaque_xattr`` is overlayfs's name for opaque directories, which depends on how the overlay will be
-    mounted.
+    maker. Each process compares a tree with its fingerprint (contents, modes, owners) before it first uses it, and
+    unpacks it anew where they differ: a flipped bit, a copy without owners or a power cut must not make a right answer
+    fail. ``opaque_xattr`` is overlayfs's name for opaque directories, which depends on how the overlay will be mounted.
     """
 
     def __init__(self, root: Path, store: LayerStore, *, opaque_xattr: str = "trusted.overlay.opaque") -> None:
         self.root = root
         self._store = store
         self._opaque_xattr = opaque_xattr
+        self._compared: set[str] = set()
 
     def ready(self, layers: Sequence[str]) -> tuple[str, ...] | None:
-        """What ``ensure`` would return, where nothing is left to unpack; costs one stat a layer."""
+        """What ``ensure`` would return, where nothing is left to unpack or compare; costs one stat a layer."""
         names = tuple(name for name, _ in self._plan(layers))
-        return names if all((self.root / name).is_dir() for name in names) else None
+        return names if all(name in self._compared and (self.root / name).is_dir() for name in names) else None
 
     def ensure(self, layers: Sequence[str]) -> tuple[str, ...]:
         """Names, under ``root``, of the directories to stack, lowest first. Raises LayerMissing, LayerMalformed."""
@@ -84,16 +86,37 @@ class UnpackCache:
         yield from ((digest[:32], (digest,)) for digest in layers[prefix:])
 
     def _tree(self, name: str, digests: Sequence[str]) -> str:
-        final = self.root / name
-        if not final.is_dir():
+        if name not in self._compared or not (self.root / name).is_dir():
             with self._lock(name):
-                if not final.is_dir():
+                if not self._is_whole(name):
                     self._make(name, digests)
+            self._compared.add(name)
         return name
 
+    def _is_whole(self, name: str) -> bool:
+        with suppress(OSError):
+            return self._fingerprint_file(name).read_text() == self._fingerprint(self.root / name)
+        return False
+
+    def _fingerprint(self, folder: Path) -> str:
+        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            found = hashlib.sha256(pack_entries(scan(fd, opaque_xattr=self._opaque_xattr)))
+            for path, info in walk(fd):  # a packed layer says nothing of these: they follow from path and kind
+                found.update(os.fsencode(f"{path}\0{info.st_mode:o} {info.st_uid} {info.st_gid}\n"))
+        finally:
+            os.close(fd)
+        return found.hexdigest()
+
+    def _fingerprint_file(self, name: str) -> Path:
+        return self.root / f".fingerprint-{name}"
+
     def _make(self, name: str, digests: Sequence[str]) -> None:
-        partial = self.root / f".partial-{name}"
+        partial, final = self.root / f".partial-{name}", self.root / name
         shutil.rmtree(partial, ignore_errors=True)  # we hold the lock: whoever wrote it is dead
+        if final.is_dir():  # damaged; the mounts that stand on it keep what they have
+            os.replace(final, partial)
+            shutil.rmtree(partial)
         partial.mkdir()
         if not digests:
             unpack(SKELETON, partial)
@@ -101,7 +124,8 @@ class UnpackCache:
             keep = self._opaque_xattr if len(digests) == 1 else None
             unpack(checked(digest, self._store.get(digest)), partial, opaque_xattr=keep)
         partial.chmod(0o755)
-        os.replace(partial, self.root / name)
+        self._fingerprint_file(name).write_text(self._fingerprint(partial))
+        os.replace(partial, final)
 
     @contextmanager
     def _lock(self, name: str) -> Iterator[None]:

@@ -135,7 +135,7 @@ class RepoSuite:
 def load(manifest: Manifest, store: Store, backend: Backend | None = None) -> RepoSuite:
     """What ``build_repo`` made. Raises InputGone, and BuildError where it was built by other code than this."""
     check_code(manifest, CODE)
-    return RepoSuite(manifest, store, backend or NativeBackend(store))
+    return RepoSuite(manifest, store, backend or NativeBackend(store, store.unpacked))
 
 
 async def build_repo(spec: RepoSpec, lock: Lock, store: Store, backend: Backend) -> Manifest:

@@ -65,6 +65,30 @@ def test_what_a_killed_process_left_half_unpacked_is_made_anew(tmp_path):
     assert cache.ready([digest]) == cache.ensure([digest])
 
 
+def _flip(path):
+    data = bytearray(path.read_bytes())
+    data[0] ^= 1
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [_flip, lambda path: path.chmod(0o600), Path.unlink, lambda path: path.write_bytes(b""),
+     lambda path: (path.parent / "more").write_bytes(b"")],
+)  # fmt: skip
+def test_a_damaged_tree_is_unpacked_anew_by_the_next_process(tmp_path, damage):
+    store = DirectoryStore(tmp_path / "blobs")
+    digest = store.put(_layer(1))
+    tree = tmp_path / "cache" / UnpackCache(tmp_path / "cache", store).ensure([digest])[-1]
+    before = {path: (path.stat().st_mode, path.is_file() and path.read_bytes()) for path in sorted(tree.rglob("*"))}
+    damage(tree / "work" / "last")
+    cache = UnpackCache(tmp_path / "cache", store)
+    assert cache.ready([digest]) is None
+    cache.ensure([digest])
+    after = {path: (path.stat().st_mode, path.is_file() and path.read_bytes()) for path in sorted(tree.rglob("*"))}
+    assert after == before
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="making overlayfs's own whiteouts needs root")
 def test_many_layers_are_squashed_below_the_limit(tmp_path):
     store = DirectoryStore(tmp_path / "blobs")
