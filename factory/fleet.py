@@ -30,7 +30,8 @@ ENOUGH_TASKS = 20
 """Certified tasks from which an app counts as one to learn on."""
 
 BUDGET_S = 150
-"""CPU seconds that one app may take, all in all."""
+BUDGET_S_PER_METHOD = 0.1
+"""CPU seconds that one app may take, all in all, and how many more for each of its methods."""
 
 APPS_A_PROCESS = 12
 """On average, before a fresh one takes over."""
@@ -61,12 +62,12 @@ def budget(seconds: int) -> Iterator[None]:
         signal.signal(signal.SIGXCPU, before)
 
 
-def examine(origin: str, seconds: int = BUDGET_S) -> dict[str, Json]:
+def examine(origin: str) -> dict[str, Json]:
     """All that is found of one app, stage by stage; where a stage fails, its cause, and what was found until then."""
-    found: dict[str, Json] = {"origin": origin, "compiled": False, "booted": False, "causes": {}}
+    found: dict[str, Json] = {"origin": origin, "compiled": False, "booted": False, "causes": {}, "stage": "compile"}
     begun = time.process_time()
     try:
-        with budget(seconds):
+        with budget(_budget(origin)):
             for name, stage in (("compile", _compile), ("prove", _prove), ("tasks", _tasks)):
                 found["stage"] = name
                 stage(found)
@@ -75,6 +76,13 @@ def examine(origin: str, seconds: int = BUDGET_S) -> dict[str, Json]:
         found["causes"][found["stage"]] = _cause(error)
     found["cpu_s"] = round(time.process_time() - begun, 3)
     return {key: value for key, value in found.items() if not key.startswith("_")}
+
+
+def _budget(origin: str) -> int:
+    """CPU seconds for the app of a document: more for one of many methods."""
+    from factory.compiler import discovery
+
+    return round(BUDGET_S + BUDGET_S_PER_METHOD * len(discovery.parse(*discovery.load(origin)).methods))
 
 
 def _compile(found: dict[str, Json]) -> None:

@@ -153,7 +153,16 @@ def _key(model: Model, resource: Resource, props: Mapping[str, Json]) -> Key:
     writable = not schema.get("readOnly") and not re.search(r"output only|read-?only|assigned by", about, re.I)
     chosen = given or (_creates(model, resource) and writable and wire != "id")
     pattern = f"^(?:{schema['pattern']})$" if chosen and compiles(schema.get("pattern")) else None
-    return Key(form="given" if chosen else "code", wire=wire, collection=collection, pattern=pattern)
+    prefix = _prefix(schema.get("pattern"), resource)
+    return Key(form="given" if chosen else "code", wire=wire, collection=collection, pattern=pattern, prefix=prefix)
+
+
+def _prefix(pattern: Json, resource: Resource) -> str:
+    """What goes before the digits of an id that the service gives, where its pattern asks for more than digits."""
+    if not compiles(pattern):
+        return ""
+    noun = singular(snake(words(resource.key[-1]))).replace("_", "-")
+    return next((one for one in ("", f"{noun}-", f"{noun[0]}") if re.search(pattern, f"{one}00000001")), "")
 
 
 def _is_text(schema: Json) -> bool:

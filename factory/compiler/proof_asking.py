@@ -77,6 +77,8 @@ class Asker(Chooser):
         env = dict(under or {})
         if self.operation.kind in ("list", "create") and self.operation.entity not in self._lineage():
             env.pop(self.operation.entity or "", None)
+        if target is not None and not self._in_reach(self.operation.entity or PERSON, [target]):
+            raise Unaskable("it lies where the operation does not look")
         target = target or self._target(env, but)
         if target is not None and self.operation.entity is not None:
             env = {**env, **self._around(target)}

@@ -183,6 +183,9 @@ class Chooser:
         if plan.above is None or plan.decl.parent is None:
             return {}
         rows = [row for row in self.stage.visible(plan.above) if self._lies(plan.above, row, env)]
+        patterns = [one.pattern for one in self.operation.params.values() if one.pattern and one.entity == plan.above]
+        for pattern in patterns:
+            rows = [row for row in rows if re.search(pattern, self.stage.name(plan.above, row))]
         if plan.above == PERSON:
             rows = [row for row in rows if row["id"] == ACTOR or PERSON in env]
         if not rows:

@@ -22,7 +22,7 @@ def expected(case: Case, stage: Stage, asked: Asked) -> list[Row]:
     plan = case.subject.plan(case.entity)
     related = case.subject.ready.plan(case.name).related
     found = stage.visible(case.entity)
-    innermost = next(reversed(asked.rows), None)  # the others say where its row lies
+    innermost = next(reversed(list(asked.rows)), None)  # the others say where its row lies
     for name, row in asked.rows.items():
         entity = case.operation.params[name].entity or PERSON
         scope = plan.decl.key.scope

@@ -117,8 +117,9 @@ def _sorts(field: FieldDecl) -> bool:
 def _ordered(case: Case, stage: Stage, asked: Asked, rows: Sequence[Row], field: str, down: bool) -> None:
     assert case.entity is not None
     by_ident = {str(called(stage, case.entity, row)): row for row in rows}
+    size = 3 if case.operation.result.group is None else 1  # within a page of groups, the order is not told
     try:
-        items, answer = walk(stage, asked, 3)
+        items, answer = walk(stage, asked, size)
     except Broken as error:
         case.ledger.expect("order", False, str(error))
         return

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from app_clones.declared.entities import Row
 from app_clones.declared.expand import outer_parent
-from app_clones.declared.model import PERSON, Entity
+from app_clones.declared.model import PERSON, Entity, OperationDecl
 from app_clones.declared.values import schema_of
 from app_clones.kit.errors import AppError
 from factory.compiler.proof_asking import Asker, Unaskable
@@ -117,25 +118,47 @@ def fill(stage: Stage, least: int = 3) -> None:
         if plan.decl.singleton:
             continue
         parent = outer_parent(entity, plan.decl)
-        for place in _scopes(stage, plan.decl):
+        for place in _scopes(stage, entity, plan.decl):
             for _ in range(least):
                 insert_row(stage, entity, place)
         if parent is None or plan.above is None or plan.above == PERSON:
             for _ in range(least - len(stage.visible(entity))):
                 insert_row(stage, entity, _people(stage, plan.above))
             continue
-        for above in stage.visible(plan.above)[:2]:
+        for above in _first(stage, entity, plan.above):
             there = [row for row in stage.visible(entity) if row[parent] == above["id"]]
             for _ in range(least - len(there)):
                 insert_row(stage, entity, {plan.above: above})
 
 
-def _scopes(stage: Stage, decl: Entity) -> list[dict[str, Row]]:
-    """Nothing, and two rows of each kind that rows of ``decl`` may lie under, where these are of several kinds."""
+def _first(stage: Stage, entity: str, above: str) -> list[Row]:
+    """The first two rows of ``above``, and for each operation on ``entity`` the first that its pattern takes."""
+    there = stage.visible(above)
+    found = {row["id"]: row for row in there[:2]}
+    params = (one for op in stage.subject.decl.operations.values() if op.entity == entity for one in op.params.values())
+    for pattern in sorted({one.pattern for one in params if one.entity == above and one.pattern}):
+        row = next((row for row in there if re.search(pattern, stage.name(above, row))), None)
+        if row is not None:
+            found[row["id"]] = row
+    return list(found.values())
+
+
+def _scopes(stage: Stage, entity: str, decl: Entity) -> list[dict[str, Row]]:
+    """A few rows of each kind that rows of ``entity`` may lie under, where these are of several kinds; nothing, too,
+    where some operation asks for what lies nowhere."""
     running = stage.subject.decl.api.long_running
     if decl.key.scope is None or running is None:
         return []
-    return [{}, *({above: row} for above in running.under for row in stage.visible(above)[:2])]
+    operations = [op for op in stage.subject.decl.operations.values() if op.entity == entity]
+    bare = any(not _names_place(op, entity) for op in operations) or not running.under
+    places = [{above: row} for above in running.under for row in _first(stage, entity, above)]
+    return [*([{}] if bare else []), *places]
+
+
+def _names_place(operation: OperationDecl, entity: str) -> bool:
+    """Whether an operation says where the rows lie that it is about: by a row of another kind, or within a name."""
+    rows = [one for one in operation.params.values() if one.role == "row"]
+    return any(one.entity != entity or (one.pattern or "").count("/") > 1 for one in rows)
 
 
 def _people(stage: Stage, above: str | None) -> dict[str, Row]:

@@ -1,0 +1,135 @@
+"""What the proof asks for lies where the operation looks: of small descriptions, all of it is proven."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import proof_apps
+
+from app_clones.declared.model import AppDecl
+from factory.compiler import discovery
+from factory.compiler.certificate import AppCertificate
+from factory.compiler.infer import infer
+from factory.compiler.prove import prove
+
+Json = Any
+
+NAME = r"[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?"
+
+
+def method(id: str, verb: str, path: str, params: dict[str, str], **more: Json) -> Json:
+    """A method as Google writes it; ``params``: pattern by path parameter, ``""`` where there is none."""
+    placed = {
+        name: {"type": "string", "location": "path", "required": True, **({"pattern": p} if p else {})}
+        for name, p in params.items()
+    }
+    query = {name: {"type": "string", "location": "query"} for name in more.pop("query", ())}
+    found = {"id": id, "httpMethod": verb, "path": path, "parameters": {**placed, **query}, "parameterOrder": []}
+    refs = {name: {"$ref": schema} for name, schema in more.items()}
+    return {**found, **refs}
+
+
+def described(resources: Json, schemas: dict[str, dict[str, Json]]) -> Json:
+    return {
+        "kind": "discovery#restDescription", "name": "depot", "version": "v1", "title": "Depot", "rootUrl": "https://x/",
+        "servicePath": "", "resources": resources, "parameters": {"alt": {"type": "string", "location": "query"}},
+        "schemas": {n: {"id": n, "type": "object", "properties": props} for n, props in schemas.items()},
+    }  # fmt: skip
+
+
+def proven(document: Json) -> AppCertificate:
+    doc = discovery.parse(document, "0" * 64)
+    return prove(infer(doc).decl, document=doc, discovery=document)
+
+
+def failures(found: AppCertificate) -> list[str]:
+    return [f"{one.operation}: {check}" for one in found.methods for check in one.checks if not check.ok]
+
+
+TEXT = {"type": "string"}
+PLACE, CRATE = "^projects/[^/]+/locations/global$", "^projects/[^/]+/locations/global/crates/[^/]+$"
+CRATES = {
+    "create": method("depot.projects.locations.global.crates.create", "POST", "v1/{+parent}/crates",
+                     {"parent": PLACE}, query=["crateId"], request="Crate", response="Crate"),
+    "list": method("depot.projects.locations.global.crates.list", "GET", "v1/{+parent}/crates", {"parent": PLACE},
+                   query=["pageToken"], response="Crates"),
+    "get": method("depot.projects.locations.global.crates.get", "GET", "v1/{+name}", {"name": CRATE}, response="Crate"),
+    "patch": method("depot.projects.locations.global.crates.patch", "PATCH", "v1/{+name}", {"name": CRATE},
+                    request="Crate", response="Crate"),
+    "delete": method("depot.projects.locations.global.crates.delete", "DELETE", "v1/{+name}", {"name": CRATE},
+                     response="Empty"),
+}  # fmt: skip
+LOCATIONS = {
+    "list": method("depot.projects.locations.list", "GET", "v1/{+name}/locations", {"name": "^projects/[^/]+$"},
+                   response="Locations"),
+    "get": method("depot.projects.locations.get", "GET", "v1/{+name}", {"name": "^projects/[^/]+/locations/[^/]+$"},
+                  response="Location"),
+}  # fmt: skip
+
+
+def test_what_lies_under_an_id_that_the_path_spells_out_is_made_and_found_there_by_googles_client_too() -> None:
+    """``global`` is also a word of Python's, which the client writes otherwise."""
+    document = described(
+        {"projects": {"resources": {"locations": {
+            "methods": LOCATIONS, "resources": {"global": {"resources": {"crates": {"methods": CRATES}}}},
+        }}}},
+        {
+            "Crate": {"name": TEXT, "label": TEXT, "weight": {"type": "integer", "format": "int32"}},
+            "Crates": {"crates": {"type": "array", "items": {"$ref": "Crate"}}, "nextPageToken": TEXT},
+            "Location": {"name": TEXT, "displayName": TEXT},
+            "Locations": {"locations": {"type": "array", "items": {"$ref": "Location"}}},
+            "Empty": {},
+        },
+    )  # fmt: skip
+    found = proven(document)
+    assert failures(found) == []
+    assert {one.verdict for one in found.methods} == {"stateful"}
+    assert [one.ok for one in found.client] == [True]
+
+
+def test_ids_that_the_service_gives_meet_the_pattern_that_the_document_has_for_them() -> None:
+    path = "projects/{project}/boxes"
+    document = described(
+        {"boxes": {"methods": {
+            "list": method("depot.boxes.list", "GET", path, {"project": ""}, query=["pageToken"], response="Boxes"),
+            "get": method("depot.boxes.get", "GET", f"{path}/{{box}}", {"project": "", "box": ""}, response="Box"),
+            "insert": method("depot.boxes.insert", "POST", path, {"project": ""}, request="Box", response="Box"),
+        }}},
+        {
+            "Box": {"name": {"type": "string", "pattern": NAME}, "label": TEXT},
+            "Boxes": {"items": {"type": "array", "items": {"$ref": "Box"}}, "kind": TEXT, "nextPageToken": TEXT},
+        },
+    )  # fmt: skip
+    found = proven(document)
+    assert failures(found) == []
+    assert {one.verdict for one in found.methods} == {"stateful"}
+
+
+def changed(**operations: Json) -> dict[str, Json]:
+    data: dict[str, Json] = json.loads(json.dumps(proof_apps.SHELF))
+    data["operations"] |= operations
+    return data
+
+
+def test_a_copy_is_looked_at_and_not_what_it_was_made_of() -> None:
+    copy = {
+        "kind": "custom", "entity": "book", "http": {"verb": "POST", "path": "{+name}:copy"}, "copy_row": True,
+        "params": {"name": proof_apps.NAME, "book": proof_apps.BOOK}, "result": {"schema_name": "Book"},
+    }  # fmt: skip
+    found = prove(AppDecl.model_validate(changed(books_copy=copy)), operations=["books_copy"])
+    assert failures(found) == []
+    assert found.methods[0].verdict == "stateful"
+
+
+def test_a_row_is_freed_of_what_holds_back_the_rows_that_go_with_it() -> None:
+    name = {**proof_apps.NAME, "entity": "library", "pattern": "^libraries/[^/]+$"}
+    delete = {
+        "kind": "delete", "entity": "library", "http": {"verb": "DELETE", "path": "{+name}"},
+        "params": {"name": name}, "result": {"shape": "empty"},
+    }  # fmt: skip
+    data = changed(libraries_delete=delete)
+    data["entities"]["book"]["fields"]["library"]["on_delete"] = "cascade"  # its notes still restrict
+    found = prove(AppDecl.model_validate(data), operations=["libraries_delete"])
+    assert failures(found) == []
+    assert found.methods[0].verdict == "stateful"
