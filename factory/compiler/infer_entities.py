@@ -10,7 +10,7 @@ from typing import Any
 from app_clones.declared.model import PERSON, Entity, FieldDecl, Key
 from factory.compiler import infer_seeds
 from factory.compiler.api import ApiDoc, Method
-from factory.compiler.infer_fields import compiles, fields_of
+from factory.compiler.infer_fields import always, compiles, fields_of
 from factory.compiler.infer_names import free, short, singular, snake
 from factory.compiler.infer_paths import Place, is_collection, words
 from factory.compiler.infer_resources import Resource, Resources
@@ -65,9 +65,9 @@ def _entity(model: Model, resource: Resource) -> Entity:
     props = shapes.properties(schema)
     key = _key(model, resource, props)
     constants = {
-        name: inner["default"]
+        name: said
         for name, inner in props.items()
-        if name in ("kind", "objectType") and inner.get("type") == "string" and inner.get("default")
+        if name in ("kind", "objectType") and (said := always(inner)) is not None
     }
     etag = next((name for name in ("etag", "fingerprint") if props.get(name, {}).get("type") == "string"), None)
     etag = None if etag == key.wire else etag
@@ -295,7 +295,8 @@ def _running(model: Model, resource: Resource) -> Entity:
     google = "done" in props
     path = "name" if google else None
     wire = None if google else next((name for name in ("name", "id") if name in props), None)
-    constants = {"kind": props["kind"]["default"]} if props.get("kind", {}).get("default") else {}
+    kind = always(props.get("kind", {}))
+    constants = {"kind": kind} if kind else {}
     fields = fields_of(model.shapes, resource.schema or "", {path, wire, *constants} - {None})  # type: ignore[arg-type]
     fields = {
         name: known.model_copy(update={"readonly": True, "required": False, "immutable": False})

@@ -39,6 +39,14 @@ def fields_of(shapes: Shapes, schema: str, besides: Collection[str]) -> dict[str
     return _searchable(found)
 
 
+def always(schema: Schema) -> str | None:
+    """The one text that a property holds: its default, or what its description says that it always is."""
+    if schema.get("type") != "string":
+        return None
+    said = re.search(r"""\balways[\s:]+["'`]?([a-z]+#[A-Za-z0-9]+)""", str(schema.get("description", "")))
+    return schema.get("default") or (said[1] if said else None)
+
+
 def value_of(shapes: Shapes, schema: Schema, *, lists: bool = True) -> dict[str, Json]:
     """What a schema says of a value, as the arguments of :class:`Value`: type, values, pattern, shape …"""
     name = ref_of(schema)

@@ -31,6 +31,8 @@ _IRREGULAR = {
     "leasess": "lease",
     "analyses": "analysis",
     "buses": "bus",
+    "shelves": "shelf",
+    "bookshelves": "bookshelf",
     "sendas": "send_as",
 }
 _APP = 24

@@ -8,6 +8,7 @@ from typing import Any
 from app_clones.declared.model import Result
 from factory.compiler.api import Method
 from factory.compiler.infer_entities import Model
+from factory.compiler.infer_fields import always
 from factory.compiler.infer_paths import words
 from factory.compiler.infer_resources import Resource
 from factory.compiler.infer_schemas import ref_of
@@ -101,5 +102,5 @@ def _integer(props: Mapping[str, Json], name: str) -> bool:
 
 
 def _constants(props: Mapping[str, Json]) -> dict[str, Json]:
-    kind = props.get("kind", {})
-    return {"kind": kind["default"]} if kind.get("type") == "string" and kind.get("default") else {}
+    kind = always(props.get("kind", {}))
+    return {"kind": kind} if kind else {}

@@ -258,8 +258,14 @@ class Asker(Chooser):
         return next((one for one, allowed in self.operation.when.items() if f"${name}" in allowed), None)
 
     def listing(self, entity: str, row: Row) -> Asked:
-        """A request for the list in which ``row`` should be: that of its parent, filtered by what it has."""
-        above = {name: one for name, one in self.stage.chain(entity, row).items() if name != entity}
+        """A request for the list in which ``row`` should be: that of its parent, filtered by what it has.
+
+        Raises :class:`Unaskable` where the operation lists what lies elsewhere.
+        """
+        scope, places = self.subject.entity(entity).key.scope, self._places(entity)
+        if scope is not None and places and row[scope] not in places:
+            raise Unaskable("it lies where the operation does not look")
+        above = {name: one for name, one in self._around(row).items() if name != entity}
         asked = self.good(under=above)
         for name, param in self.operation.params.items():
             if param.role == "filter" and param.field and name in asked.arguments and row[param.field] is not None:

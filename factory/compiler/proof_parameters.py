@@ -276,7 +276,13 @@ def _input(case: Case, name: str, param: Param) -> str:
     if not base.ok:
         case.ledger.expect("input", 400 <= base.status < 500, lambda: str(base))
         return "refused"
-    for value in [one for one in rest if one != first][:3]:
+    unlike = [one for one in rest if one != first][:3]
+    if not unlike and not param.required and name not in asked.arguments:
+        without, others = _once(case, "first")
+        if _told(without, others) != _told(base, changes):  # it takes but one value, and that is told from none
+            case.ledger.expect("input", True)
+            return "honoured"
+    for value in unlike:
         other, others = _once(case, "first", **{name: value})
         if _told(other, others) != _told(base, changes):
             case.ledger.expect("input", True)

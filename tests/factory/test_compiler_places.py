@@ -133,3 +133,15 @@ def test_a_row_is_freed_of_what_holds_back_the_rows_that_go_with_it() -> None:
     found = prove(AppDecl.model_validate(data), operations=["libraries_delete"])
     assert failures(found) == []
     assert found.methods[0].verdict == "stateful"
+
+
+def test_what_a_description_says_is_always_there_is_a_constant() -> None:
+    kind = {"type": "string", "description": "Identifies this kind of resource. Value is always depot#box."}
+    path = "projects/{project}/boxes"
+    document = described(
+        {"boxes": {"methods": {
+            "get": method("depot.boxes.get", "GET", f"{path}/{{box}}", {"project": "", "box": ""}, response="Box"),
+        }}},
+        {"Box": {"kind": kind, "name": TEXT, "label": TEXT}},
+    )  # fmt: skip
+    assert infer(discovery.parse(document, "0" * 64)).decl.entities["box"].constants == {"kind": "depot#box"}
