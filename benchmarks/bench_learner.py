@@ -53,13 +53,15 @@ async def loop(seconds: float) -> dict[str, float]:
     rounds: list[Round] = []
     begun = time.perf_counter()
 
-    async def on_round(done: Round, _: Checkpoint) -> bool:
+    async def on_round(done: Round, _: Checkpoint) -> None:
         rounds.append(done)
+
+    async def reached() -> bool:
         return time.perf_counter() - begun > seconds
 
     async with LocalPool(suite) as pool:
         config = GrpoConfig(rounds=10_000, prompts=PROMPTS, group=GROUP, steps=1, epochs=1, max_tokens=TURN)
-        await train(pool, suite, config, start=Checkpoint(model, tokenizer), on_round=on_round)
+        await train(pool, suite, config, start=Checkpoint(model, tokenizer), on_round=on_round, reached=reached)
     wall = time.perf_counter() - begun
     play, learn = sum(r.play_s for r in rounds), sum(r.learn_s for r in rounds)
     trained = sum(u.tokens for r in rounds for u in r.updates)

@@ -26,6 +26,9 @@ from rollout.runs import Run
 from rollout.session import about, make_pool, sealed, served
 from rollout.trajectory import Attempt, Trajectory
 
+MARK = 0.8
+"""Sampled success on held-out tasks that the demo is to end with."""
+
 
 @dataclass(frozen=True, slots=True)
 class Played:
@@ -136,6 +139,9 @@ async def learn_world(screen: Screen, store: Store, digest: str, demo: DemoConfi
     screen.line(
         "learn", f"held-out success {before.success:.2f} → {after.success:.2f} ± {after.stderr:.2f}; {controls}"
     )
+    name, weakest = min(after.by_template.items(), key=lambda one: one[1])
+    mark = f"mark of {MARK} {'met' if after.success >= MARK else 'MISSED'}"
+    screen.line("learn", f"{mark}; the weakest kind of task is {name}, {weakest:.2f}")
     return Lesson(learned, config, suite, run, played, last)
 
 
@@ -147,8 +153,8 @@ def _teller(screen: Screen, advance: Callable[[int, str], None]) -> Callable[[st
             screen.line("learn", f"warm start, step {facts['step']}: sampled success {facts['success']:.2f}")
         elif stage == "grpo":
             advance(1, f"success {facts['success']:.2f}")
-            if "heldout" in facts:
-                screen.line("learn", f"GRPO round {facts['round'] + 1}: held-out success {facts['heldout']:.2f}")
+        elif stage == "curve":
+            screen.line("learn", f"GRPO round {facts['round'] + 1}: held-out success {facts['heldout']:.2f}")
 
     return say
 

@@ -20,13 +20,15 @@ from rollout.trajectory import Trajectory
 @dataclass(frozen=True, slots=True)
 class Row:
     """One sequence to train on. ``sampled[t]``: token t was the policy's own; ``logprobs[t]``: its log-probability
-    when sampled (0 elsewhere)."""
+    when sampled (0 elsewhere); ``old[t]``: the same under the learner's weights before its first step on the row, None
+    where the sampler's count as those."""
 
     ids: tuple[int, ...]
     sampled: tuple[bool, ...]
     logprobs: tuple[float, ...]
     advantage: float = 0.0
     temperature: float = 1.0
+    old: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +110,10 @@ def collate(part: Sequence[Row], device: torch.device) -> Batch:
         return torch.tensor(filled, dtype=torch.float32, device=device)[:, 1:]
 
     mask_BT, sampler_BT = padded([r.sampled for r in part]), padded([r.logprobs for r in part])
+    old_BT = padded([r.logprobs if r.old is None else r.old for r in part])
     advantages_B = torch.tensor([r.advantage for r in part], dtype=torch.float32, device=device)
     temperature_B = torch.tensor([r.temperature for r in part], dtype=torch.float32, device=device)
-    loss = TokenBatch(mask_BT, advantages_B, sampler_BT, sampler_BT)
+    loss = TokenBatch(mask_BT, advantages_B, old_BT, sampler_BT)
     return Batch(pad([r.ids for r in part], device), loss, temperature_B)
 
 

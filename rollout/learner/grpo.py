@@ -22,7 +22,7 @@ from rollout.learner.checkpoint import Checkpoint
 from rollout.learner.evaluate import attempts, collect, task_ids
 from rollout.learner.ledger import Ledger, update_facts
 from rollout.learner.losses import LossConfig
-from rollout.learner.optimise import Update, make_optimizer, optimise, reinforcement_loss
+from rollout.learner.optimise import Update, make_optimizer, optimise, reinforcement_loss, with_old
 from rollout.policies.base import Sampling
 from rollout.pools import Attempt, PlayOptions, PolicySpec, Pool
 from rollout.trajectory import Trajectory
@@ -77,7 +77,8 @@ class Round:
 
 
 Credit = Callable[[Sequence[Trajectory], GrpoConfig, int], list[Group]]
-OnRound = Callable[[Round, Checkpoint], Awaitable[bool | None]]
+OnRound = Callable[[Round, Checkpoint], Awaitable[None]]
+Reached = Callable[[], Awaitable[bool]]
 
 
 def group_credit(trajectories: Sequence[Trajectory], config: GrpoConfig, round_: int) -> list[Group]:
@@ -148,12 +149,21 @@ class Trainer:
         )
         write_whole(self.folder / "state.pt", out.getvalue())
 
+    def _members(self, live: Sequence[Group]) -> list[tuple[str, list[Row]]]:
+        """Rollouts that can teach something, each with its rows."""
+        pairs = [pair for group in live for pair in zip(group.members, group.advantages, strict=True)]
+        found = [(trajectory.rollout_id, rows(trajectory, advantage)) for trajectory, advantage in pairs]
+        if self.config.loss.truncate is None:
+            return found
+        old = iter(with_old(self.checkpoint.model, [row for _, own in found for row in own], self.config.part))
+        return [(rollout_id, [next(old) for _ in own]) for rollout_id, own in found]
+
     def learn(self, trajectories: Sequence[Trajectory], version: str, play_s: float) -> Round:
         """Credit, rows, optimizer steps; nothing of a fault, of a dropped group or of a dead one is in them."""
         begun = time.perf_counter()
         found = self.credit(trajectories, self.config, self.round)
         live = [group for group in found if group.live]
-        members = [pair for group in live for pair in zip(group.members, group.advantages, strict=True)]
+        members = self._members(live)
         loss = reinforcement_loss(self.config.loss)
         updates, ids = [], []
         rate = self.config.lr * (1 - (1 - self.config.lr_end) * self.round / self.config.rounds)
@@ -163,11 +173,11 @@ class Trainer:
             if step % self.config.steps == 0:
                 Random(derive(self.config.seed, "order", self.round, step)).shuffle(members)
             part = members[step % self.config.steps :: self.config.steps]
-            step_rows: list[Row] = [row for trajectory, a in part for row in rows(trajectory, a)]
+            step_rows = [row for _, own in part for row in own]
             if any(any(row.sampled) for row in step_rows):
                 part_ = self.config.part
                 updates.append(optimise(self.checkpoint.model, [self.optimizer], step_rows, loss, part=part_))
-                ids.append(tuple(t.rollout_id for t, _ in part))
+                ids.append(tuple(rollout_id for rollout_id, _ in part))
         rewards = [t.reward for t in trajectories if t.reward is not None]
         done = Round(
             round=self.round,
@@ -211,9 +221,11 @@ async def train(
     start: Checkpoint,
     folder: Path | None = None,
     on_round: OnRound | None = None,
+    reached: Reached | None = None,
     credit: Credit = group_credit,
 ) -> Checkpoint:
-    """Trains ``start`` (in place) for ``config.rounds``, or until ``on_round`` answers True; returns it.
+    """Trains ``start`` (in place) for ``config.rounds``, or until it has ``reached`` its target, which is asked before
+    each round (so that a run that is resumed goes no further than one that was not interrupted); returns it.
 
     With ``folder`` it keeps its state and ledger there and goes on from what it finds. A round that was cut short is
     played again: its attempts and seeds are the same, so on one machine with one number of threads and the same pool
@@ -221,13 +233,13 @@ async def train(
     """
     torch.set_num_threads(config.threads)
     trainer = Trainer(start, config, folder, credit)
-    while trainer.round < config.rounds:
+    while trainer.round < config.rounds and not (reached and await reached()):
         begun = time.perf_counter()
         version = start.version()
         policy = PolicySpec("torch", start.to_bytes(), version)
         played = await collect(pool, round_attempts(suite, config, trainer.round), policy, config.options())
         done = trainer.learn(played, version, time.perf_counter() - begun)
         trainer.commit()
-        if on_round and await on_round(done, start):
-            break
+        if on_round:
+            await on_round(done, start)
     return start

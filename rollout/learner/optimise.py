@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -16,7 +17,8 @@ from rollout.learner.model import Model
 @dataclass(frozen=True, slots=True)
 class Update:
     """What one optimizer step was and did. ``moved``: relative L2 distance of all weights; ``changed``: share of
-    weights whose bf16 value changed; ``tokens``: all that went through the model; ``active``: those with a loss."""
+    weights whose bf16 value changed; ``tokens``: all that went through the model; ``active``: those with a loss;
+    ``ratio_max``: the largest of π / π_old and its inverse among them."""
 
     loss: float
     grad_norm: float
@@ -54,16 +56,26 @@ def imitation_loss(logprobs_BT: Tensor, batch: Batch, whole: Whole) -> Tensor:
 
 
 def reinforcement_loss(config: LossConfig) -> Loss:
-    """The policy loss of ``config``. Without ``truncate``, old log-probabilities are the sampler's own (the engines are
-    the same code); with it, those of the first pass, and the sampler's enter through the truncated weight."""
+    """The policy loss of ``config``. Where it has ``truncate``, rows come from :func:`with_old`; else the old
+    log-probabilities are the sampler's own (the engines are the same code)."""
 
     def loss(logprobs_BT: Tensor, batch: Batch, whole: Whole) -> Tensor:
-        terms = batch.loss
-        if config.truncate is not None:
-            terms = replace(terms, old_logprobs_BT=logprobs_BT.detach())
-        return policy_loss(logprobs_BT, terms, config, active_tokens=whole.active, sequences=whole.sequences)
+        return policy_loss(logprobs_BT, batch.loss, config, active_tokens=whole.active, sequences=whole.sequences)
 
     return loss
+
+
+def with_old(model: Model, given: Sequence[Row], part: int = 32) -> list[Row]:
+    """``given`` with their log-probabilities under ``model`` as it is now: π_old of all steps to come on them."""
+    device = next(model.parameters()).device
+    out = list(given)
+    order = sorted(range(len(out)), key=lambda i: len(out[i].ids))
+    for chosen in (order[i : i + part] for i in range(0, len(order), part)):
+        with torch.no_grad():
+            found_BT = logprobs(model, collate([out[i] for i in chosen], device))
+        for i, values in zip(chosen, found_BT.tolist(), strict=True):
+            out[i] = replace(out[i], old=(0.0, *values[: len(out[i].ids) - 1]))
+    return out
 
 
 def optimise(
@@ -80,7 +92,7 @@ def optimise(
     device = before.device
     whole = Whole(len(step_rows), max(1.0, float(sum(sum(r.sampled) for r in step_rows))))
     model.zero_grad(set_to_none=True)
-    total, ratio_max = 0.0, 0.0
+    total, drift_max = 0.0, 0.0
     for rows in by_length(step_rows, part):
         batch = collate(rows, device)
         logprobs_BT = logprobs(model, batch)
@@ -88,7 +100,7 @@ def optimise(
         value.backward()  # type: ignore[no-untyped-call]
         total += float(value.detach())
         drift_BT = (logprobs_BT.detach() - batch.loss.old_logprobs_BT).abs() * batch.loss.mask_BT
-        ratio_max = max(ratio_max, float(drift_BT.max()))
+        drift_max = max(drift_max, float(drift_BT.max()))
     norm = torch.nn.utils.clip_grad_norm_(model.parameters(), max_norm)
     for optimizer in optimizers:
         optimizer.step()
@@ -100,5 +112,5 @@ def optimise(
         active=int(whole.active),
         moved=float((after - before).norm() / before.norm()),
         changed=float((after.bfloat16() != before.bfloat16()).float().mean()),
-        ratio_max=ratio_max,
+        ratio_max=math.exp(drift_max),
     )

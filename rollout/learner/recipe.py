@@ -27,7 +27,7 @@ from rollout.pools import PolicySpec, Pool
 from rollout.trajectory import Trajectory
 
 Say = Callable[[str, Mapping[str, Any]], None]
-"""Told what goes on: a stage's name (``demonstrate``, ``warm_start``, ``grpo``, ``evaluate``) and its facts."""
+"""Told what goes on: a stage (``demonstrate``, ``warm_start``, ``grpo``, ``curve``, ``evaluate``) and its facts."""
 
 
 class LearnConfig(BaseModel):
@@ -36,8 +36,9 @@ class LearnConfig(BaseModel):
     takes longest to learn). The warm start ends at the first probe
     (every ``probe_every`` steps, ``probe_tasks`` training tasks once each) with sampled success of ``band[0]`` or more.
     GRPO ends when its own rollouts' success, averaged over ``window`` rounds, reaches ``target``. The curve is measured
-    on ``curve_tasks`` held-out tasks every ``curve_every`` rounds, once each; first and last evaluation and controls on
-    all of them, ``times`` each."""
+    on held-out tasks every ``curve_every`` rounds, once each: on all, or where they exceed ``curve_tasks``, on so
+    many spread over them (its ends are of all, so its other points are then of another population); first and last
+    evaluation and controls on all of them, ``times`` each."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     run: str = "learn"
@@ -59,7 +60,7 @@ class LearnConfig(BaseModel):
     target: float = 0.90
     window: int = 4
     curve_every: int = 8
-    curve_tasks: int = 128
+    curve_tasks: int = 256
     times: int = 2
 
 
@@ -206,24 +207,33 @@ class Learning:
                    by_template=found.by_template, seconds=took)  # fmt: skip
         return found
 
-    async def _on_round(self, done: Round, checkpoint: Checkpoint) -> bool:
+    def _recent(self) -> float | None:
+        """Success of the last rounds' own rollouts, once there are enough of them."""
+        recent = [r.success for r in self.rounds[-self.config.window :]]
+        return sum(recent) / len(recent) if len(recent) == self.config.window else None
+
+    def _reached(self) -> bool:
+        recent = self._recent()
+        return recent is not None and recent >= self.config.target
+
+    async def _on_round(self, done: Round, checkpoint: Checkpoint) -> None:
         self.rounds.append(done)
         self.rollouts += done.rollouts
-        recent = [r.success for r in self.rounds[-self.config.window :]]
-        mean = sum(recent) / len(recent)
-        reached = len(recent) == self.config.window and mean >= self.config.target
-        facts: dict[str, Any] = {"round": done.round, "success": done.success, "live": done.live}
-        if not reached and (done.round + 1) % self.config.curve_every == 0:
-            tasks = self.heldout_tasks
-            some = [tasks[i] for i in range(0, len(tasks), -(-len(tasks) // self.config.curve_tasks))]
-            begun = time.perf_counter()
-            found = await self.play(checkpoint, some, f"curve{done.round}", 1)
-            self._took("evaluate", begun)
-            self.curve.append(CurvePoint(done.round + 1, found.success, found.stderr, found.n, mean))
-            self.ledger.add("curve", round=done.round, point=asdict(self.curve[-1]))
-            facts |= {"heldout": found.success, "by_template": found.by_template}
-        self.say("grpo", facts)
-        return reached
+        self.say("grpo", {"round": done.round, "success": done.success, "live": done.live})
+
+    async def _look(self, checkpoint: Checkpoint) -> None:
+        """The curve's next point, where the last round asks for one and none is there yet."""
+        played = len(self.rounds)
+        if played == 0 or played % self.config.curve_every or any(point.round == played for point in self.curve):
+            return
+        tasks = self.heldout_tasks
+        some = [tasks[i] for i in range(0, len(tasks), -(-len(tasks) // self.config.curve_tasks))]
+        begun = time.perf_counter()
+        found = await self.play(checkpoint, some, f"curve{played - 1}", 1)
+        self._took("evaluate", begun)
+        self.curve.append(CurvePoint(played, found.success, found.stderr, found.n, self._recent()))
+        self.ledger.add("curve", round=played - 1, point=asdict(self.curve[-1]))
+        self.say("curve", {"round": played - 1, "heldout": found.success, "by_template": found.by_template})
 
     def _remember(self) -> None:
         """Takes in what an earlier life of this run had done, as its ledger tells."""
@@ -237,9 +247,17 @@ class Learning:
         begun, before = time.perf_counter(), self.seconds.get("evaluate", 0.0)
         self._remember()
         config = self.config.grpo.model_copy(update={"run": f"{self.config.run}-grpo", "seed": self.config.seed})
+
+        async def reached() -> bool:
+            if self._reached():
+                return True
+            await self._look(checkpoint)
+            return False
+
         await train(
-            self.pool, self.suite, config, start=checkpoint, folder=self.folder, on_round=self._on_round, credit=credit
-        )
+            self.pool, self.suite, config, start=checkpoint, folder=self.folder, on_round=self._on_round,
+            reached=reached, credit=credit,
+        )  # fmt: skip
         self.seconds["grpo"] = time.perf_counter() - begun - (self.seconds.get("evaluate", 0.0) - before)
         return checkpoint
 

@@ -15,7 +15,9 @@ from rollout.learner.controls import donors, p_above, permuted_credit
 from rollout.learner.evaluate import Evaluation, attempts, collect, evaluate, task_ids
 from rollout.learner.generate import Request, generate
 from rollout.learner.grpo import GrpoConfig, group_credit, round_attempts, train
+from rollout.learner.losses import LossConfig
 from rollout.learner.model import Model, ModelConfig
+from rollout.learner.optimise import flat, make_optimizer, optimise, reinforcement_loss, with_old
 from rollout.learner.recipe import LearnConfig, Learning, learn
 from rollout.learner.sft import SftConfig, WarmStart, demonstration_rows, demonstration_texts
 from rollout.learner.tokenizer import Tokenizer
@@ -242,6 +244,41 @@ def test_the_statistics_tell_a_rise_from_noise():
     before = Evaluation(0.2, 200, 0.03)
     assert p_above(Evaluation(0.22, 200, 0.03), before) > 0.05
     assert p_above(Evaluation(0.5, 200, 0.03), before) < 1e-6
+
+
+async def test_a_run_that_reached_its_target_goes_no_further_when_it_is_resumed(suite, warm, tmp_path):
+    config = LearnConfig(grpo=SHORT, window=1, target=0.0, curve_every=10**6)
+    async with LocalPool(suite) as pool:
+        for _life in range(3):
+            run = Learning(pool, suite, config, tmp_path)
+            await run.reinforce(Checkpoint.from_bytes(warm))
+            assert [done.round for done in run.rounds] == [0]
+
+
+def test_the_clip_holds_every_step_near_the_first_pass_whatever_the_sampler_said():
+    model = Model(ModelConfig(vocabulary=300, width=32, layers=2, heads=2, hidden=64, context=100))
+    n = 20
+    row = Row(tuple(range(5, 5 + n)), (False,) * 10 + (True,) * 10, (0.0,) * 10 + (-9.0,) * 10, 1.0)
+    config = LossConfig(truncate=2.0)
+    (row,) = with_old(model, [row])
+    assert row.logprobs[-1] == -9.0 != row.old[-1]
+    optimizer = make_optimizer(model, 5e-3)
+    updates = [optimise(model, [optimizer], [row], reinforcement_loss(config)) for _ in range(12)]
+    assert updates[0].ratio_max == pytest.approx(1.0, abs=1e-4)
+    assert updates[0].grad_norm > 0.1
+    assert updates[-1].ratio_max > 1.28
+    assert updates[-1].grad_norm == 0.0
+
+
+async def test_a_training_with_truncated_weights_teaches_too(suite, warm):
+    config = SHORT.model_copy(update={"rounds": 2, "epochs": 2, "loss": LossConfig(truncate=2.0)})
+    plain = SHORT.model_copy(update={"rounds": 2, "epochs": 2})
+    with_weights, without = await trained(suite, warm, config), await trained(suite, warm, plain)
+    first = Checkpoint.from_bytes(warm)
+    assert len({with_weights.version(), without.version(), first.version()}) == 3
+    # The engines agree, so that π_old is the sampler's up to rounding, and so are the weights that come out.
+    gap = (flat(with_weights.model) - flat(without.model)).norm() / (flat(without.model) - flat(first.model)).norm()
+    assert float(gap) < 0.05
 
 
 async def test_the_whole_recipe_goes_on_where_it_was_cut(tmp_path):
