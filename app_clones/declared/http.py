@@ -52,7 +52,7 @@ class _Endpoint:
     def _respond(self, request: Request, data: bytes) -> Response:
         segments = _segments(request, self._ready.decl.api.base)
         method = "GET" if request.method == "HEAD" else request.method
-        found = self._tree.find(segments)
+        found = self._tree.find(segments, method)
         if found is None:
             if segments == [_DOCUMENT] and method == "GET":
                 self._document = self._document or openapi.document(self._ready)

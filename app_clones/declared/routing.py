@@ -92,17 +92,26 @@ class Tree:
             self.clashes.append((name, verbs[operation.http.verb].operation))
         verbs.setdefault(operation.http.verb, Target(name, parsed))
 
-    def find(self, segments: Sequence[str]) -> Found | None:
-        """What is at the path of ``segments``; literals come before placeholders, ``:verb`` before ids with a colon."""
+    def find(self, segments: Sequence[str], method: str = "") -> Found | None:
+        """What is at the path of ``segments``; literals come before placeholders, ``:verb`` before ids with a colon.
+
+        Of several places that the path may mean, the first that answers the HTTP verb ``method``, else the first.
+        """
         if segments and (split := _VERB.match(segments[-1])):
-            spelt = [*segments[:-1], split["head"]]
-            for node, starts in _walk(self._root, spelt, 0, ()):
-                if split["verb"] in node.targets:
-                    return Found(node.targets[split["verb"]], spelt, starts)
+            found = self._at([*segments[:-1], split["head"]], split["verb"], method)
+            if found is not None:
+                return found
+        return self._at(segments, "", method)
+
+    def _at(self, segments: Sequence[str], verb: str, method: str) -> Found | None:
+        first: Found | None = None
         for node, starts in _walk(self._root, segments, 0, ()):
-            if "" in node.targets:
-                return Found(node.targets[""], segments, starts)
-        return None
+            if verb in node.targets:
+                found = Found(node.targets[verb], segments, starts)
+                if method in found.targets:
+                    return found
+                first = first or found
+        return first
 
 
 def _child(at: _Node, piece: Piece) -> _Node:

@@ -145,3 +145,14 @@ def test_what_a_description_says_is_always_there_is_a_constant() -> None:
         {"Box": {"kind": kind, "name": TEXT, "label": TEXT}},
     )  # fmt: skip
     assert infer(discovery.parse(document, "0" * 64)).decl.entities["box"].constants == {"kind": "depot#box"}
+
+
+def test_a_path_that_two_patterns_take_leads_to_the_one_that_answers_the_verb() -> None:
+    """A get of ``books/b1`` and a delete of ``books/…``, however long: Google has such for long-running operations."""
+    delete = {
+        "kind": "delete", "entity": "book", "http": {"verb": "DELETE", "path": "{+name}"},
+        "params": {"name": {**proof_apps.NAME, "pattern": "^libraries/.*$"}}, "result": {"shape": "empty"},
+    }  # fmt: skip
+    found = prove(AppDecl.model_validate(changed(books_delete=delete)), operations=["books_delete", "books_get"])
+    assert failures(found) == []
+    assert {one.verdict for one in found.methods} == {"stateful"}
