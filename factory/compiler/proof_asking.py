@@ -82,7 +82,7 @@ class Asker(Chooser):
         target = target or self._target(env, but)
         if target is not None and self.operation.entity is not None:
             env = {**env, **self._around(target)}
-        if target is None and self.operation.kind in ("list", "create"):
+        if target is None:
             env = {**self._parent(env), **env}
         self._env = env
         arguments: dict[str, Json] = {}
