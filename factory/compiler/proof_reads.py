@@ -245,6 +245,7 @@ def _prove_follows(case: Case, stage: Stage, asked: Asked, shown: list[Json]) ->
     if made is None:
         _follow_change(case, stage, asked, first)
         return
+    _let_through(case, stage, asked, made)
     now = check_pages(case, stage, asked, expected(case, stage, asked))
     case.ledger.expect(
         "follows", len(now) == len(shown) + 1, f"a row was made: {len(shown)} were listed, now {len(now)}"
