@@ -229,6 +229,9 @@ def _check_templates(spec: WorldSpec, document: Document) -> None:
     from factory.worlds.mail_templates import TEMPLATES  # which imports this module's neighbours, so not at the top
 
     _check_generated(spec, document)
+    if not spec.tasks.generated and not any(one.train + one.heldout for one in spec.tasks.templates.values()):
+        hint = "give a template `train: 20`, or `generated: {}` for tasks of all kinds"
+        raise FileError(document.fault(("tasks",), "there is no task to play", hint))
     for name in spec.tasks.templates:
         at = ("tasks", "templates", name)
         if name not in TEMPLATES:

@@ -61,7 +61,7 @@ class Store:
     @property
     def unpacked(self) -> Path:
         """Where sandboxes keep the unpacked trees of its layers: a cache, checked by them, of no blob or ref."""
-        return self.root / "unpacked"
+        return self.root.absolute() / "unpacked"
 
     # ---- blobs
 

@@ -87,6 +87,8 @@ def old_run(store: Store, name: str, env: str | None = None, root: Path = ROOT) 
     """A run and the environment that it was played in. Raises GrindError if ``env`` is now another one."""
     run = Run.open(name, root)
     digest = str(run.info.get("environment", ""))
+    if not digest:
+        raise RecordError(f"{run.path / 'run.json'}: it does not say in which environment the run was played")
     if env is not None and read_manifest(store, env).digest != digest:
         raise GrindError(f"run {name} was played in another build of {env}", "take another --run, or build that again")
     return run, load_suite(store, digest)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from factory.errors import GrindError
 from rollout.commands.speaking import (
@@ -50,6 +51,7 @@ def run(env: str, name: str, resume: bool, workers: int, uncertified: bool, runs
         raise click.BadParameter("not a number", param_hint="--temperature")
     store = open_store(store_root)
     if resume:
+        _refuse_anew(asked)
         played, suite = session.resumed(store, name, env, runs)
     else:
         plan = {key: asked[key] for key in ("n", "split", "seed", "temperature")}
@@ -64,9 +66,19 @@ def run(env: str, name: str, resume: bool, workers: int, uncertified: bool, runs
     say(as_json, found, lambda: _summary_text(found))
 
 
+def _refuse_anew(asked: dict[str, Any]) -> None:
+    """Raises UsageError for what a run that goes on was asked anew: it would change nothing."""
+    context = click.get_current_context()
+    for option in context.command.params:
+        if option.name in asked and context.get_parameter_source(option.name) is ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"--resume plays what the run was first asked for: leave out {option.opts[0]}")
+
+
 def _policy(asked: dict[str, Any]) -> Any:
     from rollout.policies import PolicySpec
 
+    if asked["noise"] is not None and asked["kind"] != "noisy_oracle":
+        raise click.UsageError(f"--noise is for --policy noisy_oracle, not {asked['kind']}")
     payload, kind = b"", asked["kind"]
     if asked["payload"] is not None:
         try:
@@ -205,4 +217,8 @@ def show(run_name: str, rollout_id: str | None, failed: bool, limit: int, runs: 
     found = {**session.summary(played), "unsealed": played.unsealed()}
     rows = list_rollouts(played, failed_only=failed, limit=limit)
     lines = [f"  {r['rollout_id']}  {r['task_id']}  {r['stop_reason']}  {r['reward']}" for r in rows]
+    if found["unsealed"]:
+        lines.insert(
+            0, f"  {found['unsealed']} more are committed and not sealed yet: `grind run … --resume` does that"
+        )
     say(as_json, {**found, "listed": rows}, lambda: "\n".join([_summary_text(found), *lines]))

@@ -53,7 +53,7 @@ async def replay_failures(screen: Screen, lesson: Lesson) -> tuple[dict[str, Any
 
 
 async def _plant(suite: Suite, trajectory: Trajectory) -> dict[str, int | None]:
-    tamper = plant(suite, trajectory)
+    tamper = plant(suite, trajectory, len(trajectory.steps) // 2)  # not the first, which anything would find
     found = (await replay(suite, trajectory, tamper=tamper)).divergence
     return {"step": tamper.step, "found_step": None if found is None else found.step}
 

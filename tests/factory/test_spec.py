@@ -109,6 +109,7 @@ def test_a_field_found_wrong_later_can_still_be_located():
         (WORLD.replace("09:00:00Z", "09:00:00"), "4: start: input should have timezone info"),
         (WORLD.replace("2025-03-03T09:00:00Z", "5"), "4: start: input should be a valid datetime"),
         (WORLD.replace("persons: 4\n", ""), "1: persons: missing"),
+        (WORLD.replace("{train: 2}", "{train: 0}"), "10: tasks: there is no task to play"),
         (WORLD.replace("{train: 2}", "[2]"), "12: tasks.templates.label: input should be"),
         (WORLD.replace("notes: {}", "calender: {}"), "9: apps.calender: no app 'calender' (apps here: docs, mail"),
         (WORLD.replace("notes: {}", "kit: {}"), "9: apps.kit: no app 'kit'"),

@@ -228,6 +228,9 @@ def test_a_run_whose_table_was_cut_short_says_which_file_and_what_to_do(grind):
         (["run", "tiny", "--run", "y", "--temperature", "nan", "--workers", "0"], 2, "not a number"),
         (["run", "tiny", "--run", "y", "--policy", "noisy_oracle", "--noise", "7"], 2, "--noise"),
         (["run", "tiny", "--run", "y", "--policy", "scripted", "--payload", __file__], 1, "make the scripted policy"),
+        (["run", "tiny", "--run", "y", "--noise", "0.5", "--workers", "0"], 2, "--noise is for"),
+        (["run", "tiny", "--run", "noisy", "--resume", "--n", "9", "--workers", "0"], 2, "leave out --n"),
+        (["run", "tiny", "--run", "noisy", "--resume", "--policy", "oracle"], 2, "leave out --policy"),
         (["train", "tiny", "--run", "noisy", "--resume", "--workers", "0"], 1, "was not made by `grind train`"),
         (["serve-world", "tiny", "--port", "99999"], 2, "--port"),
         (["build", "nope.yaml"], 1, "nope.yaml"),
@@ -267,6 +270,7 @@ def test_what_a_killed_driver_left_in_its_journal_is_replayed_too(grind):
     with Journal(killed.journal_folder / "local-0000.journal") as journal:
         journal.commit(list(source.trajectories())[:3])
     assert grind.json("show", "killed", runs=True)["unsealed"] == 3
+    assert "3 more are committed" in grind("show", "killed", runs=True)[1]
     found = grind.json("replay", "killed", runs=True)
     assert (found["checked"], found["identical"]) == (3, 3)
 
