@@ -68,7 +68,7 @@ async def test_a_page_shows_what_a_tool_wrote_and_escapes_it(world):
     world.call("notes_create", {"text": "<b>milk</b> & bread"})
     page = await request(world, "GET", "/notes/")
     assert page.headers["content-type"] == "text/html; charset=utf-8"
-    assert "<li>&lt;b&gt;milk&lt;/b&gt; &amp; bread</li>" in page.text
+    assert ">&lt;b&gt;milk&lt;/b&gt; &amp; bread</a>" in page.text
 
 
 async def test_a_request_acts_as_the_person_it_is_made_as(world):
