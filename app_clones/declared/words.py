@@ -5,7 +5,11 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-_IRREGULAR = {"person": "people", "child": "children", "datum": "data", "series": "series", "news": "news"}
+_IRREGULAR = {
+    "person": "people", "child": "children", "datum": "data", "analysis": "analyses",
+    "series": "series", "news": "news", "data": "data", "metadata": "metadata", "media": "media",
+    "leaf": "leaves", "shelf": "shelves", "bookshelf": "bookshelves", "half": "halves", "life": "lives",
+}  # fmt: skip
 
 
 def title(name: str) -> str:
@@ -24,6 +28,8 @@ def _plural(word: str) -> str:
         return _IRREGULAR[word]
     if re.search(r"[^aeiou]y\Z", word):
         return word[:-1] + "ies"
+    if re.search(r"[^aious]s\Z", word):
+        return word  # it names several already
     if re.search(r"(s|x|z|ch|sh)\Z", word):
         return word + "es"
     return word + "s"
