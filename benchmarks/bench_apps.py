@@ -6,6 +6,7 @@ Writes out/bench/apps.json. Run: python benchmarks/bench_apps.py   (half a minut
 from __future__ import annotations
 
 import asyncio
+import gc
 import itertools
 import json
 import platform
@@ -125,6 +126,8 @@ async def measure_fresh(snapshot: bytes, apps: tuple[App, ...]) -> dict[str, Any
     whole. The change itself is not counted."""
     used = 0.0
     lines: list[int] = []
+    gc.collect()
+    gc.freeze()  # as a worker does
     with World.fork(snapshot, apps) as world:
         page = DomBrowser(WorldSite(world))
         for n in range(FRESH_PAGES):

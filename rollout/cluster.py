@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import secrets
 import sys
@@ -102,6 +103,8 @@ class _Actor:
     def __init__(self, suite: SuiteRef, journal_path: str | None, concurrency: int | None) -> None:
         kept = journal.Journal(journal_path) if journal_path else None
         self.worker = Worker(suite.load(), kept, concurrency)
+        gc.collect()
+        gc.freeze()  # modules and suite stay for good: looking through them again and again costs pages a tenth
         self.specs: dict[str, PolicySpec] = {}
 
     async def pid(self) -> int:
