@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from factory.repos.source import SourceTree
 from sandboxes.base import WORKSPACE
@@ -38,47 +38,57 @@ def collect(tree: SourceTree, layers: Sequence[Iterable[Entry]]) -> Submission:
     """Reads a submission off the layers above the pristine snapshot, lowest first.
 
     Allowed are the package's own ``.py`` files, and new ones in its folders. Whatever else lies in the work tree is
-    dropped: it never reaches the sandbox where tests run. A link, a FIFO or an oversized file in place of a source is
-    refused outright, since dropping it would grade something else than what was handed in.
+    dropped: it never reaches the sandbox where tests run. A link, a FIFO or an oversized file in place of a source, or
+    of a folder that leads to it, is refused outright, since dropping it would grade something else than what was handed
+    in; and a source that is gone, by itself or with a folder above it, counts as deleted.
     """
-    final: dict[str, Entry] = {}
+    pristine = {path: text for path, text in tree.modules.items() if _allowed(tree, path)}
+    final = {
+        path: Entry(_ROOT + path, "file", text.encode("utf-8", "surrogateescape")) for path, text in pristine.items()
+    }
+    gone: set[str] = set()
     for layer in layers:
-        _lay(final, layer)
-    pristine = tree.modules
-    files: dict[str, str | None] = {}
-    dropped: list[str] = []
+        gone |= _lay(final, layer)
+    dropped = tuple(sorted(p for p in final.keys() | gone if not _allowed(tree, p)))
+    for folder in _lineage(tree.package_dir):
+        if folder in final:  # whatever is not a folder: no source can lie there, and none is to be taken from elsewhere
+            return Submission({}, dropped, f"{folder} is {_what(final[folder])}, not a folder of sources")
+    files: dict[str, str | None] = dict.fromkeys(pristine.keys() - final.keys())
     for path, entry in sorted(final.items()):
         if not _allowed(tree, path):
-            if entry.kind not in ("dir", "opaque"):
-                dropped.append(path)
-        elif entry.kind == "whiteout":
-            if path in pristine:
-                files[path] = None
-        elif entry.kind != "file" or len(entry.data) > MAX_FILE:
-            return Submission({}, tuple(dropped), f"{path} is {_what(entry)}, not a source file")
-        else:
-            files[path] = entry.data.decode("utf-8", "surrogateescape")
+            continue
+        if entry.kind != "file" or len(entry.data) > MAX_FILE:
+            return Submission({}, dropped, f"{path} is {_what(entry)}, not a source file")
+        files[path] = entry.data.decode("utf-8", "surrogateescape")
     counting = {p: t for p, t in files.items() if t != pristine.get(p, "")}
     if len(counting) > MAX_FILES or sum(len(t or "") for t in counting.values()) > MAX_TOTAL:
-        return Submission({}, tuple(dropped), "more source than a repository of this size has")
-    return Submission(counting, tuple(dropped))
+        return Submission({}, dropped, "more source than a repository of this size has")
+    return Submission(counting, dropped)
 
 
-def _lay(final: dict[str, Entry], layer: Iterable[Entry]) -> None:
-    """One layer over what is there: whiteouts and files hide what lay below their path."""
-    entries = [e for e in layer if e.path.startswith(_ROOT)]
-    for entry in entries:
-        path = entry.path.removeprefix(_ROOT)
-        if entry.kind in ("whiteout", "file", "link", "fifo", "opaque"):
+def _lay(final: dict[str, Entry], layer: Iterable[Entry]) -> set[str]:
+    """One layer over what is there: what it removes, and what it puts in place of a folder, goes with all below it.
+    Returns the paths that it removes itself."""
+    entries = [(e.path.removeprefix(_ROOT), e) for e in layer if e.path.startswith(_ROOT)]
+    for path, entry in entries:
+        if entry.kind != "opaque":
+            final.pop(path, None)  # a folder too, where a file was
+        if entry.kind != "dir":
             for below in [p for p in final if p.startswith(path + "/")]:
                 del final[below]
-    data = {e.path: e.data for e in entries if e.kind == "file"}
-    for entry in entries:
-        path = entry.path.removeprefix(_ROOT)
+    data = {e.path: e for _, e in entries if e.kind == "file"}
+    for path, entry in entries:
         if entry.kind == "hardlink" and entry.target in data:
-            final[path] = Entry(entry.path, "file", data[entry.target], entry.executable)
-        elif entry.kind in ("whiteout", "file", "link", "fifo", "hardlink"):
+            final[path] = replace(data[entry.target], path=entry.path)
+        elif entry.kind in ("file", "link", "fifo", "hardlink"):
             final[path] = entry
+    return {path for path, entry in entries if entry.kind == "whiteout"}
+
+
+def _lineage(folder: str) -> list[str]:
+    """A folder and those above it."""
+    parts = folder.split("/")
+    return ["/".join(parts[: n + 1]) for n in range(len(parts))]
 
 
 def _allowed(tree: SourceTree, path: str) -> bool:

@@ -32,6 +32,38 @@ def test_changed_new_and_deleted_sources_count():
     assert not found.refused
 
 
+BROKEN = [Entry(INIT, data=b"a = broken\n")]
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        [Entry("work/src", "whiteout")],
+        [Entry("work/src/box", "whiteout")],
+        [Entry("work/src", "dir"), Entry("work/src", "opaque")],
+        [Entry("work/src/box", "dir"), Entry("work/src/box", "opaque")],
+        [Entry(INIT, "whiteout"), Entry("work/src/box/old.py", "whiteout")],
+        [Entry(INIT, "dir"), Entry("work/src/box/old.py", "dir")],
+    ],
+)
+def test_a_source_that_is_gone_with_a_folder_above_it_is_deleted_not_as_it_was(layer):
+    assert left(BROKEN, layer).files == {"src/box/__init__.py": None, "src/box/old.py": None}
+
+
+@pytest.mark.parametrize("folder", ["work/src", "work/src/box"])
+@pytest.mark.parametrize("kind", ["link", "fifo", "file"])
+def test_what_lies_in_place_of_the_sources_folder_is_refused(folder, kind):
+    entry = Entry(folder, kind, target="/tmp/elsewhere" if kind == "link" else "")
+    found = left(BROKEN, [entry])
+    assert not found.files
+    assert "not a folder of sources" in found.refused
+
+
+def test_a_folder_made_anew_holds_what_is_put_into_it_and_nothing_else():
+    layer = [Entry("work/src/box", "dir"), Entry("work/src/box", "opaque"), Entry("work/src/box/new.py", data=b"n\n")]
+    assert left(BROKEN, layer).files == {"src/box/__init__.py": None, "src/box/old.py": None, "src/box/new.py": "n\n"}
+
+
 def test_a_source_put_back_as_it_was_is_no_change():
     assert left([Entry(INIT, data=b"broken")], [Entry(INIT, data=b"a = 1\n")]).files == {}
 
