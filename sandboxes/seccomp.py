@@ -4,8 +4,9 @@ Namespaces and dropped capabilities already refuse most of what is listed; the f
 out of reach as well. Refused calls fail with EPERM, so programs that probe go on; ``clone3`` fails with ENOSYS, so
 that libc falls back to ``clone``, whose flags a filter can see. Sockets are UNIX, IPv4, IPv6 and netlink alone:
 network namespaces do not confine vsock, and the rest is attack surface. Priorities are not the code's to lower: one
-that asks to be starved would pass for a victim of the machine's load. Source of the numbers: the kernel's syscall
-tables.
+that asks to be starved would pass for a victim of the machine's load. All forks share the pages of their lower layers:
+code may neither drop any from memory nor ask which are there, or one sandbox could leave word for the next. Source of
+the numbers: the kernel's syscall tables.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ _REFUSED: dict[str, tuple[int | None, int | None]] = {
     "add_key": (248, 217),
     "adjtimex": (159, 171),
     "bpf": (321, 280),
+    "cachestat": (451, 451),
     "chroot": (161, 51),
     "clock_adjtime": (305, 266),
     "clock_settime": (227, 112),
@@ -44,6 +46,7 @@ _REFUSED: dict[str, tuple[int | None, int | None]] = {
     "kexec_load": (246, 104),
     "keyctl": (250, 219),
     "lookup_dcookie": (212, 18),
+    "mincore": (27, 232),
     "mount": (165, 40),
     "mount_setattr": (442, 442),
     "move_mount": (429, 429),
@@ -53,6 +56,8 @@ _REFUSED: dict[str, tuple[int | None, int | None]] = {
     "perf_event_open": (298, 241),
     "pidfd_getfd": (438, 438),
     "pivot_root": (155, 41),
+    "preadv2": (327, 286),  # RWF_NOWAIT fails where a page is not in memory
+    "process_madvise": (440, 440),
     "process_vm_readv": (310, 270),
     "process_vm_writev": (311, 271),
     "ptrace": (101, 117),
@@ -77,14 +82,16 @@ _REFUSED: dict[str, tuple[int | None, int | None]] = {
     "vhangup": (153, 58),
 }
 _CLONE, _CLONE3, _UNSHARE, _SOCKET, _IOCTL = (56, 220), 435, (272, 97), (41, 198), (16, 29)
+_FADVISE, _MADVISE = (221, 223), (28, 233)
 _NEW_NAMESPACES = 0x7E020000  # every CLONE_NEW* bit but CLONE_NEWTIME, which clone cannot carry
 _FAMILIES = (1, 2, 10, 16)  # AF_UNIX, AF_INET, AF_INET6, AF_NETLINK
 _TERMINAL_INJECTION = (0x5412, 0x541C)  # TIOCSTI, TIOCLINUX
+_OUT_OF_MEMORY = (20, 21)  # MADV_COLD, MADV_PAGEOUT
 _ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
 _X32 = 0x40000000
 
 _LD, _JEQ, _JGE, _JSET, _RET = 0x20, 0x15, 0x35, 0x45, 0x06
-_NR, _ARCH, _ARG0, _ARG1 = 0, 4, 16, 24  # offsets in struct seccomp_data, low halves
+_NR, _ARCH, _ARG0, _ARG1, _ARG2 = 0, 4, 16, 24, 32  # offsets in struct seccomp_data, low halves
 _ALLOW, _KILL, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
 
 Instruction = tuple[int, int, int, int]
@@ -110,6 +117,9 @@ def seccomp_program(machine: str | None = None) -> bytes:
     program += _when(_SOCKET[column], _ARG0, [*known, _refuse(errno.EAFNOSUPPORT)])
     told = [step for request in _TERMINAL_INJECTION for step in ((_JEQ, 0, 1, request), _refuse(errno.EPERM))]
     program += _when(_IOCTL[column], _ARG1, told)
+    program += [(_JEQ, 0, 1, _FADVISE[column]), _refuse(0)]  # advice: not to take it is no failure
+    advised = [step for advice in _OUT_OF_MEMORY for step in ((_JEQ, 0, 1, advice), _refuse(errno.EPERM))]
+    program += _when(_MADVISE[column], _ARG2, advised)
     program.append((_RET, 0, 0, _ALLOW))
     return b"".join(struct.pack("=HBBI", *step) for step in program)
 

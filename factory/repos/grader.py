@@ -5,7 +5,9 @@ itself: the suite runs several times, in an order drawn outside the sandbox; one
 others one expected literal changed. All runs look alike from within: same files, names, sizes, command. A right
 solution passes the real run whole and fails each canary exactly in its changed assertion. Anything else is reward 0.
 
-What this does not stop: code that knows the original tests by heart and spots the changed literal.
+What this does not stop: code that knows the original tests by heart and spots the changed literal; and code that learns
+them bit by bit over many episodes through what all sandboxes of a machine share (its load, its uptime, its caches: the
+native backend refuses to drop shared pages and to ask for them, which was one such way).
 """
 
 from __future__ import annotations

@@ -87,6 +87,56 @@ async def test_lower_layers_on_disk_stay_as_they_were(native, sandbox_home, laye
     assert (lower / "given").stat().st_mode & 0o777 == 0o644
 
 
+EVICT = """
+import ctypes, mmap, os, sys
+file = os.open(sys.argv[1], os.O_RDONLY)
+os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
+with mmap.mmap(file, 0, prot=mmap.PROT_READ) as pages:
+    for advice in (20, 21):  # MADV_COLD, MADV_PAGEOUT
+        try:
+            pages.madvise(advice)
+        except PermissionError:
+            pass
+"""
+ASK = """
+import ctypes, os, sys
+try:
+    os.preadv(os.open(sys.argv[1], os.O_RDONLY), [bytearray(1)], 0, os.RWF_NOWAIT)
+except PermissionError:
+    libc = ctypes.CDLL(None, use_errno=True)
+    assert libc.mincore(ctypes.c_void_p(0), ctypes.c_size_t(1), ctypes.create_string_buffer(1)) == -1
+    sys.exit(7 if ctypes.get_errno() == 1 else 8)
+"""
+
+
+def settle(path: Path) -> None:
+    """Into memory, and onto the disk, without which nothing could be dropped."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+        file.read()
+
+
+def in_memory(path: Path) -> bool:
+    with path.open("rb") as file:
+        try:
+            return os.preadv(file.fileno(), [bytearray(1)], 0, os.RWF_NOWAIT) == 1
+        except BlockingIOError:
+            return False
+
+
+async def test_no_word_is_left_in_which_pages_of_the_layers_are_in_memory(native, base, sandbox_home):
+    async with native.fork(base, Limits()) as box:
+        tree = sandbox_home / "cache" / base.layers[0][:32]
+        library = max((tree / "usr").rglob("*.py"), key=lambda path: path.stat().st_size)
+        settle(library)
+        inside = f"/{library.relative_to(tree)}"
+        assert (await box.exec([*_PYTHON, EVICT, inside], timeout_s=60)).exit_code == 0
+        assert in_memory(library)
+        assert (await box.exec([*_PYTHON, ASK, inside], timeout_s=60)).exit_code == 7
+    await asyncio.to_thread(subprocess.run, [sys.executable, "-c", EVICT, library], check=True)
+    assert not in_memory(library)  # outside, the same does drop it
+
+
 async def test_a_cancelled_exec_ends_its_processes_and_the_sandbox_stays_usable(native, base):
     async with native.fork(base, Limits()) as box:
         task = asyncio.create_task(
