@@ -118,6 +118,8 @@ def _is_form(site: Site, parts: list[str]) -> bool:
 def _sheet(here: Visit, parts: list[str]) -> Sheet:
     """The form at the address. Raises :class:`NotFound`."""
     url = "/" + "/".join(parts)
+    if not parts:
+        raise NotFound("There is no form here.")
     plan = here.site.plan
     if len(parts) == 2 and parts[0] == "do":
         operation = here.ready.decl.operations.get(parts[1])

@@ -59,7 +59,7 @@ TASK = App(
     operations=(
         Operation(
             "submit",
-            "The task is done; hand in the answer, if one was asked for.",
+            "The task is done; hand in the answer if one was asked for, else none.",
             Submit,
             _submit,
             True,

@@ -182,6 +182,7 @@ class RepoEnvironment:
         if name == "shell_run":
             return await self._run(arguments["command"])
         path = _inside(arguments["path"])
+        _encoded(path)
         try:
             if name == "shell_write":
                 await self._open_box.write(path, _encoded(arguments["content"]))

@@ -48,7 +48,7 @@ def _tool(name: str, about: str, required: tuple[str, ...] = (), **properties: M
 
 
 _ENDS = (
-    _tool("task_submit", "The task is done; hand in the answer, if one was asked for.", answer=_TEXT),
+    _tool("task_submit", "The task is done; hand in the answer if one was asked for, else none.", answer=_TEXT),
     _tool("task_decline", "The task should not be done; say why.", reason=_TEXT),
     _tool("clock_wait", "Let some minutes pass.", ("minutes",),
           minutes={**_NUMBER, "minimum": 1, "maximum": LONGEST_WAIT_MINUTES}),

@@ -779,3 +779,10 @@ def test_pages_that_cannot_be_shown_are_refused_with_the_declaration(page, words
     decl = {"app": "memo", "title": "Memos", "entities": {"memo": {"fields": fields}}, "pages": {"memo": page}}
     with pytest.raises(DeclError, match=words):
         declared(AppDecl.model_validate(decl))
+
+
+@pytest.mark.parametrize("path", ["/shop/", "/shop/do", "/shop/nothing", "/shop/search"])
+def test_a_form_sent_to_where_there_is_none_is_refused_and_changes_nothing(world, path):
+    before = world.full_digest()
+    assert post(world, path, {"a": "1"}).status in (404, 405)
+    assert world.full_digest() == before

@@ -138,6 +138,7 @@ async def test_a_checkpoint_restores_files_and_what_is_done_after_counts(suite):
         (Action("shell_read", {"path": "sums"}), "refused"),
         (Action("shell_write", {"path": "/usr/lib/x.py", "content": ""}), "refused"),
         (Action("shell_write", {"path": "x.py", "content": "\ud800"}), "invalid"),
+        (Action("shell_write", {"path": "x\ud800.py", "content": "x"}), "invalid"),
         (Action("shell_edit", {"path": "README", "old": "nothing like it", "new": ""}), "conflict"),
     ],
 )
