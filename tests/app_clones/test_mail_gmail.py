@@ -67,6 +67,15 @@ def ids_of(gmail, **arguments):
     return out
 
 
+def test_a_search_too_long_for_an_address_finds_what_it_finds_in_a_short_one(gmail, world):
+    wanted = ids_of(gmail, q="subject:report")
+    before = world.full_digest()
+    assert wanted
+    long = " OR ".join(["subject:report", *(f"subject:nothing{n:04}" for n in range(150))])
+    assert ids_of(gmail, q=long) == wanted
+    assert world.full_digest() == before
+
+
 def refused(request):
     with pytest.raises(HttpError) as caught:
         request.execute()
