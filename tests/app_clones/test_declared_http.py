@@ -447,3 +447,13 @@ def test_no_request_breaks_the_api_and_one_refused_changes_nothing(snapshot, met
         if method == "GET" or reply.status >= 400:
             assert world.state_digest == before
         assert world.state_digest == world.full_digest()
+
+
+@pytest.mark.parametrize("odd", ["%0A", "a%0Ab", "%0D%0A", "%00", "%E2%80%A8", "%FF", "..", "%2F%0A"])
+async def test_an_id_of_odd_characters_is_not_there_and_is_told_in_the_apis_own_form(world, odd):
+    status, told = await cloud(world, "GET", f"projects/p1/topics/{odd}")
+    assert status in (400, 404)
+    assert told["error"]["code"] == status
+    status, told = await desk(world, "GET", f"tasks/{odd}")
+    assert status in (400, 404)
+    assert told["error"]
