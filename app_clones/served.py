@@ -51,7 +51,8 @@ def main() -> None:
         signal.signal(number, lambda *_: stop.set())
     with load(given.folder) as world, serve_world(world, given.port, host=given.host, admin=True) as served:
         print(json.dumps(served.describe()), flush=True)
-        stop.wait()
+        while not stop.wait(1):  # without end, it could miss a signal that comes just before it begins
+            pass
 
 
 if __name__ == "__main__":

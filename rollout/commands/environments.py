@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -114,7 +114,8 @@ def serve_world(env: str, port: int, admin: bool, store_root: Path | None, as_js
         with suite.fork_world() as world, serving(world, port, admin=admin) as served:
             click.echo(json.dumps(served.describe()))
             sys.stdout.flush()
-            threading.Event().wait()
+            while True:
+                time.sleep(1)  # a wait without end could miss a signal that comes just before it begins
     except OSError as error:
         raise GrindError(
             f"cannot serve on port {port}: {error.strerror or error}", "--port 0 takes a free one"
