@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -307,12 +308,22 @@ def test_a_flipped_bit_in_the_store_stops_a_run_with_its_name(grind, tmp_path):
 def test_sigterm_ends_a_background_job_of_a_shell_too(grind):
     served = f"'{sys.executable}' -m rollout.cli serve-world tiny {' '.join(grind.store)}"
     command = f"{served} & read line; kill -TERM $!; wait $!"
-    options = {"cwd": ROOT, "stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    options = {
+        "cwd": ROOT,
+        "stdin": subprocess.PIPE,
+        "stdout": subprocess.PIPE,
+        "text": True,
+        "start_new_session": True,
+    }
     with subprocess.Popen(["bash", "-c", command], **options) as shell:
-        assert "apps" in shell.stdout.readline()
-        shell.stdin.write("go\n")
-        shell.stdin.flush()
-        assert shell.wait(timeout=60) == 130
+        try:
+            assert "apps" in shell.stdout.readline()
+            shell.stdin.write("go\n")
+            shell.stdin.flush()
+            assert shell.wait(timeout=60) == 130
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(shell.pid, signal.SIGKILL)
 
 
 def test_ctrl_c_seals_what_was_committed_and_leaves_with_130(grind):
