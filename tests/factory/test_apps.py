@@ -120,7 +120,7 @@ def test_an_app_is_copied_with_its_spec_when_the_world_is_built_elsewhere(folder
             "shelf: {from: shelf, rows: {book: -3}}",
             "8: apps.shelf.rows.book: input should be greater than or equal to 0",
         ),
-        ("shelf: {}", "8: apps.shelf: no app 'shelf' (apps here: mail, notes; `from: FOLDER` names one of your own)"),
+        ("shelf: {}", "8: apps.shelf: no app 'shelf' (apps here: docs, mail, notes; `from: FOLDER` names"),
         ("desk: {from: shelf}", "8: apps.desk: from: shelf is the app 'shelf', not 'desk'"),
         ("shelf: {from: nowhere}", "8: apps.shelf: nowhere/app.yaml: cannot read the declaration"),
         ("shelf: {from: ../home/shelf}", "8: apps.shelf: from: ../home/shelf leads elsewhere"),

@@ -137,7 +137,7 @@ start: 2025-03-03T09:00:00Z
 step_seconds: 60
 persons: 2
 apps: {notes: {}}
-tasks: {templates: {}}
+tasks: {generated: {}}
 """
 
 
@@ -158,6 +158,6 @@ def test_a_spec_says_which_faults_there_are():
     ],
 )
 def test_kinds_and_apps_that_are_not_there_are_said_with_what_was_meant(line, told):
-    text = SPEC.replace("tasks: {templates: {}}", f"tasks: {{generated: {{{line}}}}}")
+    text = SPEC.replace("tasks: {generated: {}}", f"tasks: {{generated: {{{line}}}}}")
     with pytest.raises(SpecError, match=told):
         parse_spec(text, "x.yaml")
