@@ -67,7 +67,8 @@ def examine(origin: str) -> dict[str, Json]:
     found: dict[str, Json] = {"origin": origin, "compiled": False, "booted": False, "causes": {}, "stage": "compile"}
     begun = time.process_time()
     try:
-        with budget(_budget(origin)):
+        _read(found)
+        with budget(round(BUDGET_S + BUDGET_S_PER_METHOD * found["methods"])):
             for name, stage in (("compile", _compile), ("prove", _prove), ("tasks", _tasks)):
                 found["stage"] = name
                 stage(found)
@@ -78,29 +79,28 @@ def examine(origin: str) -> dict[str, Json]:
     return {key: value for key, value in found.items() if not key.startswith("_")}
 
 
-def _budget(origin: str) -> int:
-    """CPU seconds for the app of a document: more for one of many methods."""
+def _read(found: dict[str, Json]) -> None:
     from factory.compiler import discovery
-
-    return round(BUDGET_S + BUDGET_S_PER_METHOD * len(discovery.parse(*discovery.load(origin)).methods))
-
-
-def _compile(found: dict[str, Json]) -> None:
-    from app_clones.declared.engine import declared
-    from app_clones.kit.world import World
-    from factory.compiler import discovery
-    from factory.compiler.infer import infer
 
     begun = time.process_time()
     raw, sha256 = discovery.load(found["origin"])
     document = discovery.parse(raw, sha256)
     found |= {"methods": len(document.methods), "_raw": raw, "_document": document}
-    decl = infer(document).decl
+    found["_read_s"] = time.process_time() - begun
+
+
+def _compile(found: dict[str, Json]) -> None:
+    from app_clones.declared.engine import declared
+    from app_clones.kit.world import World
+    from factory.compiler.infer import infer
+
+    begun = time.process_time()
+    decl = infer(found["_document"]).decl
     found |= {"compiled": True, "app": decl.app, "_decl": decl}
     ready = declared(decl)
     with World.build([ready.app()], seed=SEED, start_ms=START_MS, step_ms=1000, persons=4) as world:
         found |= {"booted": True, "rows": _rows(world), "bytes": len(world.snapshot())}
-    found["compile_s"] = round(time.process_time() - begun, 3)
+    found["compile_s"] = round(found["_read_s"] + time.process_time() - begun, 3)
 
 
 def _rows(world: Any) -> int:

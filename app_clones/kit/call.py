@@ -19,6 +19,7 @@ from app_clones.kit.seeds import derive
 
 if TYPE_CHECKING:
     from app_clones.kit.app import App, Operation
+    from app_clones.kit.faults import Faults
     from app_clones.kit.registry import Registry, TableInfo
 
 T = TypeVar("T")
@@ -33,7 +34,7 @@ class Transaction:
     Agents' mistakes raise :class:`AppError`; an app's own (an unknown table, a write while reading) :class:`KitError`.
     """
 
-    __slots__ = ("actor", "budget", "db", "now_ms", "readonly", "registry", "seed", "step_ms", "waited_ms")
+    __slots__ = ("actor", "budget", "db", "faults", "now_ms", "readonly", "registry", "seed", "step_ms", "waited_ms")
 
     def __init__(
         self,
@@ -46,6 +47,7 @@ class Transaction:
         now_ms: int,
         step_ms: int,
         readonly: bool,
+        faults: Faults | None = None,
     ) -> None:
         self.budget = budget
         self.db = db
@@ -55,6 +57,7 @@ class Transaction:
         self.now_ms = now_ms
         self.step_ms = step_ms
         self.readonly = readonly
+        self.faults = faults
         self.waited_ms = 0
 
     def rows(self, sql: str, *args: Value) -> list[tuple[Value, ...]]:

@@ -140,10 +140,9 @@ def check(call: Transaction, tool: str, *, writes: bool) -> None:
 
     A tool has no page to look at again and no form to sign in with: being told is enough, and the call may be repeated.
     """
-    faults = of(call.db)
-    if faults is None:
+    if call.faults is None:
         return
-    fault = faults.met(call.seed, call.now_ms, call.step_ms, tool, writes=writes, seen=seen(call, tool))
+    fault = call.faults.met(call.seed, call.now_ms, call.step_ms, tool, writes=writes, seen=seen(call, tool))
     if isinstance(fault, SignedOut):
         see(call, SESSION)
         fault = SignedOut(f"{fault.message.partition(';')[0]}; you were signed in again; repeat the call")

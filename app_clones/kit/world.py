@@ -276,6 +276,7 @@ class World:
                 now_ms=self.now_ms,
                 step_ms=self.step_ms,
                 readonly=readonly,
+                faults=self.faults,
             )
             yield call
             if session is None:
