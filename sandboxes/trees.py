@@ -15,17 +15,23 @@ def merged(*layers: bytes) -> Tree:
     """The tree that layer tars, lowest first, add up to; hard links resolved."""
     tree: Tree = {}
     for layer in layers:
-        entries = list(entries_of(layer))
-        for entry in entries:
-            if entry.kind in ("whiteout", "opaque"):
-                _remove_below(tree, entry.path)
-                if entry.kind == "whiteout":
-                    tree.pop(entry.path, None)
-        for entry in without_hardlinks(e for e in entries if e.kind not in ("whiteout", "opaque")):
+        lay(tree, without_hardlinks(entries_of(layer)))
+    return tree
+
+
+def lay(tree: Tree, layer: Iterable[Entry]) -> None:
+    """Lays one layer over ``tree``: what it removes, or puts in place of a directory, goes with all below it."""
+    entries = list(layer)
+    for entry in entries:
+        if entry.kind in ("whiteout", "opaque"):
+            _remove_below(tree, entry.path)
+            if entry.kind == "whiteout":
+                tree.pop(entry.path, None)
+    for entry in entries:
+        if entry.kind not in ("whiteout", "opaque"):
             if entry.kind != "dir":
                 _remove_below(tree, entry.path)
             tree[entry.path] = entry
-    return tree
 
 
 def without_hardlinks(entries: Iterable[Entry]) -> list[Entry]:

@@ -22,7 +22,7 @@ from app_clones.declared.pages_list import show_list, show_search
 from app_clones.declared.pages_plan import Shelf
 from app_clones.declared.pages_show import show_dashboard, show_row
 from app_clones.kit import forms
-from app_clones.kit.errors import AppError, Fault, NotFound, SignedOut, StalePage
+from app_clones.kit.errors import AppError, Fault, NotFound, SignedOut
 
 if TYPE_CHECKING:
     from app_clones.declared.engine import Declared
@@ -151,14 +151,15 @@ def _row(here: Visit, shelf: Shelf, text: str) -> rows.Row:
 def _problem(site: Site, request: Request, error: AppError) -> Response:
     """A page that says what went wrong, what to do, and (where the service failed after it) what was done before."""
     done = request.query_params.get(FLAG, "") if isinstance(error, Fault) else ""
+    again, way = forms.way_out(request, error)
     text = templates().get_template("error.html").render(
         site=site.plan,
         base=site.base,
         heading=_HEADINGS.get(error.status, "That did not work"),
         message=words.sentence(error.message or "The form cannot be sent as it is."),
         advice=_ADVICE.get(error.status, _ADVICE[400]),
-        again=forms.lies_on(request) if isinstance(error, Fault) else "",
-        way="Reload the page" if isinstance(error, StalePage) else "Try again",
+        again=again,
+        way=way,
         flash=site.flash(done),
     )  # fmt: skip
     return forms.html(text, error.status)

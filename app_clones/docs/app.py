@@ -10,7 +10,7 @@ from pydantic import Field
 from app_clones.declared.engine import Declared
 from app_clones.declared.entities import wire_name
 from app_clones.declared.expand import writable
-from app_clones.declared.model import AppDecl, Entity, FieldDecl, OperationDecl, Param
+from app_clones.declared.model import AppDecl, FieldDecl, OperationDecl, Param
 from app_clones.declared.tools import ToolParams, tool_params
 from app_clones.kit.app import App, Operation, Params
 from app_clones.kit.call import Transaction
@@ -45,17 +45,7 @@ def page(ready: Declared, name: str) -> str:
     fields = ", ".join(
         _field(decl, key, one) for key, one in writable(name, about, creating=True).items() if _is_plain(one)
     )
-    return "\n".join([f"{decl.title}: {title(name, about)}", *tools, *([fields] if fields else [])])
-
-
-def title(name: str, about: Entity) -> str:
-    """What people call one of an entity's rows."""
-    return (about.title or name.replace("_", " ")).lower()
-
-
-def plural(name: str, about: Entity) -> str:
-    """What people call several of them."""
-    return (about.plural or f"{name}s").replace("_", " ").lower()
+    return "\n".join([f"{decl.title}: {ready.entities[name].noun}", *tools, *([fields] if fields else [])])
 
 
 def _tool(ready: Declared, key: str, operation: OperationDecl) -> str:
@@ -92,7 +82,7 @@ def _find(call: Call, params: Find) -> str:
         page(ready, name)
         for ready in _declared(call.registry.apps)
         for name, about in ready.decl.entities.items()
-        if wanted in (title(name, about), plural(name, about))
+        if wanted in (ready.entities[name].noun, about.plural.replace("_", " ").lower())
     ]
     if not found:
         raise NotFound(f"nothing here is called {params.about[:60]}")

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from app_clones.kit.asgi import SHOWN, TRANSACTION, WORLD
-from app_clones.kit.errors import AppError, Forbidden
+from app_clones.kit.errors import AppError, Fault, Forbidden, StalePage
 
 if TYPE_CHECKING:
     from app_clones.kit.world import World
@@ -91,6 +91,12 @@ def lies_on(request: Request) -> str:
     """The page to come back to: this one, or where the posted form lies."""
     shown = request.scope.get(SHOWN)
     return shown[1] if shown else here(request, "")
+
+
+def way_out(request: Request, error: AppError) -> tuple[str, str]:
+    """What an error's page offers against it, address and words; no address where nothing passes by itself."""
+    address = lies_on(request) if isinstance(error, Fault) else ""
+    return address, "Reload the page" if isinstance(error, StalePage) else "Try again"
 
 
 def sign_in(request: Request) -> Response:

@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute, Route
 
 from app_clones.kit import forms
 from app_clones.kit.asgi import opened
-from app_clones.kit.errors import AppError, Fault, NotFound, SignedOut, StalePage
+from app_clones.kit.errors import AppError, Fault, NotFound, SignedOut
 from app_clones.kit.world import Call
 from app_clones.mail import actions, drafts, labels, mailbox, people, views
 from app_clones.mail.actions import DONE
@@ -74,12 +74,13 @@ def _page(show: Callable[[Request, Call, Form], Response]) -> Callable[[Request]
 def _problem(request: Request, error: AppError) -> Response:
     if isinstance(error, SignedOut):
         return forms.sign_in(request)
+    again, way = forms.way_out(request, error)
     text = _templates().get_template("error.html").render(
         base=request.scope["root_path"],
         message=error.message,
         status=error.status,
-        again=forms.lies_on(request) if isinstance(error, Fault) else "",
-        way="Reload the page" if isinstance(error, StalePage) else "Try again",
+        again=again,
+        way=way,
         flash=DONE.get(request.query_params.get(forms.DONE, "")) if isinstance(error, Fault) else None,
     )  # fmt: skip
     return forms.html(text, error.status)

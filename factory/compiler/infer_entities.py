@@ -10,7 +10,7 @@ from typing import Any
 from app_clones.declared.model import PERSON, Entity, FieldDecl, Key
 from factory.compiler import infer_seeds
 from factory.compiler.api import ApiDoc, Method
-from factory.compiler.infer_fields import always, compiles, fields_of
+from factory.compiler.infer_fields import always, compiles, fields_of, kind_of
 from factory.compiler.infer_names import free, short, singular, snake
 from factory.compiler.infer_paths import Place, is_collection, words
 from factory.compiler.infer_resources import Resource, Resources
@@ -162,7 +162,7 @@ def _prefix(pattern: Json, resource: Resource) -> str:
     if not compiles(pattern):
         return ""
     noun = singular(snake(words(resource.key[-1]))).replace("_", "-")
-    return next((one for one in ("", f"{noun}-", f"{noun[0]}") if re.search(pattern, f"{one}00000001")), "")
+    return next((one for one in ("", f"{noun}-", noun[0]) if re.search(pattern, f"{one}00000001")), "")
 
 
 def _is_text(schema: Json) -> bool:
@@ -295,8 +295,7 @@ def _running(model: Model, resource: Resource) -> Entity:
     google = "done" in props
     path = "name" if google else None
     wire = None if google else next((name for name in ("name", "id") if name in props), None)
-    kind = always(props.get("kind", {}))
-    constants = {"kind": kind} if kind else {}
+    constants = kind_of(props)
     fields = fields_of(model.shapes, resource.schema or "", {path, wire, *constants} - {None})  # type: ignore[arg-type]
     fields = {
         name: known.model_copy(update={"readonly": True, "required": False, "immutable": False})

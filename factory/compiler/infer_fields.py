@@ -47,6 +47,12 @@ def always(schema: Schema) -> str | None:
     return schema.get("default") or (said[1] if said else None)
 
 
+def kind_of(props: Mapping[str, Schema]) -> dict[str, Json]:
+    """The constant ``kind`` among ``props``, where it is one."""
+    said = always(props.get("kind", {}))
+    return {"kind": said} if said else {}
+
+
 def value_of(shapes: Shapes, schema: Schema, *, lists: bool = True) -> dict[str, Json]:
     """What a schema says of a value, as the arguments of :class:`Value`: type, values, pattern, shape …"""
     name = ref_of(schema)

@@ -8,7 +8,7 @@ from typing import Any
 from app_clones.declared.model import Result
 from factory.compiler.api import Method
 from factory.compiler.infer_entities import Model
-from factory.compiler.infer_fields import always
+from factory.compiler.infer_fields import kind_of
 from factory.compiler.infer_paths import words
 from factory.compiler.infer_resources import Resource
 from factory.compiler.infer_schemas import ref_of
@@ -33,7 +33,7 @@ def page(method: Method, resource: Resource, model: Model) -> Result | None:
         next=next((name for name in ("nextPageToken", "nextCursor") if name in props), None),
         total=total,
         schema_name=_schema(method, model),
-        constants=_constants(props),
+        constants=kind_of(props),
     )
 
 
@@ -53,7 +53,7 @@ def grouped(method: Method, model: Model) -> tuple[str, Result] | None:
         group=lists[0].prop,
         next="nextPageToken" if "nextPageToken" in props else None,
         schema_name=_schema(method, model),
-        constants=_constants(props),
+        constants=kind_of(props),
     )
     return lists[0].item, made
 
@@ -70,8 +70,8 @@ def row(method: Method, resource: Resource | None, model: Model) -> Result:
     props = _props(method, model)
     for prop, schema in props.items():
         if resource is not None and resource.schema is not None and ref_of(schema) == resource.schema:
-            return Result(shape="row", wrap=prop, schema_name=name, constants=_constants(props))
-    return Result(shape="value", schema_name=_schema(method, model), constants=_constants(props))
+            return Result(shape="row", wrap=prop, schema_name=name, constants=kind_of(props))
+    return Result(shape="value", schema_name=_schema(method, model), constants=kind_of(props))
 
 
 def tells(method: Method, resource: Resource | None, model: Model) -> bool:
@@ -99,8 +99,3 @@ def _schema(method: Method, model: Model) -> str | None:
 
 def _integer(props: Mapping[str, Json], name: str) -> bool:
     return bool(props.get(name, {}).get("type") == "integer")
-
-
-def _constants(props: Mapping[str, Json]) -> dict[str, Json]:
-    kind = always(props.get("kind", {}))
-    return {"kind": kind} if kind else {}

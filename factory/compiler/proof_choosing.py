@@ -102,7 +102,7 @@ class Chooser:
         for link in self.subject.plan(entity).incoming:
             for other in self.stage.subject.rows[link.entity]:
                 value = other[link.field]
-                held += _refers(value, row["id"])
+                held += refers(value, row["id"])
         return held
 
     def _free(self, entity: str, row: Row) -> None:
@@ -113,7 +113,7 @@ class Chooser:
             for link in self.subject.plan(name).incoming:
                 if link.decl.on_delete == "clear":
                     continue
-                holding = [other for other in self.stage.rows(link.entity) if _refers(other[link.field], rowid)]
+                holding = [other for other in self.stage.rows(link.entity) if refers(other[link.field], rowid)]
                 if link.decl.on_delete == "restrict":
                     for other in holding:
                         self.stage.remove(link.entity, other)
@@ -196,7 +196,8 @@ class Chooser:
         return self.stage.chain(plan.above, max(rows, key=lambda row: (counts.get(row["id"], 0), -row["id"])))
 
 
-def _refers(value: Json, rowid: int) -> bool:
+def refers(value: Json, rowid: int) -> bool:
+    """Whether a ref, or one of a list of refs, is to the row of that id."""
     return rowid in value if isinstance(value, list) else bool(value == rowid)
 
 

@@ -11,6 +11,7 @@ from app_clones.declared.model import PERSON, FieldDecl, Param
 from app_clones.declared.rows import time_shown
 from factory.compiler.proof_asking import Asked, Asker
 from factory.compiler.proof_case import Case
+from factory.compiler.proof_choosing import refers
 from factory.compiler.proof_subject import Stage
 
 Json = Any
@@ -29,7 +30,7 @@ def expected(case: Case, stage: Stage, asked: Asked) -> list[Row]:
         if entity in case.subject.lineage(case.entity):
             found = [one for one in found if _under(stage, case.entity or "", one, entity, row["id"])]
         elif related.get(name):
-            found = [one for one in found if _refers(one[related[name]], row["id"])]
+            found = [one for one in found if refers(one[related[name]], row["id"])]
         elif scope is not None and name == innermost:
             place = stage.name(entity, row)
             found = [one for one in found if one[scope] == place]
@@ -48,10 +49,6 @@ def _under(stage: Stage, entity: str, row: Row, above: str, rowid: int) -> bool:
         return bool(row[plan.decl.parent or ""] == rowid)
     chain = stage.chain(entity, row)
     return above in chain and chain[above]["id"] == rowid
-
-
-def _refers(value: Any, rowid: int) -> bool:
-    return rowid in value if isinstance(value, list) else bool(value == rowid)
 
 
 def as_asked(asker: Asker, entity: str, param: Param, decl: FieldDecl, row: Row) -> Json:

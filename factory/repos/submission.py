@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import PurePosixPath
 
 from factory.repos.source import SourceTree
 from sandboxes.base import WORKSPACE
 from sandboxes.layers import Entry
+from sandboxes.trees import lay
 
 MAX_FILE, MAX_TOTAL, MAX_FILES = 512 << 10, 4 << 20, 200
 _RESERVED = re.compile(r"(^|/)(conftest|sitecustomize|usercustomize|test_[^/]*|[^/]*_test)\.py$|(^|/)tests?/")
@@ -43,15 +45,17 @@ def collect(tree: SourceTree, layers: Sequence[Iterable[Entry]]) -> Submission:
     in; and a source that is gone, by itself or with a folder above it, counts as deleted.
     """
     pristine = {path: text for path, text in tree.modules.items() if _allowed(tree, path)}
-    final = {
-        path: Entry(_ROOT + path, "file", text.encode("utf-8", "surrogateescape")) for path, text in pristine.items()
-    }
+    state = {_ROOT + path: Entry(_ROOT + path, "file", text.encode()) for path, text in pristine.items()}
     gone: set[str] = set()
     for layer in layers:
-        gone |= _lay(final, layer)
+        entries = [entry for entry in layer if entry.path.startswith(_ROOT)]
+        gone |= {entry.path.removeprefix(_ROOT) for entry in entries if entry.kind == "whiteout"}
+        lay(state, _resolved(entries))
+    final = {path.removeprefix(_ROOT): entry for path, entry in state.items() if entry.kind != "dir"}
     dropped = tuple(sorted(p for p in final.keys() | gone if not _allowed(tree, p)))
-    for folder in _lineage(tree.package_dir):
-        if folder in final:  # whatever is not a folder: no source can lie there, and none is to be taken from elsewhere
+    package = PurePosixPath(tree.package_dir)
+    for folder in map(str, (package, *package.parents)):
+        if folder in final:  # no source can lie there, and none is to be taken from elsewhere
             return Submission({}, dropped, f"{folder} is {_what(final[folder])}, not a folder of sources")
     files: dict[str, str | None] = dict.fromkeys(pristine.keys() - final.keys())
     for path, entry in sorted(final.items()):
@@ -66,29 +70,12 @@ def collect(tree: SourceTree, layers: Sequence[Iterable[Entry]]) -> Submission:
     return Submission(counting, dropped)
 
 
-def _lay(final: dict[str, Entry], layer: Iterable[Entry]) -> set[str]:
-    """One layer over what is there: what it removes, and what it puts in place of a folder, goes with all below it.
-    Returns the paths that it removes itself."""
-    entries = [(e.path.removeprefix(_ROOT), e) for e in layer if e.path.startswith(_ROOT)]
-    for path, entry in entries:
-        if entry.kind != "opaque":
-            final.pop(path, None)  # a folder too, where a file was
-        if entry.kind != "dir":
-            for below in [p for p in final if p.startswith(path + "/")]:
-                del final[below]
-    data = {e.path: e for _, e in entries if e.kind == "file"}
-    for path, entry in entries:
-        if entry.kind == "hardlink" and entry.target in data:
-            final[path] = replace(data[entry.target], path=entry.path)
-        elif entry.kind in ("file", "link", "fifo", "hardlink"):
-            final[path] = entry
-    return {path for path, entry in entries if entry.kind == "whiteout"}
-
-
-def _lineage(folder: str) -> list[str]:
-    """A folder and those above it."""
-    parts = folder.split("/")
-    return ["/".join(parts[: n + 1]) for n in range(len(parts))]
+def _resolved(entries: Sequence[Entry]) -> Iterator[Entry]:
+    """Hard links as files of their own; one that leads out of the work tree stays what it is."""
+    files = {entry.path: entry for entry in entries if entry.kind == "file"}
+    for entry in entries:
+        inside = entry.kind == "hardlink" and entry.target in files
+        yield replace(files[entry.target], path=entry.path) if inside else entry
 
 
 def _allowed(tree: SourceTree, path: str) -> bool:

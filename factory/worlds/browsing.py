@@ -16,7 +16,7 @@ import jsonschema_rs
 
 from app_clones.browser.base import KEYS, Browser, BrowserError, Field
 from app_clones.browser.web import WorldSite
-from app_clones.kit.builtin import LONGEST_WAIT_MINUTES, iso
+from app_clones.kit.builtin import BUILTIN, LONGEST_WAIT_MINUTES, iso
 from app_clones.kit.change import summed
 from app_clones.kit.world import World
 from factory.environment import Action, Checkpoint, Observation, Step, Task, ToolSpec, Verdict
@@ -47,10 +47,11 @@ def _tool(name: str, about: str, required: tuple[str, ...] = (), **properties: M
     return ToolSpec(name, about, schema)
 
 
+_SAID = {f"{app.name}_{one.name}": one.description for app in BUILTIN for one in app.operations}
 _ENDS = (
-    _tool("task_submit", "The task is done; hand in the answer if one was asked for, else none.", answer=_TEXT),
-    _tool("task_decline", "The task should not be done; say why.", reason=_TEXT),
-    _tool("clock_wait", "Let some minutes pass.", ("minutes",),
+    _tool("task_submit", _SAID["task_submit"], answer=_TEXT),
+    _tool("task_decline", _SAID["task_decline"], reason=_TEXT),
+    _tool("clock_wait", _SAID["clock_wait"], ("minutes",),
           minutes={**_NUMBER, "minimum": 1, "maximum": LONGEST_WAIT_MINUTES}),
 )  # fmt: skip
 

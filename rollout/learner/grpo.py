@@ -172,12 +172,12 @@ class Trainer:
         for step in range(self.config.steps * self.config.epochs if members else 0):
             if step % self.config.steps == 0:
                 Random(derive(self.config.seed, "order", self.round, step)).shuffle(members)
-            part = members[step % self.config.steps :: self.config.steps]
-            step_rows = [row for _, own in part for row in own]
+            chosen = members[step % self.config.steps :: self.config.steps]
+            step_rows = [row for _, own in chosen for row in own]
             if any(any(row.sampled) for row in step_rows):
-                part_ = self.config.part
-                updates.append(optimise(self.checkpoint.model, [self.optimizer], step_rows, loss, part=part_))
-                ids.append(tuple(rollout_id for rollout_id, _ in part))
+                model, part = self.checkpoint.model, self.config.part
+                updates.append(optimise(model, [self.optimizer], step_rows, loss, part=part))
+                ids.append(tuple(rollout_id for rollout_id, _ in chosen))
         rewards = [t.reward for t in trajectories if t.reward is not None]
         done = Round(
             round=self.round,

@@ -68,14 +68,13 @@ def reinforcement_loss(config: LossConfig) -> Loss:
 def with_old(model: Model, given: Sequence[Row], part: int = 32) -> list[Row]:
     """``given`` with their log-probabilities under ``model`` as it is now: π_old of all steps to come on them."""
     device = next(model.parameters()).device
-    out = list(given)
-    order = sorted(range(len(out)), key=lambda i: len(out[i].ids))
-    for chosen in (order[i : i + part] for i in range(0, len(order), part)):
+    old: dict[Row, tuple[float, ...]] = {}
+    for rows in by_length(given, part):
         with torch.no_grad():
-            found_BT = logprobs(model, collate([out[i] for i in chosen], device))
-        for i, values in zip(chosen, found_BT.tolist(), strict=True):
-            out[i] = replace(out[i], old=(0.0, *values[: len(out[i].ids) - 1]))
-    return out
+            found_BT = logprobs(model, collate(rows, device))
+        for row, values in zip(rows, found_BT.tolist(), strict=True):
+            old[row] = (0.0, *values[: len(row.ids) - 1])
+    return [replace(row, old=old[row]) for row in given]
 
 
 def optimise(

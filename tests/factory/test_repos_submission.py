@@ -92,6 +92,7 @@ def test_what_lies_outside_the_work_tree_is_not_even_looked_at():
     "entry",
     [
         Entry(INIT, "link", target="/work/tests/test_box.py"),
+        Entry(INIT, "link", target="work/src/box/old.py"),
         Entry(INIT, "fifo"),
         Entry(INIT, data=b"#" * (MAX_FILE + 1)),
         Entry(INIT, "hardlink", target="work/gone"),

@@ -17,7 +17,7 @@ from factory.environment import Action, Task
 from factory.errors import BuildError
 from factory.worlds.at_once import at_once
 from factory.worlds.generated.pages import Called, End, Errand, Fill, Find, Open, Press, Read
-from factory.worlds.generated.retries import wait
+from factory.worlds.generated.retries import MOST_TRIES, wait
 
 if TYPE_CHECKING:
     from factory.worlds.browsing import BrowserEnvironment
@@ -29,7 +29,6 @@ _FAILED = re.compile(r"- alert .*; nothing was (?:done|read); ")
 _RETRY = re.compile(r"- alert .*; try again in (\d+) seconds")
 _AGAIN = ("Try again", "Reload the page")
 _MOST_PAGES = 12
-_MOST_TRIES = 12
 _FIELDS = ("textbox", "combobox", "checkbox", "spinbutton")
 
 
@@ -112,11 +111,11 @@ class Walk:
 
     def _fill(self, errand: Fill) -> None:
         """Fills and sends the form, again where the service failed it: what was done says so in its address."""
-        for _ in range(_MOST_TRIES):
+        for _ in range(MOST_TRIES):
             self._send(errand)
             if f"{FLAG}=" in self._seen.partition("\n")[0]:
                 return
-        raise self._lost(f"an end to {_MOST_TRIES} failures")
+        raise self._lost(f"an end to {MOST_TRIES} failures")
 
     def _send(self, errand: Fill) -> None:
         form = _form(self._seen)

@@ -9,7 +9,8 @@ from app_clones.kit.errors import RateLimited, SignedOut, StalePage
 from app_clones.kit.faults import SESSION, Faults
 from factory.environment import Action
 
-_MOST_TRIES = 12
+MOST_TRIES = 12
+"""Of one thing, before an honest agent gives up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ def persistent(actions: tuple[Action, ...], at: Service) -> tuple[Action, ...]:
     seen: dict[str, int] = {}
     now_ms = at.start_ms
     for action in actions:
-        for _ in range(_MOST_TRIES):
+        for _ in range(MOST_TRIES):
             tool = action.name
             fault = at.faults.met(at.seed, now_ms, at.step_ms, tool, writes=at.writes(tool), seen=seen)
             done.append(action)
