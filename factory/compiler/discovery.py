@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence, Set
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -44,7 +44,11 @@ def parse(document: Mapping[str, Json], sha256: str) -> ApiDoc:
     if document.get("kind") != "discovery#restDescription" or "name" not in document:
         raise SpecError("this is no discovery document of one API")
     schemas = {name: schema(found) for name, found in sorted(document.get("schemas", {}).items())}
-    methods = sorted(_methods(document), key=lambda method: (method.id, method.verb, method.flat))
+    told = list(_methods(document))
+    addresses = {_address(found["path"], found.get("parameters", {})) for found in told}
+    methods = sorted(
+        (_method(found, addresses) for found in told), key=lambda method: (method.id, method.verb, method.flat)
+    )
     common = document.get("parameters", {})
     return ApiDoc(
         kind="discovery",
@@ -130,21 +134,20 @@ def _plain(value: Json, type_: str) -> Json:
     return value
 
 
-def _methods(node: Mapping[str, Json]) -> Iterator[Method]:
-    for found in node.get("methods", {}).values():
-        yield _method(found)
+def _methods(node: Mapping[str, Json]) -> Iterator[Mapping[str, Json]]:
+    yield from node.get("methods", {}).values()
     for resource in node.get("resources", {}).values():
         yield from _methods(resource)
 
 
-def _method(found: Mapping[str, Json]) -> Method:
-    path = found["path"]
-    flat = _flat(path, found)
+def _method(found: Mapping[str, Json], addresses: Set[str]) -> Method:
+    flat = _flat(found["path"], found)
+    found = _parted(found, addresses)
     required = {"required": True}
     return Method(
         id=found["id"],
         verb=found["httpMethod"],
-        path=path,
+        path=found["path"],
         flat=flat,
         parameters=tuple(
             _parameter(name, {**known, **required} if known.get("location") == "path" else known)
@@ -156,6 +159,45 @@ def _method(found: Mapping[str, Json]) -> Method:
         media=tuple(found.get("mediaUpload", {}).get("accept", ())),
         deprecated=bool(found.get("deprecated")),
     )
+
+
+def _parted(found: Mapping[str, Json], addresses: Set[str]) -> Mapping[str, Json]:
+    """The method with words in its path that stood at the end of a resource name, after the row that it names.
+
+    ``v1/{+name}`` with ``^projects/[^/]+/operations$``, a list, is, as an address, ``v1/{+name}/operations`` with
+    ``^projects/[^/]+$``; so written, the parameter names a row. Likewise ``v1/{+parent}/modules`` with
+    ``^projects/[^/]+/settings$``, where settings are nothing by themselves: none of ``addresses``.
+    """
+    path, known = found["path"], found.get("parameters", {})
+    name = re.search(r"\{\+([^}]+)\}(?=/|\Z)", path)
+    pattern = str(known.get(name[1], {}).get("pattern", "")) if name else ""
+    ends = re.fullmatch(r"(\^.*\[\^/\]\+)((?:/[A-Za-z][A-Za-z0-9]*)+)\$", pattern)
+    if name is None or ends is None:
+        return found
+    words = ends[2].split("/")[1:]
+    listed = name.end() == len(path) and found["id"].split(".")[-2:] == [words[-1], "list"]
+    if name.end() == len(path) and not listed:
+        return found
+    kept = _kept(path[: name.start()] + ends[1].removeprefix("^"), words[:-1] if listed else words, addresses)
+    if kept == len(words):
+        return found
+    split = {**known, name[1]: {**known[name[1]], "pattern": "/".join([ends[1], *words[:kept]]) + "$"}}
+    whole = "/".join([path[: name.end()], *words[kept:]]) + path[name.end() :]
+    return {**found, "path": whole, "parameters": split}
+
+
+def _kept(row: str, words: Sequence[str], addresses: Set[str]) -> int:
+    """How many of the ``words`` after a row's address name a thing of its own, or an id that is spelt out."""
+    within = len(words) > 1 and any(one.startswith(f"{row}/{words[0]}/[^/]+") for one in addresses)
+    least = 2 if within else 0
+    things = (n for n in range(len(words), least, -1) if "/".join([row, *words[:n]]) in addresses)
+    return next(things, least)
+
+
+def _address(path: str, known: Mapping[str, Json]) -> str:
+    """A path with its names spelt out as their patterns say."""
+    spelt = re.sub(r"\{\+([^}]+)\}", lambda name: str(known.get(name[1], {}).get("pattern", name[0])), path)
+    return re.sub(r"\^(?!/\])|\$", "", spelt)
 
 
 def _flat(path: str, found: Mapping[str, Json]) -> str:

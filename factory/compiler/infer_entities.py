@@ -9,7 +9,7 @@ from typing import Any
 
 from app_clones.declared.model import PERSON, Entity, FieldDecl, Key
 from factory.compiler import infer_seeds
-from factory.compiler.api import ApiDoc, Method
+from factory.compiler.api import ApiDoc, Method, Schema
 from factory.compiler.infer_fields import always, compiles, fields_of, kind_of
 from factory.compiler.infer_names import free, short, singular, snake
 from factory.compiler.infer_paths import Place, is_collection, words
@@ -227,12 +227,21 @@ def _derived(
         chain = f"{chain}.{parent_name(above)}"
         camel = re.sub(r"_([a-z0-9])", lambda m: m[1].upper(), above.entity)
         for name in (*above.ids, f"{camel}Id"):
-            if name in props and name not in besides and _is_text(props[name]) and name not in found:
-                text = props[name].get("format") not in ("int64", "uint64") or above.schema is not None
-                if text and above.entity != PERSON and not above.named:
-                    found[name] = chain
+            told = name in props and name not in besides and name not in found
+            if told and _is_text(props[name]) and _tells(model, above, props[name]):
+                found[name] = chain
         key = above.key
     return found, None
+
+
+def _tells(model: Model, above: Resource, schema: Schema) -> bool:
+    """Whether the id of a row of ``above`` is a value of ``schema``, a text or a number written as text."""
+    entity = model.entity(above)
+    if entity is None or above.named:
+        return False
+    if entity.key.form == "number":
+        return entity.key.int64
+    return schema.get("format") not in ("int64", "uint64")
 
 
 def parent_name(above: Resource) -> str:

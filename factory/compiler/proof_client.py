@@ -5,6 +5,7 @@ Google's client builds its methods from a discovery document; nothing but the do
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -54,7 +55,7 @@ def prove_client(subject: Subject, document: Mapping[str, Json]) -> tuple[Check,
         stage = Stage(subject, world, "", None)
         ledger = Ledger()
         for entity, names in wanted.items():
-            _Round(stage, service, entity, names, ledger).go()
+            _Round(stage, service, _patterns(document), entity, names, ledger).go()
         service.close()
     return ledger.checks()
 
@@ -71,9 +72,18 @@ def _service(decl: AppDecl, document: Mapping[str, Json], served: Served) -> Any
 class _Round:
     """One row's way through the client's methods."""
 
-    def __init__(self, stage: Stage, service: Any, entity: str, names: tuple[str, ...], ledger: Ledger) -> None:
+    def __init__(
+        self,
+        stage: Stage,
+        service: Any,
+        patterns: Mapping[str, Mapping[str, str]],
+        entity: str,
+        names: tuple[str, ...],
+        ledger: Ledger,
+    ) -> None:
         self._stage = stage
         self._service = service
+        self._patterns = patterns
         self._entity = entity
         self._create, self._get, self._list, self._update, self._delete = names
         self._ledger = ledger
@@ -165,5 +175,28 @@ class _Round:
 
         subject = self._stage.subject
         found = placed(subject.decl, subject.decl.operations[asked.operation], asked.arguments)
-        named = {key2param(name): value for name, value in {**found.path, **found.query}.items()}
+        patterns = self._patterns.get(subject.decl.operations[asked.operation].origin, {})
+        path = {name: _whole(str(value), patterns.get(name, "")) for name, value in found.path.items()}
+        named = {key2param(name): value for name, value in {**path, **found.query}.items()}
         return named if found.body is None else {**named, "body": found.body}
+
+
+def _patterns(node: Mapping[str, Json]) -> dict[str, dict[str, str]]:
+    """Method → parameter → the pattern that the document has for it."""
+    found = {
+        method["id"]: {name: one["pattern"] for name, one in method.get("parameters", {}).items() if "pattern" in one}
+        for method in node.get("methods", {}).values()
+    }
+    for resource in node.get("resources", {}).values():
+        found |= _patterns(resource)
+    return found
+
+
+def _whole(name: str, pattern: str) -> str:
+    """``name`` with the words after its last id that the document's pattern has, and the app has in the path."""
+    if re.search(pattern, name):
+        return name
+    last = re.search(r"(?:/[A-Za-z0-9]+)+\$\Z", pattern)
+    words = last[0][1:-1].split("/") if last else []
+    options = ("/".join([name, *words[n:]]) for n in range(len(words)))
+    return next((one for one in options if re.search(pattern, one)), name)

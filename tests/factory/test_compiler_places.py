@@ -156,3 +156,79 @@ def test_a_path_that_two_patterns_take_leads_to_the_one_that_answers_the_verb() 
     found = prove(AppDecl.model_validate(changed(books_delete=delete)), operations=["books_delete", "books_get"])
     assert failures(found) == []
     assert {one.verdict for one in found.methods} == {"stateful"}
+
+
+def test_a_name_that_ends_in_a_word_of_no_row_names_the_row_before_it_and_googles_client_says_it_whole() -> None:
+    """``projects/x/guards`` says under what modules lie; ``projects/x/modules`` is what a list of modules may take."""
+    module = "^projects/[^/]+/guards/modules/[^/]+$"
+    document = described(
+        {"projects": {"methods": {
+            "get": method("depot.projects.get", "GET", "v1/{+name}", {"name": "^projects/[^/]+$"}, response="Project"),
+            "create": method("depot.projects.create", "POST", "v1/projects", {}, request="Project", response="Project"),
+        }, "resources": {"guards": {"resources": {"modules": {"methods": {
+            "create": method("depot.projects.guards.modules.create", "POST", "v1/{+parent}/modules",
+                             {"parent": "^projects/[^/]+/guards$"}, request="Module", response="Module"),
+            "list": method("depot.projects.guards.modules.list", "GET", "v1/{+name}",
+                           {"name": "^projects/[^/]+/guards/modules$"}, query=["pageToken"], response="Modules"),
+            "get": method("depot.projects.guards.modules.get", "GET", "v1/{+name}", {"name": module},
+                          response="Module"),
+            "patch": method("depot.projects.guards.modules.patch", "PATCH", "v1/{+name}", {"name": module},
+                            request="Module", response="Module"),
+            "delete": method("depot.projects.guards.modules.delete", "DELETE", "v1/{+name}", {"name": module},
+                             response="Empty"),
+        }}}}}}},
+        {
+            "Project": {"name": TEXT, "displayName": TEXT},
+            "Module": {"name": TEXT, "label": TEXT},
+            "Modules": {"modules": {"type": "array", "items": {"$ref": "Module"}}, "nextPageToken": TEXT},
+            "Empty": {},
+        },
+    )  # fmt: skip
+    found = proven(document)
+    assert failures(found) == []
+    assert [(one.name, one.ok) for one in found.client] == [("module", True)]
+
+
+def test_a_list_whose_name_ends_in_the_lists_own_word_answers_what_lies_under_the_row_before_it() -> None:
+    crate = "^projects/[^/]+/crates/[^/]+$"
+    document = described(
+        {"projects": {"methods": {
+            "get": method("depot.projects.get", "GET", "v1/{+name}", {"name": "^projects/[^/]+$"}, response="Project"),
+            "create": method("depot.projects.create", "POST", "v1/projects", {}, request="Project", response="Project"),
+        }, "resources": {"crates": {"methods": {
+            "list": method("depot.projects.crates.list", "GET", "v1/{+name}", {"name": "^projects/[^/]+/crates$"},
+                           query=["pageToken"], response="Crates"),
+            "get": method("depot.projects.crates.get", "GET", "v1/{+name}", {"name": crate}, response="Crate"),
+        }}}}},
+        {
+            "Project": {"name": TEXT, "displayName": TEXT},
+            "Crate": {"name": TEXT, "label": TEXT},
+            "Crates": {"crates": {"type": "array", "items": {"$ref": "Crate"}}, "nextPageToken": TEXT},
+        },
+    )  # fmt: skip
+    found = proven(document)
+    assert failures(found) == []
+    assert {check.name for one in found.methods if one.operation.endswith("list") for check in one.checks} >= {
+        "other_parents"
+    }
+
+
+def test_an_id_that_is_a_number_is_not_told_where_the_document_wants_text() -> None:
+    number = {"type": "integer", "format": "int32"}
+    document = described(
+        {"depots": {"methods": {
+            "get": method("depot.depots.get", "GET", "depots/{depotId}", {"depotId": ""}, response="Depot"),
+            "list": method("depot.depots.list", "GET", "depots", {}, response="Depots"),
+        }}, "crates": {"methods": {
+            "get": method("depot.crates.get", "GET", "depots/{depotId}/crates/{id}", {"depotId": "", "id": ""},
+                          response="Crate"),
+        }}},
+        {
+            "Depot": {"depotId": number, "label": TEXT},
+            "Depots": {"depots": {"type": "array", "items": {"$ref": "Depot"}}},
+            "Crate": {"id": TEXT, "label": TEXT, "depotId": {"type": "string", "format": "int64"}},
+        },
+    )  # fmt: skip
+    found = proven(document)
+    assert failures(found) == []
+    assert found.totals()["responses_valid"] == found.totals()["responses"]
