@@ -13,7 +13,7 @@ from app_clones.browser.names import Namer
 from app_clones.browser.outline import Node, distil, render
 from app_clones.browser.page import First
 from app_clones.browser.states import STATEFUL, states
-from app_clones.browser.text import squash
+from app_clones.browser.text import blank, squash
 
 #: Stands for the prefix of refs in a snapshot kept for other documents. No text may hold this code point.
 _MARK = "\ufdd0"
@@ -53,6 +53,9 @@ class _Builder:
         self._details = document.page.has_details
         self._refs: dict[Element, str] = {}
         self._shown: dict[str, Element] = {}
+        self._said = document.page.said
+        #: The refs so far of what says something as a part of a name.
+        self._heard: list[str] = []
         self._active = document.focus or document.page.body
 
     def build(self) -> Node:
@@ -74,17 +77,20 @@ class _Builder:
         if not visible or role in ("presentation", "none") or self._is_plain_text(element):
             self._fill(into, element, visible)
             return
-        node = Node(role or "generic", "")
-        found = self._namer.name(element)
-        if found.text:
-            node.name = squash(found.text)
+        text, made_of = self._namer.name(element)
+        node = Node(role or "generic", squash(text) if text else "")
         self._mark(node, element, boxed)
         into.children.append(node)
+        heard = self._heard
+        if node.ref and (said := self._said.get(element)) and not blank(said):
+            heard.append(node.ref)
+        before = len(heard)
         self._fill(node, element, visible)
-        for source in found.made_of:
-            ref = self._refs.get(source)
-            if ref and ref != node.ref:
-                node.origins.append(ref)
+        if made_of is None:
+            node.origins = heard[before:]
+        elif made_of:
+            refs = [self._refs.get(source) for source in made_of]
+            node.origins = [ref for ref in refs if ref and ref != node.ref]
 
     def _is_plain_text(self, element: Element) -> bool:
         """Is it an inline element without a role that holds one text and nothing else?"""
@@ -106,7 +112,7 @@ class _Builder:
             node.ref = self._refs[element] = self._prefix + ref
             node.pointer = style.cursor == "pointer"
         node.active = element is self._active
-        if attrs or node.role in STATEFUL:
+        if node.role in STATEFUL:
             node.before, node.after = states(element, document)
         if attrs:
             if node.role == "link" and "href" in attrs:

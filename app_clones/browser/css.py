@@ -14,7 +14,9 @@ from typing import Any, cast
 import tinycss2
 from tinycss2.ast import Node as Token
 
+from app_clones.browser.markup import StartTag
 from app_clones.browser.selectors import Selector, UnsupportedSelector, compile_selectors
+from app_clones.browser.text import number
 
 #: The properties read here. ``position`` is one of them because what is taken out of the flow becomes a block.
 #: ``list-style-type`` is another, because a list item with a marker is seen even where it is empty.
@@ -27,18 +29,27 @@ _INITIAL = {
     "list-style-type": "disc",
 }  # fmt: skip
 
-#: Attributes that the browser's own sheet looks at.
-_OWN_ATTRS = frozenset({"hidden", "type", "open", "href", "style"})
+#: Attributes whose values decide by themselves, without a sheet, and those of which it only counts that they are there.
+_OWN_ATTRS = frozenset({"type", "style", "aria-hidden", "size"})
+_OWN_MARKS = frozenset({"hidden", "open", "href", "multiple"})
+_IGNORED = frozenset({"style", "script", "noscript", "template"})
+#: Elements that have a box of their own size, whatever is in them.
+_SIZED = frozenset("button dialog fieldset hr iframe input meter progress select td textarea th".split())
 #: Distinct ancestries kept per set of sheets before they are forgotten: pages of one app have hundreds.
 _MOST_STYLES = 50_000
 
 
 class Style:
-    """Computed values of one ancestry. ``under`` finds the styles of its children."""
+    """Computed values of one ancestry. ``under`` finds the styles of its children.
+
+    ``shown``: neither it nor what it lies in is invisible or ``display: none``. ``hidden``: assistive technology leaves
+    it out. ``boxable``: it is seen where it takes up space; ``takes``: it always does, or never; None where what is in
+    it decides.
+    """
 
     __slots__ = (
-        "attrs", "cursor", "display", "marker", "parent", "pointer_events", "rendered", "shown", "tag", "under",
-        "visibility",
+        "attrs", "boxable", "cursor", "display", "gone", "hidden", "marker", "parent", "pointer_events", "rendered",
+        "shown", "tag", "takes", "under", "visibility",
     )  # fmt: skip
 
     def __init__(self, tag: str, attrs: Mapping[str, str], parent: Style | None, values: Mapping[str, str]) -> None:
@@ -50,10 +61,27 @@ class Style:
         self.cursor = values["cursor"]
         self.pointer_events = values["pointer-events"]
         self.marker = values["list-style-type"]
-        #: Neither it nor what it lies in is ``display: none``; shown: nor is it invisible.
         self.rendered: bool = self.display != "none" and (parent is None or parent.rendered)
         self.shown = self.rendered and self.visibility == "visible"
+        unheard = not self.rendered or attrs.get("aria-hidden", "").lower() == "true"
+        self.gone: bool = unheard or (parent is not None and parent.gone)
+        select = self._select() if tag in ("option", "optgroup") else None
+        self.boxable = self.shown and (select is None or is_listbox(select.attrs))
+        # An option is heard even while its select is closed; a group of options is not.
+        heard = self.boxable or (select is not None and tag == "option")
+        self.hidden = self.gone or tag in _IGNORED or not heard
+        self.takes: bool | None = None
+        if self.display == "none":
+            self.takes = False
+        elif tag in _SIZED or (self.display == "list-item" and self.marker != "none"):
+            self.takes = True
         self.under: dict[Any, Style] = {}
+
+    def _select(self) -> Style | None:
+        above = self.parent
+        while above is not None and above.tag != "select":
+            above = above.parent
+        return above
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,18 +159,20 @@ class Cascade:
         """The cascade of these sheets; the same texts give the same one."""
         return Cascade(texts)
 
-    def style(self, parent: Style, tag: str, attrs: Mapping[str, str]) -> Style:
-        """The style of an element of that name and attributes in something styled ``parent``."""
-        key: Any = tag
-        if attrs:
-            relevant = self._attrs
-            seen = [item for item in attrs.items() if item[0] in relevant]
-            if seen:
-                key = (tag, *seen)
+    def style(self, parent: Style, start: StartTag) -> Style:
+        """The style of an element that begins with ``start`` in something styled ``parent``."""
+        key = start.keys.get(self._attrs)
+        if key is None:
+            key = start.keys[self._attrs] = self._key(start)
         found = parent.under.get(key)
         if found is None:
-            found = parent.under[key] = self._compute(parent, tag, dict(key[1:]) if key is not tag else {})
+            found = parent.under[key] = self._compute(parent, start.name, dict(key[1:]))
         return found
+
+    def _key(self, start: StartTag) -> tuple[Any, ...]:
+        attrs, marks = self._attrs, _OWN_MARKS - self._attrs
+        seen = ((name, "" if name in marks else value) for name, value in start.attrs.items())
+        return (start.name, *(item for item in seen if item[0] in attrs or item[0] in marks))
 
     def _fresh_root(self) -> Style:
         # What <html> lies in: nothing. It makes its child a block, as the root element is.
@@ -212,6 +242,11 @@ _TEXT_TYPES = frozenset("text search email tel url password number".split())
 _INPUT_TYPES = _TEXT_TYPES | frozenset(
     "hidden date month week time datetime-local range color checkbox radio file submit image reset button".split()
 )
+
+
+def is_listbox(select: Mapping[str, str]) -> bool:
+    """Does the select with these attributes show its options at all times?"""
+    return "multiple" in select or number(select.get("size")) > 1
 
 
 def own_style(tag: str, attrs: Mapping[str, str], parent: str) -> dict[str, str]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
-from app_clones.browser.css import Style
-from app_clones.browser.text import HTML_SPACE
+from app_clones.browser.css import Style, is_listbox
+from app_clones.browser.markup import StartTag
 
 #: Elements whose labels a ``label`` element can be.
 LABELABLE = frozenset({"button", "input", "meter", "output", "progress", "select", "textarea"})
@@ -20,23 +20,29 @@ INPUT_TYPES = frozenset(
 class Element:
     """One element, never changed once its page is made. ``children`` holds elements, texts, and None for a comment.
 
-    ``style`` is what its style sheets make of it, ``role`` its ARIA role ("" where it has none). ``boxed``: there is
-    something of it to see; ``hidden``: assistive technology leaves it out. Both hold as far as no ``details`` it lies
-    in is closed, which is a document's state.
+    ``filled``: there is something in it that takes up space. Given once the page's style sheets are known: ``style``,
+    what they make of it; ``role``, its ARIA role ("" where it has none); ``boxed``: there is something of it to see;
+    ``hidden``: assistive technology leaves it out. The last two hold as far as no ``details`` it lies in is closed,
+    which is a document's state.
     """
 
-    __slots__ = ("attrs", "boxed", "children", "hidden", "order", "parent", "role", "style", "tag")
+    __slots__ = (
+        "attrs", "boxed", "children", "filled", "hidden", "order", "parent", "role", "start", "style", "tag",
+    )  # fmt: skip
 
-    def __init__(self, tag: str, attrs: dict[str, str], parent: Element | None, order: int) -> None:
-        self.tag = tag
-        self.attrs = attrs
+    style: Style
+    role: str
+    boxed: bool
+    hidden: bool
+
+    def __init__(self, start: StartTag, parent: Element | None, order: int) -> None:
+        self.start = start
+        self.tag = start.name
+        self.attrs = start.attrs
         self.parent = parent
         self.order = order
         self.children: list[Element | str | None] = []
-        self.style: Style
-        self.role = ""
-        self.boxed = False
-        self.hidden = False
+        self.filled = False
 
     def __repr__(self) -> str:
         return f"<{self.tag} {self.attrs}>"
@@ -93,13 +99,7 @@ class Element:
     @property
     def is_listbox(self) -> bool:
         """Is it a select that shows its options at all times?"""
-        return self.tag == "select" and ("multiple" in self.attrs or number(self.attrs.get("size")) > 1)
-
-
-def number(text: str | None) -> int:
-    """A non-negative integer attribute; 0 where it is none."""
-    text = (text or "").strip(HTML_SPACE)
-    return int(text) if text.isascii() and text.isdigit() else 0
+        return self.tag == "select" and is_listbox(self.attrs)
 
 
 def is_labelable(element: Element) -> bool:
@@ -107,8 +107,7 @@ def is_labelable(element: Element) -> bool:
     return element.tag in LABELABLE and not (element.tag == "input" and element.type == "hidden")
 
 
-@dataclass(frozen=True, slots=True)
-class Ref:
+class Ref(NamedTuple):
     """The ref of an element, as long as it keeps its role and name."""
 
     role: str

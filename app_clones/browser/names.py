@@ -30,11 +30,15 @@ _RANGES = frozenset({"progressbar", "scrollbar", "slider", "spinbutton", "meter"
 _IGNORED = frozenset({"style", "script", "noscript", "template"})
 
 
+#: Elements that may say something else than the texts in them, and attributes that say it.
+_NOT_PLAIN_ATTRS = frozenset({"aria-label", "aria-labelledby", "title"})
+
+
 class Name(NamedTuple):
-    """A name and the elements whose text or attribute it was made of."""
+    """A name and the elements whose text or attribute it was made of; None: all in the one named that say something."""
 
     text: str
-    made_of: Sequence[Element]
+    made_of: Sequence[Element] | None
 
 
 NOTHING = Name("", ())
@@ -74,14 +78,47 @@ class Namer:
         role = element.role
         if role in PROHIBITED:
             return NOTHING
-        if (
-            not element.attrs
-            and role not in _FROM_CONTENT
-            and element.tag not in _OWN_RULE
-            and element.tag != "summary"
-        ):
+        if role in _FROM_CONTENT:
+            if (said := self.said(element)) is not None:
+                return NOTHING if blank(said) else Name(said, None)
+        elif not element.attrs and element.tag not in _OWN_RULE and element.tag != "summary":
             return NOTHING
         return self._alternative(element, _SELF, set())
+
+    def said(self, element: Element) -> str | None:
+        """What it says within what is named by its content, where that is the texts in it and nothing else.
+
+        None where it may be more (a control's value, a label, an attribute). It follows from the page alone, so that
+        the name of a row, of its cells and of the links in them is put together once.
+        """
+        known = self._page.said
+        if element not in known:
+            known[element] = self._said(element)
+        return known[element]
+
+    def _said(self, element: Element) -> str | None:
+        if self._page.has_details:
+            return None
+        if element.hidden:
+            return ""
+        tag, attrs = element.tag, element.attrs
+        if (
+            element.role not in _PASSES_CONTENT
+            or (tag in _OWN_RULE and (tag != "button" or element in self.labels))
+            or tag == "summary"
+            or (attrs and not _NOT_PLAIN_ATTRS.isdisjoint(attrs))
+        ):
+            return None
+        texts: list[str] = []
+        for child in element.children:
+            if isinstance(child, str):
+                texts.append(child)
+            elif child is not None:
+                said = self.said(child)
+                if said is None:
+                    return None
+                texts.append(said if child.style.display == "inline" and child.tag != "br" else f" {said} ")
+        return texts[0] if len(texts) == 1 else "".join(texts)
 
     def _alternative(self, element: Element, how: _How, seen: set[Element]) -> Name:
         if element in seen:

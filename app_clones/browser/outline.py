@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from json import dumps
+from collections.abc import Sequence
+from json.encoder import encode_basestring
 
 from app_clones.browser import text as yaml
 from app_clones.browser.text import squash
@@ -23,24 +24,21 @@ class Node:
     ``origins``: refs of other nodes that its name was made of.
     """
 
-    __slots__ = (
-        "active", "after", "before", "children", "hidden", "name", "origins", "placeholder", "pointer", "ref", "role",
-        "url",
-    )  # fmt: skip
+    # Most nodes have few of these, and what a class holds costs its instances nothing.
+    ref = ""
+    pointer = False
+    active = False
+    hidden = False
+    before = ""
+    after = ""
+    url: str | None = None
+    placeholder: str | None = None
+    origins: Sequence[str] = ()
 
     def __init__(self, role: str, name: str) -> None:
         self.role = role
         self.name = name
         self.children: list[Node | str] = []
-        self.ref = ""
-        self.pointer = False
-        self.active = False
-        self.hidden = False
-        self.before = ""
-        self.after = ""
-        self.url: str | None = None
-        self.placeholder: str | None = None
-        self.origins: list[str] = []
 
     @property
     def is_plain(self) -> bool:
@@ -189,7 +187,7 @@ def _label(node: Node, pointer: bool) -> str:
     if name and (
         len(name) * 2 <= _LONGEST_NAME or len(name.encode("utf-16-le", "surrogatepass")) // 2 <= _LONGEST_NAME
     ):
-        label += f" {dumps(name, ensure_ascii=False)}"
+        label += f" {encode_basestring(name)}"
     label += node.before
     if node.active:
         label += " [active]"

@@ -5,20 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
-from selectolax.lexbor import LexborHTMLParser
-
-from app_clones.browser.css import Cascade, Style
-from app_clones.browser.element import Element, Ref, is_labelable, number
+from app_clones.browser.css import Cascade
+from app_clones.browser.element import Element, Ref, is_labelable
+from app_clones.browser.markup import VOID, pieces, start_tag, unescaped
 from app_clones.browser.roles import role
-from app_clones.browser.text import HTML_SPACE, SPACE
-
-_NONE: dict[str, str] = {}
-
-#: Elements that have a box of their own size, whatever is in them.
-_SIZED = frozenset("button dialog fieldset hr iframe input meter progress select td textarea th".split())
-_IGNORED = frozenset({"style", "script", "noscript", "template"})
+from app_clones.browser.text import HTML_SPACE, SPACE, number
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +29,28 @@ class Page:
         self._html = html
         self._under: tuple[str, ...] | None = None
         self.first: First | None = None
+        #: What elements say as parts of a name, see ``Namer.said``.
+        self.said: dict[Element, str | None] = {}
         self.elements: list[Element] = []
-        self.ids: dict[str, Element] = {}
-        self.root = self._read(LexborHTMLParser(html).root)
-        self.has_details = any(element.tag == "details" for element in self.elements)
+        self.root = self._read(html)
+        starts = {element.start for element in self.elements}
+        #: The names of all attributes in it.
+        self.mentions = frozenset(name for start in starts for name in start.attrs)
+        self.has_details = any(start.name == "details" for start in starts)
 
     @cached_property
     def body(self) -> Element:
         """The body; the parser gives every page one."""
         return next(element for element in self.root.elements() if element.tag == "body")
+
+    @cached_property
+    def ids(self) -> dict[str, Element]:
+        """The elements by id, of several with one id the first."""
+        found: dict[str, Element] = {}
+        for element in self.elements:
+            if "id" in element.attrs:
+                found.setdefault(element.attrs["id"], element)
+        return found
 
     @cached_property
     def title(self) -> str:
@@ -94,85 +99,58 @@ class Page:
         """Computes every element's style and role under these sheets; once, before the page is used."""
         self._under = sheets
         cascade = Cascade.of(sheets)
-        _style(self.root, cascade.root, cascade, False)
+        find, above = cascade.style, cascade.root
+        for element in self.elements:
+            if element.parent is not None:
+                above = element.parent.style
+            style = element.style = find(above, element.start)
+            element.hidden = style.hidden
+        for element in reversed(self.elements):  # what is in it before what it is in
+            style = element.style
+            filled = _is_filled(element) if style.takes is None else style.takes
+            element.boxed = filled and style.boxable
+            element.filled = filled
+            if filled and element.parent is not None:
+                element.parent.filled = True
         for element in self.elements:
             element.role = role(element, self.ids)
 
-    def _read(self, root: Any) -> Element:
-        elements, ids = self.elements, self.ids
-        html = Element("html", _given(root.attributes), None, 0)
-        elements.append(html)
-
-        def read(node: Any, into: Element) -> None:
-            children = into.children
-            child = node.first_child
-            while child is not None:
-                tag = child.tag
-                if tag == "-text":
-                    children.append(child.text_content)
-                elif tag == "-comment":
-                    children.append(None)
-                else:
-                    element = Element(tag, _given(child.attributes), into, len(elements))
-                    if element.attrs and "id" in element.attrs:
-                        ids.setdefault(element.attrs["id"], element)
-                    elements.append(element)
-                    children.append(element)
-                    read(child, element)
-                child = child.next
-
-        read(root, html)
-        return html
+    def _read(self, html: str) -> Element:
+        elements = self.elements
+        outside = here = Element(start_tag(""), None, -1)
+        for source, raw, text in pieces(html):
+            if source[0] == "/":
+                if source == "/template":  # what is in one is in no document
+                    del elements[here.order + 1 :]
+                    here.children.clear()
+                here = here.parent or outside
+            elif source[0] == "!":
+                here.children.append(None)
+            else:
+                element = Element(start_tag(source), here, len(elements))
+                elements.append(element)
+                here.children.append(element)
+                if element.tag not in VOID:
+                    here = element
+            if text:
+                here.children.append(text if raw else unescaped(text))
+                here.filled = here.filled or here.tag == "pre" or bool(text.strip(HTML_SPACE))
+        root = elements[0]
+        root.parent = None
+        return root
 
 
-def _given(attributes: dict[str, str | None]) -> dict[str, str]:
-    if not attributes:
-        return _NONE
-    return {name: value or "" for name, value in attributes.items()}
+def _is_filled(element: Element) -> bool:
+    """Does it take up space, where that depends on what is in it?
 
-
-def _style(element: Element, parent: Style, cascade: Cascade, gone: bool) -> bool:
-    """Styles ``element`` and all in it; returns whether it takes up space.
-
-    It does where there is text in it, or an element that always does (a control, a cell). An empty box, to which a
-    style sheet might give a size, is what the linter forbids. ``gone``: it lies in what is not displayed, or
-    ``aria-hidden``.
+    An empty box, to which a style sheet might give a size, is what the linter forbids.
     """
-    style = element.style = cascade.style(parent, element.tag, element.attrs)
-    none = style.display == "none"
-    gone = gone or none or (bool(element.attrs) and element.attrs.get("aria-hidden", "").lower() == "true")
-    filled = False
-    handle: bool | None = None  # does the summary of a details take up space?
-    for child in element.children:
-        if isinstance(child, str):
-            filled = filled or bool(child.strip(HTML_SPACE)) or element.tag == "pre"
-        elif child is not None:
-            taken = _style(child, style, cascade, gone)
-            filled = filled or taken
-            if child.tag == "summary" and handle is None:
-                handle = taken
-    if none:
-        filled = False
-    elif element.tag in _SIZED or (style.display == "list-item" and style.marker != "none"):
-        filled = True
-    elif element.tag == "img":
-        filled = _image_has_size(element)
-    elif element.tag == "details":
-        filled = handle is not False or (filled and "open" in element.attrs)  # without one, Chromium shows its own
-    _see(element, filled, gone)
-    return filled
-
-
-def _see(element: Element, filled: bool, gone: bool) -> None:
-    """Whether there is something of it to see and to hear, details aside."""
-    shown = element.style.shown
-    exempt = False
-    if element.tag in ("option", "optgroup") and (select := element.closest("select")) is not None:
-        shown = shown and select.is_listbox
-        # An option is heard even while its select is closed; a group of options is not.
-        exempt = element.tag == "option"
-    element.boxed = filled and shown
-    element.hidden = gone or element.tag in _IGNORED or not (shown or exempt)
+    if element.tag == "img":
+        return _image_has_size(element)
+    if element.tag == "details":
+        handle = element.first("summary")  # without one, Chromium shows its own
+        return handle is None or handle.filled or (element.filled and "open" in element.attrs)
+    return element.filled
 
 
 def _image_has_size(image: Element) -> bool:

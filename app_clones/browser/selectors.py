@@ -152,7 +152,6 @@ def _pseudo(name: str, attrs: set[str]) -> Test:
         wanted = name == "disabled"
         return lambda box: box.tag in FORM_PARTS and _disabled(box) is wanted
     if name in ("link", "any-link"):
-        attrs.add("href")
         return lambda box: box.tag in ("a", "area") and "href" in box.attrs
     raise UnsupportedSelector(f":{name}")
 

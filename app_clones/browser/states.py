@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from app_clones.browser.document import Document
 from app_clones.browser.element import Element
+from app_clones.browser.page import Page
 from app_clones.browser.roles import natively_disabled
 from app_clones.browser.text import blank
 
@@ -23,8 +24,8 @@ _INVALID = frozenset(
 )
 _LEVEL = frozenset("heading listitem row treeitem".split())
 _SELECTED = frozenset("gridcell option row tab rowheader columnheader treeitem".split())
-#: Roles whose elements may have a state without any attribute.
-STATEFUL = _DISABLED | {"heading", "option"}
+#: Roles whose elements may have a state.
+STATEFUL = _CHECKED | _DISABLED | _EXPANDED | _INVALID | _LEVEL | _SELECTED
 _HEADINGS = {f"h{level}": str(level) for level in range(1, 7)}
 
 
@@ -32,7 +33,7 @@ def states(element: Element, document: Document) -> tuple[str, str]:
     """What comes before and after ``[active]``: checked, disabled, expanded; invalid, level, pressed, selected."""
     role = element.role
     before = _checked(element, document) if role in _CHECKED else ""
-    if role in _DISABLED and is_disabled(element):
+    if role in _DISABLED and is_disabled(element, document.page):
         before += " [disabled]"
     if role in _EXPANDED and (document.is_open(element) if element.tag == "details" else _is(element, "aria-expanded")):
         before += " [expanded]"
@@ -46,11 +47,11 @@ def states(element: Element, document: Document) -> tuple[str, str]:
     return before, after
 
 
-def is_disabled(element: Element) -> bool:
+def is_disabled(element: Element, page: Page) -> bool:
     """Is it disabled, by HTML or, where its role can be, by ``aria-disabled`` on it or around it?"""
     if natively_disabled(element):
         return True
-    if element.role not in _DISABLED:
+    if "aria-disabled" not in page.mentions or element.role not in _DISABLED:
         return False
     node: Element | None = element
     while node is not None:

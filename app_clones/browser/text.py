@@ -38,6 +38,12 @@ def blank(text: str) -> bool:
     return not text.strip(SPACE)
 
 
+def number(text: str | None) -> int:
+    """A non-negative integer attribute; 0 where it is none."""
+    text = (text or "").strip(HTML_SPACE)
+    return int(text) if text.isascii() and text.isdigit() else 0
+
+
 def key(text: str) -> str:
     """``text`` as a YAML key."""
     return "'" + text.replace("'", "''") + "'" if _needs_quotes(text) else text

@@ -1,0 +1,65 @@
+"""A page's markup: what lexbor's parser makes of it, read back from the parser's own serialization.
+
+Asked node by node, the parser answers in Python objects, several for each element. Its serialization is one string,
+well formed by construction (HTML, serialising HTML fragments), which one expression takes apart exactly.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+from selectolax.lexbor import LexborHTMLParser
+
+#: Elements that have no end tag.
+VOID = frozenset(
+    "area base basefont bgsound br col embed frame hr img input keygen link meta param source track wbr".split()
+)
+#: An attribute's name holds no blank, ``/``, ``>``, nor ``=`` beyond its start; its value no ``"``.
+_ATTRIBUTE = re.compile(r' (=?[^\s/>=]+)="([^"]*)"')
+#: A tag or comment, and the text after it. Text holds no ``<``, but in the elements whose text is taken as it is.
+_PIECE = re.compile(
+    r"<(/[^>]*|!--.*?--|(?:(style|script|xmp|iframe|noembed|noframes|plaintext)(?=[ >])|[^\s/>]+)"
+    r'(?: =?[^\s/>=]+="[^"]*")*)>((?(2).*?(?=</\2>)|[^<]*))',
+    re.DOTALL,
+)
+_NONE: Mapping[str, str] = {}
+
+
+class StartTag:
+    """A start tag, shared by all elements that begin with it. ``keys``: what styles look it up by, see ``css``."""
+
+    __slots__ = ("attrs", "keys", "name")
+
+    def __init__(self, name: str, attrs: Mapping[str, str]) -> None:
+        self.name = name
+        self.attrs = attrs
+        self.keys: dict[frozenset[str], Any] = {}
+
+
+def pieces(html: str) -> list[tuple[str, str, str]]:
+    """The page as tags, each with the text that follows it.
+
+    A tag is told without its angle brackets; the second is not "" where the text is raw, and not escaped.
+    """
+    found: list[tuple[str, str, str]] = _PIECE.findall(LexborHTMLParser(html).root.html)
+    return found
+
+
+@lru_cache(maxsize=16_384)
+def start_tag(source: str) -> StartTag:
+    """The start tag that is written so, its angle brackets left out."""
+    name, blank, _ = source.partition(" ")
+    if not blank:
+        return StartTag(name, _NONE)
+    return StartTag(name, {key: unescaped(value) for key, value in _ATTRIBUTE.findall(source, len(name))})
+
+
+def unescaped(text: str) -> str:
+    """Text or an attribute's value as it is meant."""
+    if "&" not in text:
+        return text
+    text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", '"').replace("&nbsp;", "\u00a0")
+    return text.replace("&amp;", "&")
