@@ -95,9 +95,9 @@ class _Builder:
     def _is_plain_text(self, element: Element) -> bool:
         """Is it an inline element without a role that holds one text and nothing else?"""
         return (
-            element.role in ("", "generic")
+            len(element.children) == 1
+            and element.role in ("", "generic")
             and element.style.display == "inline"
-            and len(element.children) == 1
             and isinstance(element.children[0], str)
             and element.style.shown
             and not (self._details and self._document.is_folded(element))

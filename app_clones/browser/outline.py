@@ -14,6 +14,8 @@ _KNOWN_BY_NAME = frozenset(
     "figure group grid listbox menu menubar radiogroup tablist tabpanel toolbar tree treegrid table columnheader "
     "rowheader".split()
 )
+#: Roles of nodes that may have to go.
+_MAY_GO = frozenset({"generic", "img"})
 #: A YAML key holds at most 1,024 characters; a name of more than this many UTF-16 units is not written.
 _LONGEST_NAME = 900
 
@@ -69,12 +71,10 @@ class _Distiller:
             if isinstance(child, str):
                 words.append(child)
                 continue
-            self._enter(child)
+            if child.ref and (child.origins or self._owed):
+                self._enter(child)
             self.tidy(child, node, inside)
-            left = self._leave(child, node, inside)
-            if left is None:
-                continue
-            for one in left:
+            for one in self._leave(child, node, inside) if child.role in _MAY_GO else self._settled(child):
                 if isinstance(one, str):
                     words.append(one)
                 else:
@@ -89,34 +89,37 @@ class _Distiller:
         node.children = kept
 
     def _enter(self, node: Node) -> None:
-        if not node.ref:
-            return
-        if node.origins:
-            self._owed.update(node.origins)
+        self._owed.update(node.origins)
         if self._owed and not (node.role == "generic" and all(isinstance(child, str) for child in node.children)):
             self._owed.discard(node.ref)
 
-    def _leave(self, node: Node, parent: Node, clickable: bool) -> list[Node | str] | None:
-        """What is left in the node's place: itself, its children, or nothing (None). ``clickable`` is the parent's."""
-        target = bool(node.ref) and node.pointer and not clickable
-        if node.role == "img" and not node.name and not node.children and not target:
-            return None
+    def _settled(self, node: Node) -> tuple[Node]:
+        """The node, without its name where every node that it was made of is shown."""
         if node.ref and node.origins:
             if node.role not in _KNOWN_BY_NAME and self._owed.isdisjoint(node.origins):
                 node.name = ""
             else:
                 self._owed.difference_update(node.origins)
+        return (node,)
+
+    def _leave(self, node: Node, parent: Node, clickable: bool) -> Sequence[Node | str]:
+        """What is left in the place of a generic node or image: itself, its children, or nothing. ``clickable`` is the
+        parent's."""
+        target = bool(node.ref) and node.pointer and not clickable
+        if node.role == "img" and not node.name and not node.children and not target:
+            return ()
+        kept = self._settled(node)
         if node.role != "generic":
-            return [node]
+            return kept
         _inline(node)
         if parent.name and node.is_plain and not node.active and _whole_text(node) == parent.name:
             if node.ref:
                 self._owed.add(node.ref)
-            return None
+            return ()
         if node.name or len(node.children) > 1 or not all(isinstance(c, Node) and c.ref for c in node.children):
-            return [node]
+            return kept
         if not node.children and target:
-            return [node]
+            return kept
         return node.children
 
 
@@ -158,7 +161,8 @@ def render(root: Node) -> str:
 
 def _write(node: Node, indent: str, show_pointer: bool, lines: list[str]) -> None:
     pointer = show_pointer and node.pointer and bool(node.ref)
-    line = f"{indent}- {yaml.key(_label(node, pointer))}"
+    label = _label(node, pointer)
+    line = f"{indent}- {label if not node.name or yaml.is_plain(node.name) else yaml.key(label)}"
     children = node.children
     text = children[0] if len(children) == 1 and isinstance(children[0], str) else None
     bare = node.url is None and node.placeholder is None

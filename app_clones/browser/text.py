@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 #: What JavaScript's ``\\s`` and ``trim`` take for white space (Python's ``str.split`` takes a few others).
 SPACE = (
@@ -13,6 +14,8 @@ SPACE = (
 HTML_SPACE = " \t\n\f\r"
 
 _RUN = re.compile(f"[{SPACE}]+")
+#: What Python alone takes for white space. What JavaScript alone does (U+FEFF) cannot be printed.
+_PYTHON_ONLY = re.compile("[\x1c-\x1f\x85]")
 _INVISIBLE = re.compile("[\u200b\u00ad]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _PLAIN = re.compile(r"[A-Za-z(/$€+.][A-Za-z0-9 ()/$€+.,;_=–—·…]*[A-Za-z0-9).]")
@@ -28,6 +31,9 @@ _ESCAPES = {"\\": "\\\\", '"': '\\"', "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r
 
 def squash(text: str) -> str:
     """Runs of white space as one blank, none at the ends, no soft hyphens and zero-width spaces."""
+    joined = " ".join(text.split())
+    if joined.isprintable() and _PYTHON_ONLY.search(text) is None:
+        return joined
     if not text.isascii():
         text = _INVISIBLE.sub("", text)
     return _RUN.sub(" ", text.strip(SPACE))
@@ -44,11 +50,17 @@ def number(text: str | None) -> int:
     return int(text) if text.isascii() and text.isdigit() else 0
 
 
+def is_plain(text: str) -> bool:
+    """Is there nothing in it that YAML could take for a sign of its own, wherever it stands within a line?"""
+    return _PLAIN.fullmatch(text) is not None
+
+
 def key(text: str) -> str:
     """``text`` as a YAML key."""
     return "'" + text.replace("'", "''") + "'" if _needs_quotes(text) else text
 
 
+@lru_cache(maxsize=4096)
 def value(text: str) -> str:
     """``text`` as a YAML scalar."""
     if not _needs_quotes(text):
