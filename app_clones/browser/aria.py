@@ -12,7 +12,7 @@ from app_clones.browser.element import Element
 from app_clones.browser.names import Namer
 from app_clones.browser.outline import Node, distil, render
 from app_clones.browser.page import First
-from app_clones.browser.states import STATEFUL, states
+from app_clones.browser.states import STATEFUL, has_states, states
 from app_clones.browser.text import blank, squash
 
 #: Stands for the prefix of refs in a snapshot kept for other documents. No text may hold this code point.
@@ -56,6 +56,7 @@ class _Builder:
         self._said = document.page.said
         #: The refs so far of what says something as a part of a name.
         self._heard: list[str] = []
+        self._stateful = has_states(document.page)
         self._active = document.focus or document.page.body
 
     def build(self) -> Node:
@@ -112,7 +113,7 @@ class _Builder:
             node.ref = self._refs[element] = self._prefix + ref
             node.pointer = style.cursor == "pointer"
         node.active = element is self._active
-        if node.role in STATEFUL:
+        if node.role in STATEFUL and element.tag in self._stateful:
             node.before, node.after = states(element, document)
         if attrs:
             if node.role == "link" and "href" in attrs:

@@ -107,8 +107,13 @@ class Document:
     def chosen(self, select: Element) -> tuple[Element, ...]:
         """The options that are selected."""
         found = self.selected.get(select)
-        if found is not None:
-            return found
+        if found is None:
+            found = self.page.chosen.get(select)
+        if found is None:
+            found = self.page.chosen[select] = self._given_choice(select)
+        return found
+
+    def _given_choice(self, select: Element) -> tuple[Element, ...]:
         options = self.options(select)
         marked = tuple(one for one in options if "selected" in one.attrs)
         if "multiple" in select.attrs:

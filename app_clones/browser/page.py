@@ -31,12 +31,15 @@ class Page:
         self.first: First | None = None
         #: What elements say as parts of a name, see ``Namer.said``.
         self.said: dict[Element, str | None] = {}
+        #: The options of each select that it is shown with, as far as they were asked for.
+        self.chosen: dict[Element, tuple[Element, ...]] = {}
         self.elements: list[Element] = []
         self.root = self._read(html)
         starts = {element.start for element in self.elements}
-        #: The names of all attributes in it.
+        #: The names of all attributes and elements in it.
         self.mentions = frozenset(name for start in starts for name in start.attrs)
-        self.has_details = any(start.name == "details" for start in starts)
+        self.tags = frozenset(start.name for start in starts)
+        self.has_details = "details" in self.tags
 
     @cached_property
     def body(self) -> Element:

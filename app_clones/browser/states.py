@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from app_clones.browser.document import Document
 from app_clones.browser.element import Element
 from app_clones.browser.page import Page
@@ -26,7 +28,18 @@ _LEVEL = frozenset("heading listitem row treeitem".split())
 _SELECTED = frozenset("gridcell option row tab rowheader columnheader treeitem".split())
 #: Roles whose elements may have a state.
 STATEFUL = _CHECKED | _DISABLED | _EXPANDED | _INVALID | _LEVEL | _SELECTED
+#: The attributes that give an element a state, or take one away from what is in it.
+_GIVING = frozenset(
+    "aria-checked aria-disabled aria-expanded aria-invalid aria-level aria-pressed aria-selected disabled".split()
+)
 _HEADINGS = {f"h{level}": str(level) for level in range(1, 7)}
+#: Elements that may have one without any of those.
+_OF_THEMSELVES = frozenset({*_HEADINGS, "details", "input", "option"})
+
+
+def has_states(page: Page) -> Collection[str]:
+    """The names of those elements of the page that may have a state, if their role may."""
+    return _OF_THEMSELVES if page.mentions.isdisjoint(_GIVING) else page.tags
 
 
 def states(element: Element, document: Document) -> tuple[str, str]:
@@ -49,7 +62,7 @@ def states(element: Element, document: Document) -> tuple[str, str]:
 
 def is_disabled(element: Element, page: Page) -> bool:
     """Is it disabled, by HTML or, where its role can be, by ``aria-disabled`` on it or around it?"""
-    if natively_disabled(element):
+    if "disabled" in page.mentions and natively_disabled(element):
         return True
     if "aria-disabled" not in page.mentions or element.role not in _DISABLED:
         return False
