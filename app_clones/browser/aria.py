@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from app_clones.browser.document import Document
 from app_clones.browser.element import Element
-from app_clones.browser.names import Namer
+from app_clones.browser.names import ALL_WITHIN, Namer
 from app_clones.browser.outline import Node, distil, render
 from app_clones.browser.page import First
 from app_clones.browser.states import STATEFUL, has_states, states
@@ -87,7 +87,7 @@ class _Builder:
             heard.append(node.ref)
         before = len(heard)
         self._fill(node, element, visible)
-        if made_of is None:
+        if made_of is ALL_WITHIN:
             node.origins = heard[before:]
         elif made_of:
             refs = [self._refs.get(source) for source in made_of]

@@ -44,7 +44,8 @@ def pieces(html: str) -> list[tuple[str, str, str]]:
 
     A tag is told without its angle brackets; the second is not "" where the text is raw, and not escaped.
     """
-    found: list[tuple[str, str, str]] = _PIECE.findall(LexborHTMLParser(html).root.html)
+    root = LexborHTMLParser(html).root
+    found: list[tuple[str, str, str]] = _PIECE.findall((root and root.html) or "")
     return found
 
 

@@ -35,13 +35,15 @@ _NOT_PLAIN_ATTRS = frozenset({"aria-label", "aria-labelledby", "title"})
 
 
 class Name(NamedTuple):
-    """A name and the elements whose text or attribute it was made of; None: all in the one named that say something."""
+    """A name and the elements whose text or attribute it was made of."""
 
     text: str
-    made_of: Sequence[Element] | None
+    made_of: Sequence[Element]
 
 
 NOTHING = Name("", ())
+#: Stands for all elements in the one named that say something, which need not be gathered to be known.
+ALL_WITHIN: Sequence[Element] = []
 
 
 class _How(NamedTuple):
@@ -80,7 +82,7 @@ class Namer:
             return NOTHING
         if role in _FROM_CONTENT:
             if (said := self.said(element)) is not None:
-                return NOTHING if blank(said) else Name(said, None)
+                return NOTHING if blank(said) else Name(said, ALL_WITHIN)
         elif not element.attrs and element.tag not in _OWN_RULE and element.tag != "summary":
             return NOTHING
         return self._alternative(element, _SELF, set())
