@@ -12,6 +12,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from factory.durable import write_whole
 from factory.errors import GrindError
 from rollout.commands.speaking import (
     example,
@@ -141,11 +142,13 @@ def train(env: str, name: str, rounds: int, seed: int, workers: int, resume: boo
 @click.argument("rollout_id", metavar="[ID]", required=False)
 @click.option("--step", type=int, help="Show the state after this many steps, rebuilt from the record.")
 @click.option("--fork", type=int, help="Go back to after this many steps and let the oracle play on.")
+@click.option("--screenshot", type=click.Path(path_type=Path, dir_okay=False), help="With --step: a PNG of the page.")
+@click.option("--page", help="With --screenshot: of this page (/mail/labels), not of the one that the agent was on.")
 @click.option("--failed", is_flag=True, help="Without ID: only rollouts with a reward below 1.")
 @runs_option
 @store_option
-def replay(run_name: str, rollout_id: str | None, step: int | None, fork: int | None, failed: bool, runs: Path,
-           store_root: Path | None, as_json: bool) -> None:  # fmt: skip
+def replay(run_name: str, rollout_id: str | None, step: int | None, fork: int | None, screenshot: Path | None,
+           page: str | None, failed: bool, runs: Path, store_root: Path | None, as_json: bool) -> None:  # fmt: skip
     """Run recorded actions again and compare observation and state at every step.
 
     ID may be shortened. Without it, all rollouts of RUN are replayed. Exit code 1 if one differs.
@@ -157,6 +160,8 @@ def replay(run_name: str, rollout_id: str | None, step: int | None, fork: int | 
         raise click.UsageError("--step and --fork need the ID of a rollout")
     if step is not None and fork is not None:
         raise click.UsageError("--step and --fork: one at a time")
+    if (screenshot is not None and step is None) or (page is not None and screenshot is None):
+        raise click.UsageError("--screenshot goes with --step, --page with --screenshot")
     played, suite = session.old_run(open_store(store_root), run_name, None, runs)
     if rollout_id is None:
         found = asyncio.run(replay_run(played, suite, failed_only=failed, quiet=as_json))
@@ -172,12 +177,21 @@ def replay(run_name: str, rollout_id: str | None, step: int | None, fork: int | 
         lines = [f"{found['rollout_id']} after {step} steps: {found['state_digest']}"]
         lines += [f"  ~ {line}" for line in found["changes"]]
         lines += [f"  layer {layer}" for layer in found["layers"]]
+        if screenshot is not None:
+            _take(suite, trajectory, step, page, screenshot)
+            lines.append(f"  page  {screenshot}")
         say(as_json, found, "\n".join(lines))
     elif fork is not None:
         forked = asyncio.run(fork_rollout(played, suite, trajectory, fork))
         say(as_json, session.trajectory_json(suite, forked), lambda: session.trajectory_text(suite, forked))
     else:
         _replay_one(suite, trajectory, as_json)
+
+
+def _take(suite: Any, trajectory: Any, step: int, page: str | None, to: Path) -> None:
+    from rollout.screenshot import screenshot
+
+    write_whole(to, asyncio.run(screenshot(suite, trajectory, step, page)))
 
 
 def _replay_one(suite: Any, trajectory: Any, as_json: bool) -> None:

@@ -190,6 +190,10 @@ def test_one_rollout_is_shown_replayed_taken_apart_and_forked(grind):
     step = grind.json("replay", "noisy", id, "--step", "1", runs=True)
     assert step["state_digest"] == shown["steps"][0]["state_digest"]
     assert any("now_ms" in line for line in step["changes"])
+    picture = grind.folder / "state.png"
+    code, out, _ = grind("replay", "noisy", id, "--step", "1", "--screenshot", str(picture), runs=True)
+    assert (code, picture.read_bytes()[:4]) == (0, b"\x89PNG")
+    assert str(picture) in out
     forked = grind.json("replay", "noisy", id, "--fork", "0", runs=True)
     assert (forked["reward"], forked["origin"]) == (1.0, {"rollout_id": id, "step": 0})
     assert grind.json("show", "noisy", forked["rollout_id"], runs=True) == forked
@@ -223,6 +227,8 @@ def test_a_run_whose_table_was_cut_short_says_which_file_and_what_to_do(grind):
         (["replay", "noisy", "ffffffffffff"], 1, "has no rollout"),
         (["show", "noisy", "ffffffffffff"], 1, "has no rollout"),
         (["replay", "noisy", "ff", "--step", "1", "--fork", "1"], 2, "one at a time"),
+        (["replay", "noisy", "ff", "--screenshot", "x.png"], 2, "goes with --step"),
+        (["replay", "noisy", "ff", "--step", "1", "--page", "/mail/"], 2, "--page with --screenshot"),
         (["show", "a" * 300], 1, "too long"),
         (["run", "tiny", "--run", "y", "--n", "-5"], 2, "--n"),
         (["run", "tiny", "--run", "y", "--workers", "-1"], 2, "--workers"),

@@ -1,0 +1,57 @@
+"""The report of all API descriptions: made piece by piece, never of two codes at once, each failure with its cause."""
+
+import json
+import time
+
+import pytest
+
+from factory import fleet
+
+TINY, NOWHERE = "acceleratedmobilepageurl:v1", "nowhere:v1"
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("apps")
+    findings, now = fleet.run([TINY, NOWHERE], folder, workers=1)
+    assert (len(findings), now) == (2, 2)
+    return folder
+
+
+def found(out, origin):
+    return out / "found" / f"{origin.replace(':', '_')}.json"
+
+
+def test_the_report_counts_what_was_found_and_lists_what_failed_by_cause(out):
+    report = fleet.summary(fleet.run([TINY, NOWHERE], out, workers=1)[0])
+    assert (report["documents"], report["compiled"], report["booted"]) == (2, 1, 1)
+    assert report["methods"] == sum(report["verdicts"].values()) > 0
+    assert report["schema_valid_share"] == 1.0
+    [cause] = [one for one in report["causes"] if one.startswith("compile:")]
+    assert "nowhere" in cause
+
+
+def test_a_run_that_was_cut_short_goes_on_where_it_stopped(out):
+    before = found(out, TINY).stat().st_mtime_ns
+    found(out, NOWHERE).unlink()
+    assert fleet.run([TINY, NOWHERE], out, workers=1)[1] == 1
+    assert found(out, TINY).stat().st_mtime_ns == before
+
+
+def test_what_other_code_found_is_found_anew(out):
+    kept = json.loads(found(out, TINY).read_text())
+    found(out, TINY).write_text(json.dumps({**kept, "code": "0" * 64, "methods": 99}))
+    findings, now = fleet.run([TINY], out, workers=1)
+    assert (now, findings[0]["code"], findings[0]["methods"]) == (1, kept["code"], kept["methods"])
+
+
+def test_an_app_that_takes_more_cpu_time_than_it_may_is_stopped_and_the_next_one_is_not():
+    def spin(seconds):
+        end = time.process_time() + seconds
+        while time.process_time() < end:
+            pass
+
+    with pytest.raises(fleet.OutOfBudget), fleet.budget(1):
+        spin(30)
+    with fleet.budget(5):
+        spin(0.1)
