@@ -1,0 +1,89 @@
+"""The default pages of declared apps keep to the subset of HTML and CSS in which both drivers see the same."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from urllib.parse import urljoin
+
+import pytest
+
+from app_clones.browser.lint import lint_page, lint_sheet
+from app_clones.browser.page import Page
+from app_clones.kit.asgi import request
+from app_clones.kit.world import World
+from factory.walks import places
+
+FORM = {"content-type": "application/x-www-form-urlencoded"}
+PAGES = 24
+"""Pages read of each app, of as many kinds as there are."""
+
+
+@pytest.fixture(scope="module")
+def apps():
+    return [place for place in places(20) if place.name != "mail"]
+
+
+class Crawl:
+    """The pages of one app, two of each kind at most: a page's kind is its status and the classes that it uses."""
+
+    def __init__(self, world, name):
+        self.world, self.name = world, name
+        self.left, self.met = [f"/{name}/", f"/{name}/nowhere"], set()
+        self.kinds = Counter()
+        self.sheets = {}
+        self.faults = []
+
+    async def run(self):
+        while self.left and sum(self.kinds.values()) < PAGES:
+            path = self.left.pop(0)
+            if path not in self.met:
+                self.met.add(path)
+                await self.look(path, await request(self.world, "GET", path))
+
+    async def look(self, path, answer):
+        if "text/html" not in answer.headers.get("content-type", ""):
+            return
+        page = Page(answer.text)
+        kind = (answer.status, frozenset(element.attrs.get("class", "") for element in page.elements))
+        if self.kinds[kind] == 2:
+            return
+        self.kinds[kind] += 1
+        linked = [await self.sheet(urljoin(path, text)) for kind, text in page.sheets if kind == "link"]
+        self.faults += [(path, fault) for fault in lint_page(answer.text, tuple(linked))]
+        self.left += [
+            urljoin(path, one.attrs["href"]) for one in page.elements if one.tag == "a" and "href" in one.attrs
+        ]
+        for form in page.elements:
+            if form.tag == "form" and form.attrs.get("method") == "post":
+                to = urljoin(path, form.attrs.get("action", ""))
+                await self.look(to, await request(self.world, "POST", to, headers=FORM))
+
+    async def sheet(self, url):
+        if url not in self.sheets:
+            self.sheets[url] = (await request(self.world, "GET", url)).text
+            self.faults += [(url, fault) for fault in lint_sheet(self.sheets[url])]
+        return self.sheets[url]
+
+
+def test_the_pages_of_the_example_and_of_compiled_apps_keep_to_the_subset(apps):
+    kinds = Counter()
+    for place in apps:
+        with World.fork(place.snapshot, place.apps) as world:
+            crawl = Crawl(world, place.apps[0].name)
+            asyncio.run(crawl.run())
+        assert crawl.faults == [], place.name
+        assert crawl.sheets
+        for (status, _), seen in crawl.kinds.items():
+            kinds[status] += seen
+    assert len(apps) >= 21
+    assert kinds[200] >= 15 * len(apps)
+    assert kinds[404] >= len(apps)
+    assert kinds[400] + kinds[422] >= len(apps) // 2, "forms with errors"
+
+
+def test_the_linter_sees_a_float_that_is_planted_in_a_default_page(apps):
+    place = apps[0]
+    with World.fork(place.snapshot, place.apps) as world:
+        html = asyncio.run(request(world, "GET", f"/{place.apps[0].name}/")).text
+    assert "float" in str(lint_page(html.replace("<h1", '<h1 style="float: left"', 1)))
