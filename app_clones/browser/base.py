@@ -8,6 +8,8 @@ from typing import Protocol
 
 from app_clones.kit.errors import AppError
 
+#: What of a page is in a picture, in CSS pixels.
+VIEWPORT = {"width": 1280, "height": 800}
 #: Keys that :meth:`Browser.press_key` takes. Text is typed with ``type``; where a caret stands is nobody's observation.
 KEYS = ("Enter", "Escape", "Space", "Tab", "Shift+Tab", "ArrowUp", "ArrowDown")
 

@@ -16,7 +16,7 @@ from playwright.async_api import Browser as Process
 from playwright.async_api import BrowserContext, CDPSession, Locator, Page, async_playwright
 from playwright.async_api import Error as PlaywrightError
 
-from app_clones.browser.base import BrowserError, Field
+from app_clones.browser.base import VIEWPORT, BrowserError, Field
 from app_clones.browser.probe import PROBE, Target
 from app_clones.browser.rules import (
     check_click,
@@ -42,7 +42,6 @@ FLAGS = (
     # Else Tab stops at what scrolls, which depends on where things lie.
     "--disable-blink-features=KeyboardFocusableScrollers",
 )
-VIEWPORT = {"width": 1280, "height": 800}
 #: What Playwright says of a page that was left while it was looked at.
 _LEFT = ("context", "navigat")
 #: Wall time that one action may take before the browser is taken to be broken, in ms. Never content.
@@ -207,8 +206,16 @@ class ChromiumBrowser:
         await self._settle()
 
     async def press(self, key: str) -> None:
-        """Presses any key, named as Playwright names them, or a chord (``Control+A``)."""
-        await self._page.keyboard.press(key)
+        """Presses any key, named as Playwright names them, or a chord (``Control+A``).
+
+        Raises BrowserError for what is no key.
+        """
+        try:
+            await self._page.keyboard.press(key)
+        except PlaywrightError as error:
+            if "Unknown key" not in error.message:
+                raise
+            raise BrowserError("bad_key", f"there is no key {key[:40]!r}") from None
         await self._settle()
 
     async def scroll(self, dx: float, dy: float) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import jsonschema_rs
 
-from app_clones.browser.base import KEYS, Browser, BrowserError, Field
+from app_clones.browser.base import KEYS, VIEWPORT, Browser, BrowserError, Field
 from app_clones.browser.web import WorldSite
 from app_clones.kit.builtin import BUILTIN, LONGEST_WAIT_MINUTES, iso
 from app_clones.kit.change import summed
@@ -32,6 +32,7 @@ Driver = Callable[[World], AbstractAsyncContextManager[Browser]]
 
 _TEXT: Mapping[str, Any] = {"type": "string"}
 _NUMBER: Mapping[str, Any] = {"type": "integer"}
+_DISTANCE: Mapping[str, Any] = {**_NUMBER, "minimum": -10_000, "maximum": 10_000}
 _REF = {"element": {**_TEXT, "description": "What it is, as people say it."},
         "ref": {**_TEXT, "description": "Its ref in the last snapshot."}}  # fmt: skip
 _FIELD = {
@@ -73,8 +74,14 @@ BROWSER_TOOLS: tuple[ToolSpec, ...] = (
 
 PIXEL_TOOLS: tuple[ToolSpec, ...] = (
     _tool("browser_navigate", "Go to an address.", ("url",), url=_TEXT),
-    _tool("mouse_click", "Click at a place of the picture.", ("x", "y"), x=_NUMBER, y=_NUMBER),
-    _tool("mouse_scroll", "Scroll by so many pixels.", ("dx", "dy"), dx=_NUMBER, dy=_NUMBER),
+    _tool(
+        "mouse_click",
+        "Click at a place of the picture.",
+        ("x", "y"),
+        x={**_NUMBER, "minimum": 0, "exclusiveMaximum": VIEWPORT["width"]},
+        y={**_NUMBER, "minimum": 0, "exclusiveMaximum": VIEWPORT["height"]},
+    ),
+    _tool("mouse_scroll", "Scroll by so many pixels.", ("dx", "dy"), dx=_DISTANCE, dy=_DISTANCE),
     _tool("keyboard_type", "Type text where the focus is.", ("text",), text=_TEXT),
     _tool("keyboard_press", "Press a key where the focus is.", ("key",), key=_TEXT),
     *_ENDS,
