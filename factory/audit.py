@@ -12,9 +12,9 @@ from dataclasses import asdict, is_dataclass, replace
 from functools import lru_cache
 from typing import Any, TypeVar, cast
 
-from factory.build import ENVIRONMENT, Manifest
 from factory.environment import Certificate, Suite, Tally, Task, TaskCertificate
 from factory.errors import BuildError
+from factory.manifest import ENVIRONMENT, Manifest
 from factory.orphans import end_with_pool
 from factory.store import Store
 from factory.worlds import rerun

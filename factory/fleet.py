@@ -24,8 +24,8 @@ from pathlib import Path
 from typing import Any
 
 import factory.compiler
-from factory.build import code_digest
 from factory.durable import write_whole
+from factory.manifest import code_digest
 from factory.worlds.suite import CODE
 
 Json = Any

@@ -21,9 +21,9 @@ import zstandard
 
 import sandboxes.layers
 from factory import rootfs_pyc
-from factory.build import code_digest
 from factory.errors import BuildError, boundary
 from factory.lock import Lock, LockedInput
+from factory.manifest import code_digest
 from factory.store import Store, canonical_json, sha256
 from sandboxes.base import Backend, FileSnapshot
 from sandboxes.layers import Entry, check_path, pack_entries

@@ -13,10 +13,11 @@ from typing import Any
 
 from app_clones.kit.seeds import derive
 from factory.audit import CERTIFICATE, certified
-from factory.build import load_suite, read_manifest
+from factory.build import load_suite
 from factory.durable import write_whole
 from factory.environment import Suite
 from factory.errors import GrindError, RecordError
+from factory.manifest import read_manifest
 from factory.store import Store
 from rollout.policies import PolicySpec, make_policy
 from rollout.pools import LocalPool, PlayOptions, Pool, SuiteRef

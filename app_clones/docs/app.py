@@ -15,7 +15,7 @@ from app_clones.declared.tools import ToolParams, tool_params
 from app_clones.kit.app import App, Operation, Params
 from app_clones.kit.call import Transaction
 from app_clones.kit.errors import NotFound
-from app_clones.kit.world import Call
+from app_clones.kit.protocol import Call
 
 STANDARD = ("list", "get", "create", "update", "delete")
 """The kinds of operations that pages tell of, in this order."""

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from pydantic import BaseModel, ConfigDict
 from starlette.routing import BaseRoute
 
+from app_clones.kit.protocol import Build, Call
 from app_clones.kit.schema import Search, Table
-
-if TYPE_CHECKING:
-    from app_clones.kit.world import Build, Call
 
 
 class Params(BaseModel):

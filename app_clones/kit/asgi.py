@@ -17,13 +17,14 @@ from starlette.types import ASGIApp, Message, Scope
 
 from app_clones.kit import faults
 from app_clones.kit.errors import AppError, KitError, StalePage
+from app_clones.kit.protocol import Call
 from app_clones.kit.seeds import derive
 from app_clones.kit.step import check_may_act
 
 if TYPE_CHECKING:
     from app_clones.kit.faults import Faults
     from app_clones.kit.registry import Registry
-    from app_clones.kit.world import Call, World
+    from app_clones.kit.world import World
 
 WORLD = "grindworks.world"
 ACTOR = "grindworks.actor"

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import Field
 
 from app_clones.kit.app import App, Operation, Params
+from app_clones.kit.protocol import Call
 from app_clones.kit.schema import Column, Table
-
-if TYPE_CHECKING:
-    from app_clones.kit.world import Call
 
 LONGEST_WAIT_MINUTES = 31 * 24 * 60
 

@@ -17,8 +17,8 @@ from starlette.routing import Route
 from app_clones.kit.app import App, Operation, Options, Params
 from app_clones.kit.asgi import json_body, opened
 from app_clones.kit.errors import AppError, NotFound
+from app_clones.kit.protocol import Build, Call
 from app_clones.kit.schema import Column, Search, Table
-from app_clones.kit.world import Build, Call
 
 WORDS = ("amber", "birch", "cedar", "delta", "ember", "fjord", "grove", "heath", "islet", "juniper", "kelp", "larch")
 ID = Column("id", "INTEGER", "id")

@@ -34,8 +34,6 @@ def listing(
     model: Model, method: Method, resource: Resource, envelope: Envelope, rows: dict[str, Param]
 ) -> OperationDecl | str:
     """A list of ``resource``; a text where it cannot be one, which says why."""
-    from factory.compiler.rest_operations import refused
-
     params = dict(rows)
     entity = model.entities[resource.entity]
     for parameter in method.parameters:
@@ -134,3 +132,12 @@ def _order(entity: Entity, schema: Schema, base: dict[str, Json]) -> Param | Non
     if all(_field(entity, one) for one in values):
         return Param(**base, type="enum", values=values, role="order_by")
     return None
+
+
+def refused(model: Model, parameter: Parameter) -> Param:
+    """A parameter that is not built."""
+    made = {**type_of(model.schemas, parameter.schema), "repeated": parameter.repeated}
+    if made["type"] == "json":
+        made = {"type": "string"}
+    assert parameter.place != "cookie"
+    return Param(**made, place=parameter.place, role="refused", wire=parameter.name, about=parameter.about[:200])

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from app_clones.declared.model import Entity, Http, Kind, OperationDecl, Param, Result
-from factory.compiler.api import Method, Parameter, Schema
+from factory.compiler.api import Method, Schema
 from factory.compiler.infer_bodies import Body
 from factory.compiler.infer_names import free, short, snake
 from factory.compiler.infer_verbs import Effect, effect
 from factory.compiler.rest_entities import Model, Resource
-from factory.compiler.rest_lists import listing
+from factory.compiler.rest_lists import listing, refused
 from factory.compiler.rest_places import Place
 from factory.compiler.rest_schemas import constant
 from factory.compiler.rest_values import bare, default_of, type_of
@@ -259,15 +259,6 @@ def _others(model: Model, method: Method, place: Place) -> Params:
             name = free(short(snake(parameter.name), 44), found)
             found[name] = refused(model, parameter)
     return found
-
-
-def refused(model: Model, parameter: Parameter) -> Param:
-    """A parameter that is not built."""
-    made = {**type_of(model.schemas, parameter.schema), "repeated": parameter.repeated}
-    if made["type"] == "json":
-        made = {"type": "string"}
-    assert parameter.place != "cookie"
-    return Param(**made, place=parameter.place, role="refused", wire=parameter.name, about=parameter.about[:200])
 
 
 def _body(model: Model, method: Method, taken: Mapping[str, Param]) -> Params:

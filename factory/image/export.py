@@ -8,10 +8,10 @@ from pathlib import Path
 
 import app_clones
 from app_clones.served import APPS, SNAPSHOT
-from factory.build import Manifest, check_code, read_manifest
 from factory.errors import BuildError, boundary
 from factory.image.base import locked_base
 from factory.lock import Lock, Report
+from factory.manifest import Manifest, check_code, read_manifest
 from factory.rootfs import PACKAGES, base_snapshot
 from factory.store import Store, canonical_json, sha256
 from factory.worlds.suite import CODE

@@ -14,10 +14,10 @@ import factory.repos
 import factory.rootfs
 import sandboxes.layers
 from app_clones.kit.seeds import derive
-from factory.build import Manifest, check_code, code_digest
 from factory.environment import Action, Checkpoint, Task
 from factory.errors import BuildError
 from factory.lock import Lock
+from factory.manifest import Manifest, check_code, code_digest
 from factory.repos.canaries import Canary
 from factory.repos.environment import RepoEnvironment
 from factory.repos.exploits import Scene

@@ -11,8 +11,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from factory.build import Manifest
 from factory.errors import BuildError
+from factory.manifest import Manifest
 from factory.orphans import Helper, end_with_parent
 from factory.store import Store
 from factory.worlds.certify import traces

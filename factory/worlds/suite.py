@@ -24,9 +24,9 @@ from app_clones.kit.faults import Faults
 from app_clones.kit.registry import register
 from app_clones.kit.world import World
 from factory.apps import FoundApp, load_app
-from factory.build import Manifest, check_code, code_digest
 from factory.environment import Action, Checkpoint, Task, ToolSpec, Verdict
 from factory.errors import BuildError, InputGone, boundary
+from factory.manifest import Manifest, check_code, code_digest
 from factory.spec import WorldSpec
 from factory.store import Store
 from factory.verifiers.net_change import Expected, judge, wanted_form

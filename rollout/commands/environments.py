@@ -52,7 +52,8 @@ def build(spec: Path, store_root: Path | None, as_json: bool) -> None:
 def audit(env: str, workers: int, tasks: Sequence[str], store_root: Path | None, as_json: bool) -> None:
     """Certify every task of ENV by running it. Exit code 1 if a task fails; failing tasks are not served."""
     from factory import audit as auditing
-    from factory.build import load_suite, read_manifest
+    from factory.build import load_suite
+    from factory.manifest import read_manifest
     from rollout.progress import progress
 
     store = open_store(store_root)
@@ -81,7 +82,7 @@ def audit(env: str, workers: int, tasks: Sequence[str], store_root: Path | None,
 @store_option
 def list_all(runs: Path, store_root: Path | None, as_json: bool) -> None:
     """List built environments and runs."""
-    from factory.build import environments
+    from factory.manifest import environments
     from rollout.runs import runs as all_runs
 
     built = {name: {"digest": m.digest, "kind": m.kind} for name, m in environments(open_store(store_root)).items()}

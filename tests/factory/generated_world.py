@@ -11,7 +11,7 @@ from small_world import ROOT
 from app_clones.declared.engine import Declared, declared
 from app_clones.declared.load import load_decl
 from factory.apps import found_of
-from factory.build import Manifest
+from factory.manifest import Manifest
 from factory.spec import FaultsSpec, GeneratedSpec, WorldSpec, WorldTasksSpec
 from factory.store import Store
 from factory.worlds.suite import WorldSuite, build_found, load

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from factory.build import Manifest
 from factory.environment import Action, Checkpoint, Step, Task, Verdict
+from factory.manifest import Manifest
 from factory.spec import TemplateSpec, WorldSpec, load_spec
 from factory.store import Store
 from factory.worlds.mail_templates import TEMPLATES

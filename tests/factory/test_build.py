@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 from shelf import GRIST
 
-from factory.build import Manifest, build, check_code, code_digest, environments, load_suite, read_manifest
+from factory.build import build, load_suite
 from factory.errors import BuildError, InputGone, SpecError
 from factory.lock import Lock, lock_path, lock_spec, read_lock, wanted
+from factory.manifest import Manifest, check_code, code_digest, environments, read_manifest
 from factory.rebuild import rebuild
 from factory.spec import load_spec
 from factory.store import Store, default_root
