@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
@@ -32,6 +32,8 @@ ACTOR = "grindworks.actor"
 TRANSACTION = "grindworks.transaction"
 #: Of a posted form, when (virtual ms) and on which page it was shown.
 SHOWN = "grindworks.shown"
+#: Of a path, what goes out as it is given: all else only in per cent, as over a socket.
+_ASCII = bytes(range(128))
 #: A request's body, in bytes, beyond which it is refused unread.
 LARGEST_BODY = 16 * 1024 * 1024
 
@@ -156,7 +158,7 @@ async def request(
         "method": method.upper(),
         "scheme": "http",
         "path": unquote(bare),
-        "raw_path": bare.encode(),
+        "raw_path": quote(bare, safe=_ASCII).encode(),
         "query_string": query.encode(),
         "root_path": "",
         "headers": [(name.encode("latin-1"), value.encode("latin-1")) for name, value in sent.items()],

@@ -457,3 +457,26 @@ async def test_an_id_of_odd_characters_is_not_there_and_is_told_in_the_apis_own_
     status, told = await desk(world, "GET", f"tasks/{odd}")
     assert status in (400, 404)
     assert told["error"]
+
+
+ODD_PATH = {
+    "app": "shop",
+    "title": "Shop",
+    "entities": {"ware": {"fields": {"size": {}}, "operations": [], "rows": 3}},
+    "operations": {
+        "ware_list": {
+            "kind": "list",
+            "entity": "ware",
+            "http": {"verb": "GET", "path": "größen/alle Waren"},
+            "result": {"shape": "list"},
+        },
+    },
+}
+
+
+@pytest.mark.parametrize("sent", ["größen/alle Waren", "größen/alle%20Waren", "gr%C3%B6%C3%9Fen/alle%20Waren"])
+async def test_a_path_of_other_letters_is_found_however_it_is_sent(sent):
+    apps = (declared(AppDecl.model_validate(ODD_PATH)).app(),)
+    with World.build(apps, seed=3, start_ms=START_MS, step_ms=1000, persons=3) as world:
+        status, found = await ask(world, "GET", f"/shop/api/{sent}")
+    assert (status, len(found)) == (200, 3)
