@@ -74,6 +74,7 @@ class Declared:
             options=seeds.options_of(decl),
             search=searches(decl),
             events=self._events(),
+            emits=sorted({each.event for operation in decl.operations.values() for each in operation.emit}),
             routes=lambda: (*http.routes(self), *page_routes(self)),
             api=(decl.api.base,),
         )

@@ -60,6 +60,7 @@ class App:
 
     ``populate`` writes the first rows at build time. ``events`` maps an event's name (``mail.deliver``) to the handler
     that runs it when it is due; any app may schedule any other's event by name, which is how effects cross.
+    ``emits``: events that it schedules; nothing comes of one whose app is not in the world.
     ``routes`` are Starlette routes (API and pages) mounted at ``/<name>``; ``api`` lists the paths under that mount
     whose requests need a bearer token when the world is served over a socket (``gmail/v1/``).
     """
@@ -71,5 +72,6 @@ class App:
     options: type[Options] = Options
     search: Sequence[Search] = ()
     events: Mapping[str, Callable[[Call, Mapping[str, Any]], None]] = field(default_factory=dict)
+    emits: Sequence[str] = ()
     routes: Callable[[], Sequence[BaseRoute]] = tuple
     api: Sequence[str] = ()

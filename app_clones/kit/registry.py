@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from functools import lru_cache
 from hashlib import sha256
 from typing import Any
@@ -154,6 +155,20 @@ def _check_apps(apps: Sequence[App]) -> None:
             check_name(operation.name, f"{app.name}: operation")
             at = f"{app.name}_{operation.name}"
             require(_is_strict(operation.params), f"{at}: its parameters are not a Params, so unknown ones would pass")
+
+    for app in apps:
+        for event in app.emits:
+            _check_emitted(event, app, apps)
+
+
+def _check_emitted(event: str, by: App, apps: Sequence[App]) -> None:
+    """An event may be of an app that this world has not; of one that it has, it is one that the app handles."""
+    name = event.partition(".")[0]
+    known = [each for app in apps if app.name == name for each in app.events]
+    absent = all(app.name != name for app in apps)
+    close = get_close_matches(event, known, 1)
+    meant = f"did you mean {close[0]}?" if close else f"it has {', '.join(sorted(known)) or 'none'}"
+    require(absent or event in known, f"{by.name}: emits {event}, but {name} handles no such event; {meant}")
 
 
 def _is_strict(params: type[Params] | Parameters) -> bool:

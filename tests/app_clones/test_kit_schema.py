@@ -14,7 +14,7 @@ ID = Column("id", "INTEGER", "id")
 TEXT = Column("text")
 
 
-def app(*tables, search=(), operations=(), events=None, name="x"):
+def app(*tables, search=(), operations=(), events=None, emits=(), name="x"):
     return App(
         name=name,
         tables=tables,
@@ -22,6 +22,7 @@ def app(*tables, search=(), operations=(), events=None, name="x"):
         populate=lambda build, options: None,
         search=search,
         events=events or {},
+        emits=emits,
     )
 
 
@@ -63,6 +64,7 @@ BROKEN = {
     "a search over FTS5's own column": app(search=(Search("x_s", ("rank",)),)),
     "a search whose shadow hides a table": app(Table("x_s_data", (ID, TEXT)), search=(Search("x_s", ("text",)),)),
     "an event named after another app": app(events={"y.happen": lambda call, payload: None}),
+    "an event emitted to itself that it does not handle": app(emits=("x.happen",)),
     "an app that takes the kit's name": app(name="kit"),
     "an app with _ in its name": app(name="x_y"),
     "an operation whose parameters let unknown ones pass": app(
@@ -86,6 +88,14 @@ def test_an_app_that_breaks_a_rule_is_refused_when_it_is_registered(what):
 def test_two_apps_of_one_name_are_refused():
     with pytest.raises(SchemaRuleError):
         register([app(Table("x_t", (ID, TEXT))), app(Table("x_t", (ID, TEXT)))])
+
+
+def test_an_event_emitted_to_an_app_of_the_world_is_one_that_it_handles():
+    handled = app(name="y", events={"y.happen": lambda call, payload: None})
+    with pytest.raises(SchemaRuleError, match=r"emits y\.hapen, .* did you mean y\.happen\?"):
+        register([app(emits=("y.hapen",)), handled])
+    register([app(emits=("y.happen",)), handled])
+    register([app(emits=("y.hapen",))])  # nothing comes of it in a world without the other app
 
 
 def test_the_same_apps_are_made_ready_once():
