@@ -34,6 +34,12 @@ _ANYWHERE: Mapping[str, Role] = {
     "fingerprint": "etag", "if_etag_match": "etag", "force": "force", "allow_missing": "allow_missing",
     "name_etag": "etag",
 }  # fmt: skip
+#: A query that is more than words, by its description: read as words, it would find nothing, and look honoured.
+_GRAMMAR = re.compile(
+    r"\b(?:syntax|operators?|clauses?|expressions?|query (?:format|statement|rules)|supported queries"
+    r"|construct(?:ing)? (?:\w+ )?quer(?:y|ies))\b",
+    re.I,
+)
 #: Where the answer is always the fullest there is, only that can be asked for.
 _FULLEST = re.compile(r"(?:\A|_)(?:full|all|complete|detailed)(?:_|\Z)", re.I)
 
@@ -126,6 +132,8 @@ def _query(
     if parameter.name in _INERT:
         return _plain(parameter, model, "inert")
     role = _role(name, kind, entity, used)
+    if role == "search" and _GRAMMAR.search(parameter.about):
+        role = "refused"
     if role in ("mask", "read_mask", "order_by") and parameter.repeated:
         return _plain(parameter, model, role)
     if role == "page_size":

@@ -165,3 +165,17 @@ def test_what_would_have_to_be_worked_out_is_refused_with_the_reason() -> None:
     refused = [operation for operation in decl.operations.values() if operation.kind == "refused"]
     assert any(operation.origin.endswith("translateText") for operation in refused)
     assert all(operation.reason for operation in refused)
+
+
+@pytest.mark.parametrize(
+    ("document", "operation", "name", "role"),
+    [
+        ("drive:v3", "files_list", "q", "refused"),  # "For supported syntax, see …"
+        ("admin:directory_v1", "groups_list", "query", "refused"),  # "… search clauses, each with a field, operator, …"
+        ("calendar:v3", "events_list", "q", "search"),  # "Free text search terms …"
+    ],
+)
+def test_a_query_with_a_grammar_is_refused_rather_than_read_as_words(
+    document: str, operation: str, name: str, role: str
+) -> None:
+    assert compile_app(f"discovery:{document}").operations[operation].params[name].role == role
