@@ -15,8 +15,12 @@ import pytest
 from generated_world import CLUB, built, spec
 from small_world import ROOT
 
+from app_clones.declared.engine import declared
+from app_clones.declared.model import AppDecl
+from factory.apps import found_of
 from factory.audit import audit, summary
 from factory.errors import BuildError
+from factory.store import Store
 from factory.verifiers.declared.deeds import Create, targets_of
 from factory.worlds.certify import Auditor
 from factory.worlds.family import SPLITS
@@ -24,6 +28,7 @@ from factory.worlds.generated import diversity
 from factory.worlds.generated.diversity import kind_of, measure
 from factory.worlds.generated.family import plan_of
 from factory.worlds.generated.kinds import KINDS
+from factory.worlds.suite import build_found, load
 from factory.worlds.variants import Pool, near, variants
 
 
@@ -204,6 +209,50 @@ async def test_what_can_be_done_without_looking_earns_little(suite):
                 fork.call(action.name, action.arguments)
             right += suite.judge(task, fork).reward
     assert right <= 0.3 * len(tasks)
+
+
+def test_no_number_is_the_answer_to_most_counts(suite):
+    answers = Counter(plan_of(task).answer for task in of_kind(suite, "count"))
+    assert max(answers.values()) <= answers.total() / 3
+
+
+def test_a_comparison_is_not_won_by_answering_what_it_names_first(suite):
+    tasks = of_kind(suite, "compare")
+    guesses = [suite.best_blind(task)[-1].arguments["answer"] for task in tasks]
+    assert all(f'"{guess}"' in task.instruction for guess, task in zip(guesses, tasks, strict=True))
+    right = sum(guess == plan_of(task).answer for guess, task in zip(guesses, tasks, strict=True))
+    assert right <= 0.4 * len(tasks)
+
+
+DESK = {
+    "app": "desk",
+    "title": "Desk",
+    "entities": {
+        "ticket": {
+            "fields": {"title": {"required": True}, "holder": {"type": "ref", "to": "person", "required": True}},
+            "operations": ["list", "get", "create"],
+            "rows": 12,
+        }
+    },
+    "operations": {
+        "ticket_assign": {
+            "entity": "ticket",
+            "params": {"agent": {"type": "ref", "to": "person", "required": True}},
+            "set": {"holder": "$agent"},
+        }
+    },
+}
+
+
+def test_an_operation_is_asked_for_only_where_it_changes_something(tmp_path):
+    asked = spec(per_template=20, templates=("act",)).model_copy(update={"apps": {"desk": {}}, "persons": 2})
+    store = Store(tmp_path)
+    found = load(build_found(asked, (found_of(declared(AppDecl.model_validate(DESK))),), store), store)
+    assert len(found.tasks) >= 5
+    for task in found.tasks.values():
+        (deed,) = plan_of(task).deeds
+        held = found.start.row("desk_ticket", deed.target.id)["holder"]
+        assert deed.inputs[0].row.id != held
 
 
 # ---- near misses of any JSON

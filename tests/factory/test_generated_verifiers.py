@@ -235,7 +235,7 @@ def test_questions_are_answered_from_the_rows(left, suite):
 
 def test_a_comparison_of_equals_has_no_answer(left, suite):
     one = player(suite)
-    with pytest.raises(VerifierError, match="neither is larger"):
+    with pytest.raises(VerifierError, match="none is the largest"):
         left(Plan(question=Largest(of=(one, one), field="number", label="name")))
 
 

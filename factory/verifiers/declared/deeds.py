@@ -140,11 +140,11 @@ class Value(Part):
 
 
 class Largest(Part):
-    """Which of two rows has the larger (later) ``field``, or, if ``entity`` is given, more rows of it whose ``field``
-    names them; answered by what ``label`` holds of it."""
+    """Which of several rows has the largest (latest) ``field``, or, if ``entity`` is given, most rows of it whose
+    ``field`` names them; answered by what ``label`` holds of it."""
 
     kind: Literal["largest"] = "largest"
-    of: tuple[Target, Target]
+    of: tuple[Target, ...] = Field(min_length=2)
     field: str
     entity: str | None = None
     label: str

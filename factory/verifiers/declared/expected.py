@@ -138,7 +138,7 @@ def _largest(decl: AppDecl, start: Start, question: Largest) -> str:
         else:
             size = len(start.rows(f"SELECT id FROM {table_of(decl, question.entity)} WHERE {question.field} = ?", id))
         sized.append((size, spoken(row[question.label])))
-    (first, one_label), (second, other_label) = sized
-    if first is None or second is None or first == second:
-        raise VerifierError(f"neither is larger: {first!r}, {second!r}", "build the world again")
-    return one_label if first > second else other_label
+    sizes = [size for size, _ in sized]
+    if None in sizes or sizes.count(max(sizes)) > 1:
+        raise VerifierError(f"none is the largest: {sizes}", "build the world again")
+    return next(label for size, label in sized if size == max(sizes))

@@ -23,9 +23,9 @@ def act(survey: Survey, subject: str, rng: Random) -> Iterator[Bundle]:
     """A custom operation on a row whose state allows it."""
     about, named = _operation(survey.can, subject)
     for seen in shuffled(survey.rows.get(about.name, ()), rng):
-        if permits(named.decl, seen) and _alters(named.decl, seen) and _may_go(survey, named.decl, seen):
-            inputs = _inputs(survey, named.decl, rng)
-            found = _acting(survey, about, named, seen, inputs, True) if inputs is not None else None
+        inputs = _inputs(survey, named.decl, rng)
+        if inputs is not None and _goes(survey, named.decl, seen, inputs):
+            found = _acting(survey, about, named, seen, inputs, True)
             if found:
                 yield (found,)
 
@@ -76,11 +76,16 @@ def _effects(operation: OperationDecl) -> Iterator[object]:
         yield from effects.values()
 
 
-def _alters(operation: OperationDecl, seen: Seen) -> bool:
+def _alters(operation: OperationDecl, seen: Seen, inputs: tuple[New, ...]) -> bool:
     """Whether the operation changes the row: not where it has already what would be set."""
     if operation.append or operation.remove or operation.make or operation.delete or operation.copy_row:
         return True
-    return any((isinstance(v, str) and v.startswith("$")) or seen.values[n] != v for n, v in operation.set.items())
+    given = {f"${new.field}": new.row.id if isinstance(new.row, Target) else new.value for new in inputs}
+    return any(
+        (isinstance(value, str) and value.startswith("$") and value not in given)
+        or seen.values[name] != (given.get(value, value) if isinstance(value, str) else value)
+        for name, value in operation.set.items()
+    )
 
 
 def _may_go(survey: Survey, operation: OperationDecl, seen: Seen) -> bool:
@@ -104,7 +109,7 @@ def if_allowed(survey: Survey, subject: str, rng: Random) -> Iterator[Bundle]:
     about, named = _operation(survey.can, subject)
     right, wrong = [], []
     for seen in shuffled(survey.rows.get(about.name, ()), rng):
-        if _goes(survey, named.decl, seen):
+        if permits(named.decl, seen) and (named.decl.kind != _DELETE or is_free(survey, seen)):
             right.append(seen)
         elif named.decl.kind == _DELETE or not permits(named.decl, seen):
             wrong.append(seen)
@@ -112,16 +117,19 @@ def if_allowed(survey: Survey, subject: str, rng: Random) -> Iterator[Bundle]:
         inputs = _inputs(survey, named.decl, rng)
         if inputs is None:
             return
+        if not _goes(survey, named.decl, one, inputs):
+            continue
         acting = _acting(survey, about, named, one, inputs, True)
         refraining = _acting(survey, about, named, other, inputs, False)
         if acting and refraining:
             yield acting, refraining
 
 
-def _goes(survey: Survey, operation: OperationDecl, seen: Seen) -> bool:
+def _goes(survey: Survey, operation: OperationDecl, seen: Seen, inputs: tuple[New, ...]) -> bool:
+    """Whether the operation is allowed, and changes something."""
     if operation.kind == _DELETE:
         return permits(operation, seen) and is_free(survey, seen)
-    return permits(operation, seen) and _alters(operation, seen) and _may_go(survey, operation, seen)
+    return permits(operation, seen) and _alters(operation, seen, inputs) and _may_go(survey, operation, seen)
 
 
 def _refusing(can: Abilities) -> Iterable[str]:

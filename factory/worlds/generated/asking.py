@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from random import Random
+from typing import Any
 
 from factory.verifiers.declared.deeds import Condition, Count, Described, Largest, Plan, Read, Target, Value
 from factory.verifiers.declared.find import spoken
@@ -16,7 +17,11 @@ from factory.worlds.generated.wordings_ask import ASKING
 _COUNTED = ("enum", "boolean", "ref", "integer", "string", "date")
 _MEASURED = ("integer", "number", "date", "datetime")
 _TOLD = ("string", "enum", "email", "url", "integer", "date", "datetime")
-_PAIRS = 40
+_TRIED = 40
+_COMPARED = 3
+"""Rows that a comparison is between. Of two, a guess would be right half the time."""
+_FEWEST_SIZES = 3
+"""As long as groups of so many sizes are left, more are counted: the answer is not to be guessed from others."""
 
 
 # ---- how many
@@ -27,77 +32,112 @@ def count(survey: Survey, subject: str, rng: Random) -> Iterator[Bundle]:
     about = survey.can.of[subject]
     names = [name for name, one in about.shown.items() if one.type in _COUNTED and name != about.decl.label]
     names += [about.decl.parent] if about.decl.parent else []
+    sized: dict[int, list[Described]] = {}
     for what, members in groups(survey, about, rng, names):
+        sized.setdefault(len(members), []).append(what)
+    for one in _in_turn({size: _counts(survey, about, size, those) for size, those in sized.items()}, rng):
+        yield (one,)
+
+
+def _in_turn(sized: dict[int, Iterator[Candidate]], rng: Random) -> Iterator[Candidate]:
+    """One of each size, then one of each that is left: most groups are of one row, and most answers would be 1."""
+    first = True
+    while sized and (first or len(sized) >= _FEWEST_SIZES):
+        for size in rng.sample(sorted(sized), len(sized)):
+            one = next(sized[size], None)
+            if one is None:
+                del sized[size]
+            else:
+                yield one
+        first = False
+
+
+def _counts(survey: Survey, about: Ability, size: int, those: Iterable[Described]) -> Iterator[Candidate]:
+    for what in those:
         look = survey.look_for(what)
         if look is not None:
-            plan = Plan(question=Count(what=what), look=look, answer=str(len(members)))
+            plan = Plan(question=Count(what=what), look=look, answer=str(size))
             things = phrases.rows(survey.can, what)
-            yield (Candidate(things, plan, {"things": things, "plural": about.plural}),)
+            yield Candidate(things, plan, {"things": things, "plural": about.plural})
 
 
 def _counted(can: Abilities) -> Iterable[str]:
     return (about.name for about in can if about.list and (about.shown or about.decl.parent))
 
 
-# ---- which of two
+# ---- which of several
 
 
 def compare(survey: Survey, subject: str, rng: Random) -> Iterator[Bundle]:
-    """Which of two rows has the larger number, the later date, or more rows of another kind."""
+    """Which of three rows has the largest number, the latest date, or most rows of another kind."""
     about = survey.can.of[subject]
     label = about.decl.label or ""
     rows = [one for one in survey.rows.get(subject, ()) if is_quotable(one.values[label])]
     measures = [name for name, one in about.shown.items() if one.type in _MEASURED]
     below = _belows(survey.can, about)
-    for _ in range(_PAIRS if len(rows) > 1 and (measures or below) else 0):
-        one, other = rng.sample(rows, 2)
-        if one.values[label] == other.values[label]:
+    for _ in range(_TRIED if len(rows) >= _COMPARED and (measures or below) else 0):
+        chosen = rng.sample(rows, _COMPARED)
+        if len({one.values[label] for one in chosen}) < _COMPARED:
             continue
         if measures and (not below or rng.random() < 0.6):
-            found = _by_field(survey, about, rng.choice(measures), one, other)
+            found = _by_field(survey, about, rng.choice(measures), chosen)
         else:
-            found = _by_number(survey, about, *rng.choice(below), one, other)
+            found = _by_number(survey, about, *rng.choice(below), chosen)
         if found:
             yield (found,)
 
 
-def _by_field(survey: Survey, about: Ability, name: str, one: Seen, other: Seen) -> Candidate | None:
-    first, second = one.values[name], other.values[name]
-    if first is None or second is None or first == second:
+def _by_field(survey: Survey, about: Ability, name: str, chosen: list[Seen]) -> Candidate | None:
+    sizes = [one.values[name] for one in chosen]
+    of = _targets(survey, chosen)
+    if of is None or not all(survey.looking.shows(survey, seen, name) for seen in chosen):
         return None
-    of = _pair(survey, one, other)
-    if of is None or not all(survey.looking.shows(survey, seen, name) for seen in (one, other)):
-        return None
-    larger = "later" if about.decl.fields[name].type in ("date", "datetime") else "larger"
-    look = tuple(read for seen in (one, other) for read in survey.looking.closely(seen))
-    winner = one if first > second else other
+    largest = "latest" if about.decl.fields[name].type in ("date", "datetime") else "largest"
+    look = tuple(read for seen in chosen for read in survey.looking.closely(seen))
     question = Largest(of=of, field=name, label=about.decl.label or "")
-    return _compared(survey, question, f"the {larger} {phrases.noun_of(name)}", winner, look)
+    return _compared(survey, question, f"the {largest} {phrases.noun_of(name)}", _winner(chosen, sizes), look)
 
 
-def _by_number(survey: Survey, about: Ability, entity: str, field: str, one: Seen, other: Seen) -> Candidate | None:
-    first, second = _naming(survey, entity, field, one), _naming(survey, entity, field, other)
-    of = _pair(survey, one, other)
-    if of is None or len(first) == len(second):
+def _by_number(survey: Survey, about: Ability, entity: str, field: str, chosen: list[Seen]) -> Candidate | None:
+    sizes = [len(_naming(survey, entity, field, one)) for one in chosen]
+    of = _targets(survey, chosen)
+    if of is None:
         return None
     looks = [survey.look_for(Described(entity=entity, where=(Condition(field=field, row=each.what),))) for each in of]
-    if looks[0] is None or looks[1] is None:
+    if any(look is None for look in looks):
         return None
     question = Largest(of=of, field=field, entity=entity, label=about.decl.label or "")
-    winner = one if len(first) > len(second) else other
-    return _compared(survey, question, f"more {survey.can.of[entity].plural}", winner, (*looks[0], *looks[1]))
+    look = tuple(read for each in looks for read in each or ())
+    return _compared(survey, question, f"the most {survey.can.of[entity].plural}", _winner(chosen, sizes), look)
 
 
-def _compared(survey: Survey, question: Largest, more: str, winner: Seen, look: tuple[Read, ...]) -> Candidate:
-    one, other = (phrases.row(survey.can, each.what) for each in question.of)
-    slots = {"one": one, "other": other, "more": more, "label": phrases.noun_of(question.label)}
+def _winner(chosen: list[Seen], sizes: list[Any]) -> Seen | None:
+    """The row of the largest size; None where one has none, or two have the largest."""
+    if None in sizes or sizes.count(max(sizes)) > 1:
+        return None
+    return chosen[sizes.index(max(sizes))]
+
+
+def _compared(
+    survey: Survey, question: Largest, most: str, winner: Seen | None, look: tuple[Read, ...]
+) -> Candidate | None:
+    if winner is None:
+        return None
+    told = [phrases.row(survey.can, each.what) for each in question.of]
+    slots = {
+        "any": phrases.joined(told, "or"),
+        "all": phrases.joined(told),
+        "most": most,
+        "label": phrases.noun_of(question.label),
+    }
     plan = Plan(question=question, look=look, answer=spoken(winner.values[question.label]))
-    return Candidate(f"{one} {other}", plan, slots)
+    return Candidate(slots["all"], plan, slots)
 
 
-def _pair(survey: Survey, one: Seen, other: Seen) -> tuple[Target, Target] | None:
-    first, second = survey.target(one), survey.target(other)
-    return (first, second) if first and second else None
+def _targets(survey: Survey, chosen: list[Seen]) -> tuple[Target, ...] | None:
+    found = [survey.target(one) for one in chosen]
+    there = tuple(one for one in found if one is not None)
+    return there if len(there) == len(found) else None
 
 
 def _naming(survey: Survey, entity: str, field: str, seen: Seen) -> list[Seen]:

@@ -19,8 +19,9 @@ from app_clones.kit.faults import Faults
 from app_clones.kit.registry import KIT_TABLES
 from app_clones.kit.seeds import derive
 from factory.environment import Action, Split, Task
-from factory.verifiers.declared.deeds import ID, Described, Plan, copied, targets_of
+from factory.verifiers.declared.deeds import ID, Described, Plan, Question, copied, targets_of
 from factory.verifiers.declared.expected import expected
+from factory.verifiers.declared.find import spoken
 from factory.verifiers.net_change import Expected
 from factory.verifiers.start import Start
 from factory.worlds.family import SPLITS, Batch, Drawn
@@ -147,13 +148,11 @@ class GeneratedFamily:
         return walked(self.can.ready, environment, task, errands(self.can.decl, plan_of(task)), done)
 
     def blind(self, task: Task, training: Iterable[Task]) -> tuple[Action, ...]:
-        """Answers are guessed from training; rows are known only by the ids that the instruction gives; where neither
-        helps, or to act may be wrong, it declines."""
+        """An answer is the first that the instruction names, else training's most frequent one; rows are known only by
+        the ids that the instruction gives; where neither helps, or to act may be wrong, it declines."""
         plan = plan_of(task)
         if plan.question:
-            answers = Counter(plan_of(one).answer for one in training)
-            guess = min(answers.items(), key=lambda item: (-item[1], item[0]))[0] if answers else ""
-            return (Action("task_submit", {"answer": guess}),)
+            return (Action("task_submit", {"answer": _named_first(plan.question) or _most_frequent(training)}),)
         if plan.guard or plan.every or not all(_is_named(target.what) for target in targets_of(plan)):
             return (Action("task_decline", {}),)
         return oracle.way(self.can.decl, plan.model_copy(update={"act": True}))
@@ -192,6 +191,18 @@ def _stands(name: str, text: str) -> bool:
 def _is_named(what: Described) -> bool:
     """Whether the instruction says how the row is called."""
     return all(one.field == ID or (one.row is not None and _is_named(one.row)) for one in what.where)
+
+
+def _named_first(question: Question) -> str | None:
+    """Where the answer is one of several that the instruction names, the first of them."""
+    if question.kind != "largest":
+        return None
+    return next((spoken(one.value) for one in question.of[0].what.where if one.field == question.label), None)
+
+
+def _most_frequent(training: Iterable[Task]) -> str:
+    answers = Counter(plan_of(one).answer for one in training)
+    return min(answers.items(), key=lambda item: (-item[1], item[0]))[0] if answers else ""
 
 
 class _Drawer:
