@@ -149,4 +149,7 @@ def _compiled(origin: str, beside: Path | None) -> FoundApp:
     from factory.compiler.compile import compile_app
 
     kind, _, rest = origin.partition(":")
+    if kind == "openapi" and rest.startswith(("http://", "https://")):
+        hint = f"grind compile {origin} --out FOLDER, then `from: FOLDER`"
+        raise SpecError(f"from: {origin}: a world is built without a network", hint)
     return found_of(declared(compile_app(f"{kind}:{_path(rest, beside)}" if kind == "openapi" else origin)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
@@ -11,6 +12,17 @@ import yaml
 from rollout.commands.speaking import example, open_store, say, store_option, tell
 
 _WIDTH = 110
+
+
+_NAMED = 3
+
+
+def _told(refused: Mapping[str, str]) -> Iterator[str]:
+    """A line for each reason, with some of the operations that are refused for it."""
+    for reason in dict.fromkeys(refused.values()):
+        names = [name for name, why in refused.items() if why == reason]
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        yield f"refused: {', '.join(names[:_NAMED])}{more}: {reason}"
 
 
 @click.command(name="compile", epilog=example("grind compile discovery:tasks:v1 --out specs/apps/tasks --prove"))
@@ -45,7 +57,11 @@ def compile_(
             (out / f"source{described.suffix}").write_text(described.text, encoding="utf-8")
     for note in made.notes:
         tell(f"note: {note}")
-    data = {"app": made.decl.app, "methods": len(made.decl.operations), "entities": len(made.decl.entities)}
+    refused = {name: one.reason for name, one in made.decl.operations.items() if one.kind == "refused"}
+    for line in _told(refused):
+        tell(line)
+    data = {"app": made.decl.app, "methods": len(made.decl.operations), "entities": len(made.decl.entities),
+            "refused": refused}  # fmt: skip
     if not proving:
         summary = f"{written}: {data['methods']} methods on {data['entities']} entities"
         say(as_json, {**data, "written": written, "notes": list(made.notes)}, summary if written else text.rstrip("\n"))

@@ -125,6 +125,10 @@ def test_an_app_is_copied_with_its_spec_when_the_world_is_built_elsewhere(folder
         ("shelf: {from: nowhere}", "8: apps.shelf: nowhere/app.yaml: cannot read the declaration"),
         ("shelf: {from: ../home/shelf}", "8: apps.shelf: from: ../home/shelf leads elsewhere"),
         ("shelf: {from: /etc}", "8: apps.shelf: from: /etc leads elsewhere"),
+        (
+            "shelf: {from: 'openapi:https://api.example/shelf.yaml'}",
+            "8: apps.shelf: from: openapi:https://api.example/shelf.yaml: a world is built without a network",
+        ),
         ("shelf: {from: 3}", "8: apps.shelf: from: 3 is no place of an app"),
     ],
 )

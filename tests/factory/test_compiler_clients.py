@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -94,3 +95,15 @@ def test_grind_compile_writes_an_app_that_loads_and_keeps_its_certificate(tmp_pa
     assert "client: task: ok" in done.output
     assert load_decl(tmp_path / "tasks" / "app.yaml") == infer(describe("discovery:tasks:v1").doc).decl
     assert len(list((tmp_path / "store" / "refs" / "app_certificate").iterdir())) == 1
+
+
+def test_grind_compile_tells_what_is_refused_and_why():
+    done = CliRunner().invoke(cli, ["compile", "discovery:translate:v3", "--json"])
+    told = json.loads(done.stdout)["refused"]
+    assert told.keys() == {
+        name for name, one in infer(describe("discovery:translate:v3").doc).decl.operations.items()
+        if one.kind == "refused"
+    }  # fmt: skip
+    assert told
+    for reason in told.values():
+        assert f": {reason}\n" in done.stderr
