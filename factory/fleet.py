@@ -16,8 +16,9 @@ import sys
 import time
 import traceback
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -38,6 +39,8 @@ BUDGET_S_PER_METHOD = 0.1
 
 APPS_A_PROCESS = 12
 """On average, before a fresh one takes over."""
+
+_KILLED = "its process was killed: out of memory?"
 
 SEED = 7
 START_MS = 1_767_600_000_000
@@ -67,7 +70,7 @@ def budget(seconds: int) -> Iterator[None]:
 
 def examine(origin: str) -> dict[str, Json]:
     """All that is found of one app, stage by stage; where a stage fails, its cause, and what was found until then."""
-    found: dict[str, Json] = {"origin": origin, "compiled": False, "booted": False, "causes": {}, "stage": "compile"}
+    found = _nothing_of(origin)
     begun = time.process_time()
     try:
         _read(found)
@@ -80,6 +83,10 @@ def examine(origin: str) -> dict[str, Json]:
         found["causes"][found["stage"]] = _cause(error)
     found["cpu_s"] = round(time.process_time() - begun, 3)
     return {key: value for key, value in found.items() if not key.startswith("_")}
+
+
+def _nothing_of(origin: str) -> dict[str, Json]:
+    return {"origin": origin, "compiled": False, "booted": False, "causes": {}, "stage": "compile"}
 
 
 def _read(found: dict[str, Json]) -> None:
@@ -162,14 +169,29 @@ def _is_of(file: Path, code: str) -> bool:
     return file.exists() and json.loads(file.read_text()).get("code") == code
 
 
-def _examined(origins: Sequence[str], workers: int) -> Iterator[tuple[str, dict[str, Json]]]:
+def _examined(
+    origins: Sequence[str], workers: int, work: Callable[[str], dict[str, Json]] = examine
+) -> Iterator[tuple[str, dict[str, Json]]]:
     """What is found of each, as it is found. Processes are fresh every few apps, since their caches end with them
     alone; a pool's own way of renewing its children deadlocks in Python 3.11."""
-    spawn = multiprocessing.get_context("spawn")
     for lot in _batched(origins, APPS_A_PROCESS * workers):
-        with ProcessPoolExecutor(workers, mp_context=spawn) as pool:
-            waiting = {pool.submit(examine, origin): origin for origin in lot}
-            for done in as_completed(waiting):
+        left = dict.fromkeys(lot)
+        for origin, found in _side_by_side(lot, workers, work):
+            del left[origin]
+            yield origin, found
+        for origin in left:  # a process died, and took others' work along: whose fault it was shows alone
+            alone = dict(_side_by_side([origin], 1, work))
+            yield origin, alone.get(origin) or {**_nothing_of(origin), "causes": {"process": _KILLED}, "cpu_s": 0.0}
+
+
+def _side_by_side(
+    origins: Sequence[str], workers: int, work: Callable[[str], dict[str, Json]]
+) -> Iterator[tuple[str, dict[str, Json]]]:
+    """What is found of each, but for those whose process dies."""
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        waiting = {pool.submit(work, origin): origin for origin in origins}
+        for done in as_completed(waiting):
+            if not isinstance(done.exception(), BrokenProcessPool):
                 yield waiting[done], done.result()
 
 
@@ -249,5 +271,14 @@ def main() -> int:
     return 0
 
 
+def _until_interrupted() -> int:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a shell's background job ignores SIGINT, not this
+    try:
+        return main()
+    except KeyboardInterrupt:
+        print("interrupted: the same command goes on where it stopped", file=sys.stderr)
+        return 130
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(_until_interrupted())

@@ -1,6 +1,10 @@
 """The report of all API descriptions: made piece by piece, never of two codes at once, each failure with its cause."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
 import time
 
 import pytest
@@ -55,3 +59,26 @@ def test_an_app_that_takes_more_cpu_time_than_it_may_is_stopped_and_the_next_one
         spin(30)
     with fleet.budget(5):
         spin(0.1)
+
+
+def dies_of(origin):
+    if origin == "deadly":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return {"origin": origin}
+
+
+def test_an_app_whose_process_is_killed_is_one_failure_among_the_others():
+    findings = dict(fleet._examined(["one", "deadly", "two"], 1, dies_of))
+    assert findings.keys() == {"one", "deadly", "two"}
+    assert findings["deadly"]["causes"] == {"process": "its process was killed: out of memory?"}
+    assert fleet.summary([findings["deadly"]])["causes"] == {"process: its process was killed: out of memory?": 1}
+
+
+def test_a_run_that_is_interrupted_says_in_one_line_that_it_can_go_on(tmp_path):
+    command = [sys.executable, "-W", "ignore", "-m", "factory.fleet", "--out", str(tmp_path), "--only", "drive:v3"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as made:
+        while not (tmp_path / "found").exists():  # once it is there, it has begun
+            time.sleep(0.05)
+        made.send_signal(signal.SIGTERM)
+        told = made.communicate()[1]
+    assert (made.returncode, told) == (130, "interrupted: the same command goes on where it stopped\n")
