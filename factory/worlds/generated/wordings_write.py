@@ -114,10 +114,10 @@ WRITING: Mapping[str, Wordings] = {
     ),
     "transfer": Wordings(
         train=(
-            "Move {row} to {to}.",
+            "Move {row} to {to}, which is to be its {field}.",
             "{row} now belongs to {to}; change its {field}.",
             "Please change the {field} of {row}: it should be {to}.",
-            "Could you move {row} over to {to}?",
+            "Could you move {row} over, so that its {field} is {to}?",
             "{row} is in the wrong place. Its {field} should be {to}.",
             "We handed things over: {to} is now the {field} of {row}. Update {app}.",
             "From today on, the {field} of {row} is {to}. Please enter that.",
@@ -129,7 +129,7 @@ WRITING: Mapping[str, Wordings] = {
         ),
         heldout=(
             "The {field} of {row} should be {to}. Please move it.",
-            "Take {row} and move it over to {to}.",
+            "Take {row} and move it over: its {field} should be {to}.",
             "{row} has a new {field}: {to}. Would you enter that?",
         ),
     ),
