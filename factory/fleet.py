@@ -46,8 +46,9 @@ SEED = 7
 START_MS = 1_767_600_000_000
 
 
-class OutOfBudget(Exception):
-    """The app took more CPU time than it may."""
+class OutOfBudget(BaseException):
+    """The app took more CPU time than it may. Comes at any point, so nothing that handles errors may take it for one:
+    in the midst of a request it would be an answer 500."""
 
 
 @contextmanager
@@ -79,7 +80,7 @@ def examine(origin: str) -> dict[str, Json]:
                 found["stage"] = name
                 stage(found)
         found["stage"] = "done"
-    except Exception as error:
+    except (Exception, OutOfBudget) as error:
         found["causes"][found["stage"]] = _cause(error)
     found["cpu_s"] = round(time.process_time() - begun, 3)
     return {key: value for key, value in found.items() if not key.startswith("_")}
@@ -143,7 +144,7 @@ def _tasks(found: dict[str, Json]) -> None:
     found["tasks_s"] = round(time.process_time() - begun, 3)
 
 
-def _cause(error: Exception) -> str:
+def _cause(error: BaseException) -> str:
     last = traceback.extract_tb(error.__traceback__)[-1]
     return f"{type(error).__name__} at {Path(last.filename).name}:{last.name}: {' '.join(str(error).split())[:200]}"
 

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 
 import pytest
 
@@ -59,6 +60,8 @@ def test_an_app_that_takes_more_cpu_time_than_it_may_is_stopped_and_the_next_one
         spin(30)
     with fleet.budget(5):
         spin(0.1)
+    with pytest.raises(fleet.OutOfBudget), fleet.budget(1), suppress(Exception):  # as whoever serves a request does
+        spin(30)
 
 
 def dies_of(origin):
