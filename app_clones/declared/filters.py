@@ -164,7 +164,9 @@ class _Parser:
     def _inside(self, name: str, field: FieldDecl, below: list[str], how: str, kind: str, text: str) -> Condition:
         if field.type != "json" or field.repeated:
             raise AppError(f"the filter looks into {self._plan.names[name]}, which has no parts")
-        place = "$" + "".join(f'."{part}"' for part in below if '"' not in part)
+        if any('"' in part for part in below):
+            raise AppError("the filter names a part with a quote in it, which no path can say")
+        place = "$" + "".join(f'."{part}"' for part in below)
         sql = f"json_extract({column(self._plan, name)},?)"
         if text == "*":
             return f"{sql} IS NOT NULL", (place,)

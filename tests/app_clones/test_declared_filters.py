@@ -137,7 +137,7 @@ def test_a_filter_finds_what_it_says(world, text, expected):
         "colour = red", "secret = x", "state = GONE", "state", "age = old", "old = maybe", "age =", "= 3", "age",
         "(age = 3", "age = 3)", "age = 3 AND", "AND", "OR age = 3", "NOT", "age == 3", 'about = "open', "age.x = 3",
         '"age" = 3', "marks > a", "made > yesterday", "soil = 3", "id > 3", "(" * 40 + "age = 3" + ")" * 40, "a" * 5000,
-        "age = (3)", "height = nan", "age = 99999999999999999999",
+        "age = (3)", "height = nan", "age = 99999999999999999999", r'soil:"a\"b"',
     ],
 )  # fmt: skip
 def test_a_filter_that_cannot_be_read_or_names_nothing_is_refused(world, text):
