@@ -34,12 +34,13 @@ class Reader:
         self._ready = ready
         self._plan = ready.plan(operation)
         self._whole: str | None = None
+        self.called: dict[str, str] = {}  # by parameter name: what a client calls it
         self._places: dict[str, dict[str, str]] = {place: {} for place in ("path", "query", "body", "header", "tool")}
         for key, param in self._plan.params.items():
             if param.place == "body" and param.role == "resource" and param.wire is None:
                 self._whole = key
                 continue
-            name = param_wire(ready.decl, key, param)
+            name = self.called[key] = param_wire(ready.decl, key, param)
             self._places[param.place][name.lower() if param.place == "header" else name] = key
 
     def read(self, request: Request, data: bytes, captured: Mapping[str, str]) -> dict[str, Json]:
@@ -107,8 +108,8 @@ class Reader:
         if param.role == "row" and param.type == "string":
             return texts[0]
         if param.repeated:
-            return [from_text(param, text, key) for text in texts]
-        return from_text(param, texts[0], key)
+            return [from_text(param, text, self.called[key]) for text in texts]
+        return from_text(param, texts[0], self.called[key])
 
     def _typed(self, value: Value, given: Json, name: str) -> Json:
         """A form's value by type: nothing is null, leaves are read from their texts."""

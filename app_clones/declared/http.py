@@ -71,7 +71,7 @@ class _Endpoint:
         reader = self._readers.get(target.operation)
         if reader is None:
             reader = self._readers[target.operation] = Reader(ready, target.operation)
-        arguments = plan.accept(reader.read(request, data, found.captured(target)))
+        arguments = plan.accept(reader.read(request, data, found.captured(target)), reader.called)
         with opened(request) as call:
             body = run(ready, call, plan, arguments)
         return wire.answered(body, plan.decl.result.status)

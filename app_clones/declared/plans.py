@@ -63,11 +63,13 @@ class Plan:
     when: Mapping[str, tuple[Evaluate, ...]]
     values: Mapping[str, Evaluate]
 
-    def accept(self, arguments: Any) -> dict[str, Any]:
+    def accept(self, arguments: Any, called: Mapping[str, str] | None = None) -> dict[str, Any]:
         """``arguments`` by parameter name, checked; what is not given has its default, or is left out.
 
-        ``None`` stands for "nothing" where a field may be without a value. Raises :class:`AppError`.
+        ``None`` stands for "nothing" where a field may be without a value. ``called``: what whoever asks calls the
+        parameters, where that is something else. Raises :class:`AppError`.
         """
+        called = called or {}
         if not isinstance(arguments, dict):
             raise AppError("the arguments are no JSON object")
         found: dict[str, Any] = dict(self.defaults)
@@ -83,11 +85,11 @@ class Plan:
                 if not param.required:
                     continue
             if param.role == "refused":
-                raise NotBuilt(f"{name}: this is not built: {param.about or 'leave it out'}")
-            found[name] = accept(given, name)
+                raise NotBuilt(f"{called.get(name, name)}: this is not built: {param.about or 'leave it out'}")
+            found[name] = accept(given, called.get(name, name))
         for name in self.required:
             if found.get(name) is None:
-                raise AppError(f"{name}: this is needed")
+                raise AppError(f"{called.get(name, name)}: this is needed")
         return found
 
     def first(self, role: str, arguments: Mapping[str, Any]) -> Any:

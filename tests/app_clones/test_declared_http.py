@@ -15,6 +15,7 @@ from app_clones.declared.engine import declared
 from app_clones.declared.load import load_decl
 from app_clones.declared.model import AppDecl
 from app_clones.kit.asgi import request
+from app_clones.kit.errors import AppError
 from app_clones.kit.world import World
 
 START_MS = 1_700_000_000_000
@@ -315,6 +316,13 @@ async def test_bad_requests_are_refused_in_the_apis_own_form(world):
         assert set(error["error"]) == {"code", "message", "errors", "status"}
     for raw in (b"{", b"\xff", b'{"displayName": NaN}', b'{"displayName": "\\ud800"}', b"[" * 100_000):
         assert (await cloud(world, "PATCH", path, raw=raw))[0] == 400
+
+
+async def test_what_is_wrong_with_a_parameter_is_told_by_the_name_that_the_client_gave_it(world):
+    status, told = await cloud(world, "GET", "projects/p1/topics", pageSize="many")
+    assert (status, told["error"]["message"].partition(":")[0]) == (400, "pageSize")
+    with pytest.raises(AppError, match=r"^pageSize: "):
+        CLOUD.plan("topic_list").accept({"page_size": []}, {"page_size": "pageSize"})
 
 
 async def test_paths_that_are_not_there_and_methods_that_are_not_theirs(world):
