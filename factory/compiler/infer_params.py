@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from textwrap import shorten
 from typing import Any
 
 from app_clones.declared.model import PERSON, Entity, Param, Role
@@ -232,4 +233,5 @@ def _name(wire: str) -> str:
 
 
 def _short(parameter: Parameter) -> str:
-    return re.sub(r"\s+", " ", parameter.about).strip()[:160]
+    """What it is for, cut between words where that is long."""
+    return shorten(parameter.about, 160, placeholder=" …")

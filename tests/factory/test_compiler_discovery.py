@@ -179,3 +179,10 @@ def test_a_query_with_a_grammar_is_refused_rather_than_read_as_words(
     document: str, operation: str, name: str, role: str
 ) -> None:
     assert compile_app(f"discovery:{document}").operations[operation].params[name].role == role
+
+
+def test_a_long_description_of_a_parameter_is_cut_between_words_and_shows_it() -> None:
+    about = compile_app("discovery:calendar:v3").operations["events_list"].params["calendar_id"].about
+    assert about.startswith("Calendar identifier.")
+    assert about.endswith(" …")
+    assert len(about) <= 160
