@@ -7,12 +7,14 @@ then the rest is written down.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from app_clones.browser.document import Document
 from app_clones.browser.element import Element
-from app_clones.browser.names import ALL_WITHIN, Namer
-from app_clones.browser.outline import Node, distil, render
+from app_clones.browser.names import ALL_WITHIN, NOTHING, Namer
+from app_clones.browser.outline import Node, Outline, put, render
 from app_clones.browser.page import First
-from app_clones.browser.states import STATEFUL, has_states, states
+from app_clones.browser.states import has_states, states
 from app_clones.browser.text import blank, squash
 
 #: Stands for the prefix of refs in a snapshot kept for other documents. No text may hold this code point.
@@ -38,108 +40,119 @@ def snapshot(document: Document) -> str:
 
 
 def _snapshot(document: Document, prefix: str) -> str:
-    tree = _Builder(document, prefix).build()
-    distil(tree)
-    return render(tree)
+    return render(_Builder(document, prefix).build())
 
 
 class _Builder:
-    """Makes the whole tree of one document, in document order, which is the order of new refs."""
+    """Makes the tree of one document, in document order, which is the order of new refs."""
 
     def __init__(self, document: Document, prefix: str) -> None:
+        page = document.page
         self._document = document
         self._prefix = prefix
         self._namer = Namer(document)
-        self._details = document.page.has_details
-        self._refs: dict[Element, str] = {}
+        self._outline = Outline()
+        self._details = page.has_details
         self._shown: dict[str, Element] = {}
-        self._said = document.page.said
+        self._said = page.said
         #: The refs so far of what says something as a part of a name.
         self._heard: list[str] = []
-        self._stateful = has_states(document.page)
-        self._active = document.focus or document.page.body
+        self._stateful = has_states(page)
+        self._active = document.focus or page.body
 
     def build(self) -> Node:
-        root = Node("fragment", "")
-        self._visit(root, self._document.page.body)
+        above, root = Node("", ""), Node("fragment", "")
+        self._visit(root, self._document.page.body, False)
+        self._outline.close(root, above, (), False)
         self._document.shown = self._shown
         return root
 
-    def _visit(self, into: Node, element: Element) -> None:
-        if element.style.display == "none":
+    def _visit(self, into: Node, element: Element, clickable: bool) -> None:
+        """Puts ``element`` into the node of what it lies in. ``clickable``: a click on that does something."""
+        kind, boxed = element.kind, element.boxed
+        if kind.absent:
             # Nothing in it is shown or heard; it parts the text around it all the same.
-            into.children.append(" ")
+            into.words.append(" ")
             return
-        hidden, boxed = element.hidden, element.boxed
         if self._details:
-            hidden, boxed = self._document.is_hidden(element), self._document.is_boxed(element)
-        visible = boxed or not hidden
-        role = element.role
-        if not visible or role in ("presentation", "none") or self._is_plain_text(element):
-            self._fill(into, element, visible)
+            boxed = self._document.is_boxed(element)
+            visible = boxed or not self._document.is_hidden(element)
+        else:
+            visible = boxed or not kind.hidden
+        if not visible or kind.wraps or (kind.bare and self._is_plain_text(element)):
+            self._fill(into, element, visible, clickable)
             return
-        text, made_of = self._namer.name(element)
-        node = Node(role or "generic", squash(text) if text else "")
+        name, made_of = NOTHING if kind.nameless else self._namer.name(element)
+        node = Node(kind.shown, squash(name) if name else "")
         self._mark(node, element, boxed)
-        into.children.append(node)
-        heard = self._heard
-        if node.ref and (said := self._said.get(element)) and not blank(said):
-            heard.append(node.ref)
-        before = len(heard)
-        self._fill(node, element, visible)
+        heard, ref = self._heard, node.ref
+        if ref and (said := self._said.get(element)) and not blank(said):
+            heard.append(ref)
         if made_of is ALL_WITHIN:
-            node.origins = heard[before:]
-        elif made_of:
-            refs = [self._refs.get(source) for source in made_of]
-            node.origins = [ref for ref in refs if ref and ref != node.ref]
+            if _holds_one_text(element):  # which is its name
+                put(node, into)
+                return
+            before = len(heard)
+            self._fill(node, element, visible, clickable or (node.pointer and ref != ""))
+            origins: Sequence[str] = heard[before:]
+        else:
+            if ref and made_of:
+                self._outline.owed.update(self._refs(made_of, element))
+            self._fill(node, element, visible, clickable or (node.pointer and ref != ""))
+            origins = self._refs(made_of, element) if made_of else ()
+        self._outline.close(node, into, origins, clickable)
+
+    def _refs(self, elements: Sequence[Element], but: Element) -> list[str]:
+        """The refs that this snapshot has so far of ``elements``, one of them left out."""
+        known = self._document.refs
+        refs = [known[element][2] for element in elements if element is not but and element in known]
+        return [self._prefix + ref for ref in refs if ref in self._shown]
 
     def _is_plain_text(self, element: Element) -> bool:
-        """Is it an inline element without a role that holds one text and nothing else?"""
-        return (
-            len(element.children) == 1
-            and element.role in ("", "generic")
-            and element.style.display == "inline"
-            and isinstance(element.children[0], str)
-            and element.style.shown
-            and not (self._details and self._document.is_folded(element))
-        )
+        """Does it hold one text and nothing else, and is it not folded away?"""
+        return _holds_one_text(element) and not (self._details and self._document.is_folded(element))
 
     def _mark(self, node: Node, element: Element, boxed: bool) -> None:
         """Gives the node its ref, states and properties."""
-        style, attrs, document = element.style, element.attrs, self._document
-        if boxed and style.pointer_events != "none":
+        kind, attrs, document = element.kind, element.attrs, self._document
+        if boxed and kind.reachable:
             ref = document.ref(element, node.role, node.name)
             self._shown[ref] = element
-            node.ref = self._refs[element] = self._prefix + ref
-            node.pointer = style.cursor == "pointer"
-        node.active = element is self._active
-        if node.role in STATEFUL and element.tag in self._stateful:
+            node.ref = self._prefix + ref
+            node.pointer = kind.pointer
+        if element is self._active:
+            node.active = True
+        if kind.stateful and element.tag in self._stateful:
             node.before, node.after = states(element, document)
-        if attrs:
+        if kind.told:
             if node.role == "link" and "href" in attrs:
                 node.url = _brief(attrs["href"])
             elif node.role == "textbox" and attrs.get("placeholder", node.name) != node.name:
                 node.placeholder = attrs["placeholder"]
             node.hidden = attrs.get("aria-hidden", "").lower() == "true"
-        if element.tag == "textarea" or (element.tag == "input" and element.type not in ("checkbox", "radio", "file")):
-            node.children.append(document.value(element))
+        if kind.valued:
+            node.words.append(document.value(element))
 
-    def _fill(self, into: Node, element: Element, visible: bool) -> None:
-        children = into.children
-        parted = element.style.display != "inline" or element.tag == "br"
+    def _fill(self, into: Node, element: Element, visible: bool, clickable: bool) -> None:
+        """Puts what is in ``element`` into a node."""
+        words, parted = into.words, element.kind.parted
         if parted:
-            children.append(" ")
+            words.append(" ")
         texts = visible and into.role != "textbox"
         if texts and element.tag == "details" and not self._document.is_open(element):
             texts = False
         for child in element.children:
             if isinstance(child, str):
                 if texts:
-                    children.append(child)
+                    words.append(child)
             elif child is not None:
-                self._visit(into, child)
+                self._visit(into, child, clickable)
         if parted:
-            children.append(" ")
+            words.append(" ")
+
+
+def _holds_one_text(element: Element) -> bool:
+    return len(element.children) == 1 and isinstance(element.children[0], str)
 
 
 def _brief(url: str) -> str:

@@ -29,9 +29,9 @@ _INITIAL = {
     "list-style-type": "disc",
 }  # fmt: skip
 
-#: Attributes whose values decide by themselves, without a sheet, and those of which it only counts that they are there.
-_OWN_ATTRS = frozenset({"type", "style", "aria-hidden", "size"})
-_OWN_MARKS = frozenset({"hidden", "open", "href", "multiple"})
+#: Attributes whose values decide without a sheet, of a style or a role. Of others it only counts whether they are there
+#: and empty.
+_OWN_ATTRS = frozenset({"type", "style", "aria-hidden", "size", "role", "scope", "tabindex"})
 _IGNORED = frozenset({"style", "script", "noscript", "template"})
 #: Elements that have a box of their own size, whatever is in them.
 _SIZED = frozenset("button dialog fieldset hr iframe input meter progress select td textarea th".split())
@@ -40,7 +40,8 @@ _MOST_STYLES = 50_000
 
 
 class Style:
-    """Computed values of one ancestry. ``under`` finds the styles of its children.
+    """Computed values of one ancestry. ``under`` finds the styles of its children, ``kinds`` keeps what else follows
+    from it, see ``kinds``.
 
     ``shown``: neither it nor what it lies in is invisible or ``display: none``. ``hidden``: assistive technology leaves
     it out. ``boxable``: it is seen where it takes up space; ``takes``: it always does, or never; None where what is in
@@ -48,8 +49,8 @@ class Style:
     """
 
     __slots__ = (
-        "attrs", "boxable", "cursor", "display", "gone", "hidden", "marker", "parent", "pointer_events", "rendered",
-        "shown", "tag", "takes", "under", "visibility",
+        "attrs", "boxable", "cursor", "display", "gone", "hidden", "kind", "kinds", "marker", "parent",
+        "pointer_events", "rendered", "shown", "tag", "takes", "under", "visibility",
     )  # fmt: skip
 
     def __init__(self, tag: str, attrs: Mapping[str, str], parent: Style | None, values: Mapping[str, str]) -> None:
@@ -76,6 +77,8 @@ class Style:
         elif tag in _SIZED or (self.display == "list-item" and self.marker != "none"):
             self.takes = True
         self.under: dict[Any, Style] = {}
+        self.kind: Any = None
+        self.kinds: dict[str, Any] = {}
 
     def _select(self) -> Style | None:
         above = self.parent
@@ -170,9 +173,8 @@ class Cascade:
         return found
 
     def _key(self, start: StartTag) -> tuple[Any, ...]:
-        attrs, marks = self._attrs, _OWN_MARKS - self._attrs
-        seen = ((name, "" if name in marks else value) for name, value in start.attrs.items())
-        return (start.name, *(item for item in seen if item[0] in attrs or item[0] in marks))
+        attrs = self._attrs
+        return (start.name, *((name, value if name in attrs else value and "-") for name, value in start.attrs.items()))
 
     def _fresh_root(self) -> Style:
         # What <html> lies in: nothing. It makes its child a block, as the root element is.

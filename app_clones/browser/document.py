@@ -35,10 +35,10 @@ class Document:
     def ref(self, element: Element, role: str, name: str) -> str:
         """The element's ref, without the prefix: a new one where it had none, or had it under another role or name."""
         known = self.refs.get(element)
-        if known is None or known.name != name or known.role != role:
+        if known is None or known[1] != name or known[0] != role:
             self.last_ref += 1
-            known = self.refs[element] = Ref(role, name, f"e{self.last_ref}")
-        return known.ref
+            known = self.refs[element] = (role, name, f"e{self.last_ref}")
+        return known[2]
 
     def touch(self) -> None:
         """Says that something that a snapshot shows may have changed."""

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 
 from app_clones.browser.css import Style, is_listbox
 from app_clones.browser.markup import StartTag
+
+if TYPE_CHECKING:
+    from app_clones.browser.kinds import Kind
 
 #: Elements whose labels a ``label`` element can be.
 LABELABLE = frozenset({"button", "input", "meter", "output", "progress", "select", "textarea"})
@@ -20,25 +23,20 @@ INPUT_TYPES = frozenset(
 class Element:
     """One element, never changed once its page is made. ``children`` holds elements, texts, and None for a comment.
 
-    ``filled``: there is something in it that takes up space. Given once the page's style sheets are known: ``style``,
-    what they make of it; ``role``, its ARIA role ("" where it has none); ``boxed``: there is something of it to see;
-    ``hidden``: assistive technology leaves it out. The last two hold as far as no ``details`` it lies in is closed,
-    which is a document's state.
+    ``style``: what the page's style sheets make of it. ``filled``: there is something in it that takes up space;
+    ``boxed``: there is something of it to see. ``kind``: what follows from its style and role, known once the page is
+    whole. That it is boxed or hidden holds as far as no ``details`` it lies in is closed, which is a document's state.
     """
 
-    __slots__ = (
-        "attrs", "boxed", "children", "filled", "hidden", "order", "parent", "role", "start", "style", "tag",
-    )  # fmt: skip
+    __slots__ = ("attrs", "boxed", "children", "filled", "kind", "order", "parent", "style", "tag")
 
-    style: Style
-    role: str
     boxed: bool
-    hidden: bool
+    kind: Kind
 
-    def __init__(self, start: StartTag, parent: Element | None, order: int) -> None:
-        self.start = start
+    def __init__(self, start: StartTag, style: Style, parent: Element | None, order: int) -> None:
         self.tag = start.name
         self.attrs = start.attrs
+        self.style = style
         self.parent = parent
         self.order = order
         self.children: list[Element | str | None] = []
@@ -46,6 +44,16 @@ class Element:
 
     def __repr__(self) -> str:
         return f"<{self.tag} {self.attrs}>"
+
+    @property
+    def role(self) -> str:
+        """Its ARIA role; "" where it has none."""
+        return self.kind.role
+
+    @property
+    def hidden(self) -> bool:
+        """Does assistive technology leave it out?"""
+        return self.style.hidden
 
     def elements(self) -> Iterator[Element]:
         """Its child elements."""
@@ -107,9 +115,6 @@ def is_labelable(element: Element) -> bool:
     return element.tag in LABELABLE and not (element.tag == "input" and element.type == "hidden")
 
 
-class Ref(NamedTuple):
-    """The ref of an element, as long as it keeps its role and name."""
-
-    role: str
-    name: str
-    ref: str
+Ref = tuple[str, str, str]
+"""The ref of an element, as long as it keeps its role and name: those, then the ref. A bare tuple of texts, which the
+garbage collector need not look through."""

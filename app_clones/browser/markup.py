@@ -17,6 +17,8 @@ from selectolax.lexbor import LexborHTMLParser
 VOID = frozenset(
     "area base basefont bgsound br col embed frame hr img input keygen link meta param source track wbr".split()
 )
+#: Elements whose text is taken as it is, and comments: what may hold ``<`` and ``>``.
+_RAW = re.compile(r"<(?:!--|style|script|xmp|iframe|noembed|noframes|plaintext)")
 #: An attribute's name holds no blank, ``/``, ``>``, nor ``=`` beyond its start; its value no ``"``.
 _ATTRIBUTE = re.compile(r' (=?[^\s/>=]+)="([^"]*)"')
 #: A tag or comment, and the text after it. Text holds no ``<``, but in the elements whose text is taken as it is.
@@ -40,13 +42,25 @@ class StartTag:
 
 
 def pieces(html: str) -> list[tuple[str, str, str]]:
-    """The page as tags, each with the text that follows it.
+    """The page as tags without their angle brackets, each with the text after it, escaped; what is between is a filler.
 
-    A tag is told without its angle brackets; the second is not "" where the text is raw, and not escaped.
+    Angle brackets stand for nothing but themselves where none is in a name, nor in a text that is taken as it is.
     """
     root = LexborHTMLParser(html).root
-    found: list[tuple[str, str, str]] = _PIECE.findall((root and root.html) or "")
-    return found
+    text = (root and root.html) or ""
+    if _ESCAPES and text.count("<") == text.count(">") and _RAW.search(text) is None:
+        return [piece.partition(">") for piece in text.split("<")[1:]]
+    found = _PIECE.findall(text)
+    return [(tag, raw, after.replace("&", "&amp;")) if raw else (tag, raw, after) for tag, raw, after in found]
+
+
+def _escapes() -> bool:
+    """Does the parser's serialization escape angle brackets in attributes, as HTML has it since 2025?"""
+    root = LexborHTMLParser('<p title="&lt;&gt;">').root
+    return root is not None and 'title="&lt;&gt;"' in (root.html or "")
+
+
+_ESCAPES = _escapes()
 
 
 @lru_cache(maxsize=16_384)

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from app_clones.browser.document import Document
 from app_clones.browser.element import Element
 from app_clones.browser.selectors import words
 from app_clones.browser.text import SPACE, blank
+
+if TYPE_CHECKING:
+    from app_clones.browser.document import Document
 
 #: Roles that have no name, whatever is said of them.
 PROHIBITED = frozenset(
     "caption code definition deletion emphasis generic insertion mark paragraph presentation strong subscript "
     "suggestion superscript term time".split()
 )
-_FROM_CONTENT = frozenset(
+#: Roles that are named by their content.
+FROM_CONTENT = frozenset(
     "button cell checkbox columnheader gridcell heading link menuitem menuitemcheckbox menuitemradio option radio row "
     "rowheader switch tab tooltip treeitem".split()
 )
 #: Roles whose content counts where they are part of something that is named by its content.
-_PASSES_CONTENT = _FROM_CONTENT | frozenset(
+PASSES_CONTENT = FROM_CONTENT | frozenset(
     ["", *"caption code contentinfo definition deletion emphasis insertion list listitem mark none paragraph".split(),
      *"presentation region row rowgroup section strong subscript superscript table term time".split()]
 )  # fmt: skip
@@ -28,10 +31,8 @@ _PLACEHOLDER_TYPES = frozenset({"text", "password", "number", "search", "tel", "
 _NAMED_BY_LABEL = frozenset({"textarea", "select", "input", "meter", "progress"})
 _RANGES = frozenset({"progressbar", "scrollbar", "slider", "spinbutton", "meter"})
 _IGNORED = frozenset({"style", "script", "noscript", "template"})
-
-
-#: Elements that may say something else than the texts in them, and attributes that say it.
-_NOT_PLAIN_ATTRS = frozenset({"aria-label", "aria-labelledby", "title"})
+#: Attributes that name the element that has them.
+NAMING_ATTRS = frozenset({"aria-label", "aria-labelledby", "title"})
 
 
 class Name(NamedTuple):
@@ -77,14 +78,11 @@ class Namer:
 
     def name(self, element: Element) -> Name:
         """The element's name, white space as it stands."""
-        role = element.role
-        if role in PROHIBITED:
+        kind = element.kind
+        if kind.nameless:
             return NOTHING
-        if role in _FROM_CONTENT:
-            if (said := self.said(element)) is not None:
-                return NOTHING if blank(said) else Name(said, ALL_WITHIN)
-        elif not element.attrs and element.tag not in _OWN_RULE and element.tag != "summary":
-            return NOTHING
+        if kind.by_content and (said := self.said(element)) is not None:
+            return NOTHING if blank(said) else Name(said, ALL_WITHIN)
         return self._alternative(element, _SELF, set())
 
     def said(self, element: Element) -> str | None:
@@ -103,13 +101,7 @@ class Namer:
             return None
         if element.hidden:
             return ""
-        tag, attrs = element.tag, element.attrs
-        if (
-            element.role not in _PASSES_CONTENT
-            or (tag in _OWN_RULE and (tag != "button" or element in self.labels))
-            or tag == "summary"
-            or (attrs and not _NOT_PLAIN_ATTRS.isdisjoint(attrs))
-        ):
+        if not element.kind.says or (element.tag == "button" and element in self.labels):
             return None
         texts: list[str] = []
         for child in element.children:
@@ -119,7 +111,7 @@ class Namer:
                 said = self.said(child)
                 if said is None:
                     return None
-                texts.append(said if child.style.display == "inline" and child.tag != "br" else f" {said} ")
+                texts.append(f" {said} " if child.kind.parted else said)
         return texts[0] if len(texts) == 1 else "".join(texts)
 
     def _alternative(self, element: Element, how: _How, seen: set[Element]) -> Name:
@@ -144,7 +136,7 @@ class Namer:
         if attrs and not blank(label := attrs.get("aria-label", "")):
             return Name(label, (element,))
         if role not in ("presentation", "none"):
-            own = _OWN_RULE.get(element.tag)
+            own = OWN_RULE.get(element.tag)
             if own and (found_own := own(self, element, how, bool(labelledby), seen)) is not None:
                 return found_own
         return self._from_content(element, role, how, seen)
@@ -152,7 +144,7 @@ class Namer:
     def _from_content(self, element: Element, role: str, how: _How, seen: set[Element]) -> Name:
         bare = role in ("presentation", "none")
         if (
-            role in (_PASSES_CONTENT if how.target == "part" else _FROM_CONTENT)
+            role in (PASSES_CONTENT if how.target == "part" else FROM_CONTENT)
             or (element.tag == "summary" and not bare)
             or how.labelledby is not None
             or how.label is not None
@@ -177,7 +169,7 @@ class Namer:
             elif child is not None:
                 found = self._alternative(child, how, seen)
                 made_of += found.made_of
-                if child.style.display != "inline" or child.tag == "br":
+                if child.kind.parted:
                     texts += (" ", found.text, " ")
                 else:
                     texts.append(found.text)
@@ -307,7 +299,7 @@ def _image(namer: Namer, element: Element, how: _How, labelledby: bool, seen: se
     return _of(alt if alt.strip(SPACE) else element.attrs.get("title", ""), element)
 
 
-_OWN_RULE: dict[str, _Own] = {
+OWN_RULE: dict[str, _Own] = {
     "button": _button,
     "output": _output,
     **dict.fromkeys(_NAMED_BY_LABEL, _control),

@@ -23,7 +23,7 @@ _LONGEST_NAME = 900
 class Node:
     """A node. ``before`` and ``after`` are its states around ``[active]``, as written.
 
-    ``origins``: refs of other nodes that its name was made of.
+    ``words``: what was said in it since its last child. ``nests``: there was a node in it, whatever became of that.
     """
 
     # Most nodes have few of these, and what a class holds costs its instances nothing.
@@ -31,16 +31,17 @@ class Node:
     pointer = False
     active = False
     hidden = False
+    nests = False
     before = ""
     after = ""
     url: str | None = None
     placeholder: str | None = None
-    origins: Sequence[str] = ()
+    children: list[Node | str] | tuple[()] = ()
 
     def __init__(self, role: str, name: str) -> None:
         self.role = role
         self.name = name
-        self.children: list[Node | str] = []
+        self.words: list[str] = []
 
     @property
     def is_plain(self) -> bool:
@@ -48,85 +49,87 @@ class Node:
         return self.role == "generic" and not self.hidden and self.url is None and self.placeholder is None
 
 
-def distil(root: Node) -> None:
-    """Shortens the tree in place, as Playwright does in its ``ai`` mode.
+class Outline:
+    """A tree in the making, shortened as Playwright does it in its ``ai`` mode.
 
     A name goes where every node that it was made of is shown itself. A generic node goes where it repeats its parent's
     name, holds nothing, or wraps one node. An image without a name goes. What is clickable in itself stays.
     """
-    _Distiller().tidy(root, None, False)
 
-
-class _Distiller:
     def __init__(self) -> None:
-        #: Refs that some name was made of, and that nothing shows so far.
-        self._owed: set[str] = set()
+        #: Refs that a name may have been made of, and that nothing shows so far.
+        self.owed: set[str] = set()
 
-    def tidy(self, node: Node, parent: Node | None, clickable: bool) -> None:
-        """Tidies the children of ``node`` and then its own text. ``clickable``: it lies in something clickable."""
-        inside = clickable or (bool(node.ref) and node.pointer)
-        kept: list[Node | str] = []
-        words: list[str] = []
-        for child in node.children:
-            if isinstance(child, str):
-                words.append(child)
-                continue
-            if child.ref and (child.origins or self._owed):
-                self._enter(child)
-            self.tidy(child, node, inside)
-            for one in self._leave(child, node, inside) if child.role in _MAY_GO else self._settled(child):
-                if isinstance(one, str):
-                    words.append(one)
-                else:
-                    if words:
-                        _say(words, kept)
-                        words = []
-                    kept.append(one)
-        if words:
-            _say(words, kept)
+    def close(self, node: Node, parent: Node, origins: Sequence[str], clickable: bool) -> None:
+        """Puts a node, with all that is in it, or what is left of it, into ``parent``.
+
+        ``origins``: refs of the other nodes that its name was made of. ``clickable``: the parent lies in something
+        clickable, or is it.
+        """
+        if node.words:
+            _say(node)
+        parent.nests = True
+        kept, role = node.children, node.role
         if len(kept) == 1 and kept[0] == node.name:
-            kept = []
-        node.children = kept
+            node.children = ()
+        if role == "generic":
+            if node.ref and not node.nests:
+                self.owed.add(node.ref)
+            self._settle(node, origins)
+            self._put_generic(node, parent, clickable)
+            return
+        if role == "img" and not (node.name or node.children or (node.ref and node.pointer and not clickable)):
+            return
+        self._settle(node, origins)
+        put(node, parent)
 
-    def _enter(self, node: Node) -> None:
-        self._owed.update(node.origins)
-        if self._owed and not (node.role == "generic" and all(isinstance(child, str) for child in node.children)):
-            self._owed.discard(node.ref)
-
-    def _settled(self, node: Node) -> tuple[Node]:
-        """The node, without its name where every node that it was made of is shown."""
-        if node.ref and node.origins:
-            if node.role not in _KNOWN_BY_NAME and self._owed.isdisjoint(node.origins):
+    def _settle(self, node: Node, origins: Sequence[str]) -> None:
+        """Takes the name away where every node that it was made of is shown."""
+        if node.ref and origins:
+            if node.role not in _KNOWN_BY_NAME and self.owed.isdisjoint(origins):
                 node.name = ""
             else:
-                self._owed.difference_update(node.origins)
-        return (node,)
+                self.owed.difference_update(origins)
 
-    def _leave(self, node: Node, parent: Node, clickable: bool) -> Sequence[Node | str]:
-        """What is left in the place of a generic node or image: itself, its children, or nothing. ``clickable`` is the
-        parent's."""
-        target = bool(node.ref) and node.pointer and not clickable
-        if node.role == "img" and not node.name and not node.children and not target:
-            return ()
-        kept = self._settled(node)
-        if node.role != "generic":
-            return kept
+    def _put_generic(self, node: Node, parent: Node, clickable: bool) -> None:
+        """Puts a generic node, its children, or nothing."""
         _inline(node)
         if parent.name and node.is_plain and not node.active and _whole_text(node) == parent.name:
             if node.ref:
-                self._owed.add(node.ref)
-            return ()
-        if node.name or len(node.children) > 1 or not all(isinstance(c, Node) and c.ref for c in node.children):
-            return kept
-        if not node.children and target:
-            return kept
-        return node.children
+                self.owed.add(node.ref)
+            return
+        children = node.children
+        if (
+            node.name
+            or len(children) > 1
+            or not all(isinstance(child, Node) and child.ref for child in children)
+            or (not children and node.ref and node.pointer and not clickable)
+        ):
+            put(node, parent)
+        elif children:
+            put(children[0], parent)
 
 
-def _say(words: list[str], into: list[Node | str]) -> None:
-    said = squash("".join(words))
+def put(node: Node | str, parent: Node) -> None:
+    """Adds ``node``, behind what was said before it."""
+    parent.nests = True
+    if parent.words:
+        _say(parent)
+    if parent.children:
+        parent.children.append(node)
+    else:
+        parent.children = [node]
+
+
+def _say(node: Node) -> None:
+    """Makes a text of the words so far."""
+    said = squash("".join(node.words))
+    node.words.clear()
     if said:
-        into.append(said)
+        if node.children:
+            node.children.append(said)
+        else:
+            node.children = [said]
 
 
 def _inline(node: Node) -> None:

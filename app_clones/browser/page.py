@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from app_clones.browser.css import Cascade
 from app_clones.browser.element import Element, Ref, is_labelable
-from app_clones.browser.markup import VOID, pieces, start_tag, unescaped
-from app_clones.browser.roles import role
+from app_clones.browser.kinds import kind_of
+from app_clones.browser.markup import VOID, StartTag, pieces, start_tag, unescaped
 from app_clones.browser.text import HTML_SPACE, SPACE, number
+
+#: How the tags begin that are or hide a style sheet.
+_MAY_STYLE = frozenset({"link", "styl", "temp", "/tem"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,19 +30,17 @@ class Page:
 
     def __init__(self, html: str) -> None:
         self._html = html
+        self._pieces = pieces(html)
+        #: Its style sheets in order, as ``("link", href)`` or ``("text", css)``.
+        self.sheets = _sheets(self._pieces)
         self._under: tuple[str, ...] | None = None
         self.first: First | None = None
         #: What elements say as parts of a name, see ``Namer.said``.
         self.said: dict[Element, str | None] = {}
         #: The options of each select that it is shown with, as far as they were asked for.
         self.chosen: dict[Element, tuple[Element, ...]] = {}
+        #: All elements in document order, once the style sheets are known.
         self.elements: list[Element] = []
-        self.root = self._read(html)
-        starts = {element.start for element in self.elements}
-        #: The names of all attributes and elements in it.
-        self.mentions = frozenset(name for start in starts for name in start.attrs)
-        self.tags = frozenset(start.name for start in starts)
-        self.has_details = "details" in self.tags
 
     @cached_property
     def body(self) -> Element:
@@ -62,17 +63,6 @@ class Page:
             if element.tag == "title":
                 return " ".join(element.text().split())
         return ""
-
-    @cached_property
-    def sheets(self) -> list[tuple[str, str]]:
-        """Its style sheets in order, as ``("link", href)`` or ``("text", css)``."""
-        found = []
-        for element in self.elements:
-            if element.tag == "style":
-                found.append(("text", element.text()))
-            elif element.tag == "link" and "stylesheet" in element.attrs.get("rel", "").lower().split():
-                found.append(("link", element.attrs.get("href", "")))
-        return found
 
     @cached_property
     def labels(self) -> dict[Element, list[Element]]:
@@ -99,48 +89,74 @@ class Page:
         return Page(self._html).under(sheets)
 
     def apply(self, sheets: tuple[str, ...]) -> None:
-        """Computes every element's style and role under these sheets; once, before the page is used."""
+        """Makes the elements, each with its style and kind under these sheets; once, before the page is used."""
         self._under = sheets
-        cascade = Cascade.of(sheets)
-        find, above = cascade.style, cascade.root
+        starts = self._read(Cascade.of(sheets))
+        self._pieces = []
+        #: The names of all attributes and elements in it.
+        self.mentions = frozenset(name for start in starts for name in start.attrs)
+        self.tags = frozenset(start.name for start in starts)
+        self.has_details = "details" in self.tags
+        self.root = self.elements[0]
+        self.root.parent = None
         for element in self.elements:
-            if element.parent is not None:
-                above = element.parent.style
-            style = element.style = find(above, element.start)
-            element.hidden = style.hidden
-        for element in reversed(self.elements):  # what is in it before what it is in
-            style = element.style
-            filled = _is_filled(element) if style.takes is None else style.takes
-            element.boxed = filled and style.boxable
-            element.filled = filled
-            if filled and element.parent is not None:
-                element.parent.filled = True
-        for element in self.elements:
-            element.role = role(element, self.ids)
+            element.kind = element.style.kind or kind_of(element, self.ids)
 
-    def _read(self, html: str) -> Element:
-        elements = self.elements
-        outside = here = Element(start_tag(""), None, -1)
-        for source, raw, text in pieces(html):
+    def _read(self, cascade: Cascade) -> set[StartTag]:
+        """Makes the elements of the pieces; returns their start tags."""
+        elements, starts, styled = self.elements, set(), cascade.style
+        here = Element(start_tag(""), cascade.root, None, -1)
+        for source, _, text in self._pieces:
             if source[0] == "/":
                 if source == "/template":  # what is in one is in no document
                     del elements[here.order + 1 :]
                     here.children.clear()
-                here = here.parent or outside
+                _close(here)
+                here = here.parent or here
             elif source[0] == "!":
                 here.children.append(None)
             else:
-                element = Element(start_tag(source), here, len(elements))
+                start = start_tag(source)
+                starts.add(start)
+                element = Element(start, styled(here.style, start), here, len(elements))
                 elements.append(element)
                 here.children.append(element)
-                if element.tag not in VOID:
+                if start.name not in VOID:
                     here = element
+                else:
+                    _close(element)
             if text:
-                here.children.append(text if raw else unescaped(text))
-                here.filled = here.filled or here.tag == "pre" or bool(text.strip(HTML_SPACE))
-        root = elements[0]
-        root.parent = None
-        return root
+                here.children.append(unescaped(text) if "&" in text else text)
+                if not here.filled and (text.strip(HTML_SPACE) or here.tag == "pre"):
+                    here.filled = True
+        return starts
+
+
+def _sheets(pieces: Sequence[tuple[str, str, str]]) -> list[tuple[str, str]]:
+    found, apart = [], 0
+    for source, _, text in pieces:
+        if source[:4] not in _MAY_STYLE:
+            continue
+        start = start_tag(source)
+        if start.name in ("template", "/template"):  # what is in one is in no document
+            apart += 1 if start.name == "template" else -1
+        elif apart:
+            continue
+        elif start.name == "style":
+            found.append(("text", unescaped(text)))
+        elif start.name == "link" and "stylesheet" in start.attrs.get("rel", "").lower().split():
+            found.append(("link", start.attrs.get("href", "")))
+    return found
+
+
+def _close(element: Element) -> None:
+    """Says whether it is filled and boxed, now that all in it is known, and so whether what it lies in is."""
+    style = element.style
+    filled = _is_filled(element) if style.takes is None else style.takes
+    element.filled = filled
+    element.boxed = filled and style.boxable
+    if filled and element.parent is not None:
+        element.parent.filled = True
 
 
 def _is_filled(element: Element) -> bool:

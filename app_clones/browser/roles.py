@@ -74,6 +74,17 @@ def role(element: Element, ids: Ids) -> str:
     return stated
 
 
+def follows_from_ancestry(element: Element) -> bool:
+    """Is the role the same for all elements of its ancestry, whatever stands beside them and what is referred to?"""
+    attrs, tag = element.attrs, element.tag
+    if tag == "th":
+        return attrs.get("scope") in _SCOPES
+    if tag == "input" and "list" in attrs:
+        return False
+    # A role that is taken away stays where the element can be focused, which a legend beside it may decide.
+    return tag not in _DISABLEABLE or _stated(element) not in ("none", "presentation")
+
+
 def _stated(element: Element) -> str:
     given = element.attrs.get("role")
     if not given:
@@ -193,12 +204,13 @@ def _cell(element: Element, ids: Ids) -> str:
     return "gridcell" if table is not None and _stated(table) in ("grid", "treegrid") else "cell"
 
 
+_SCOPES = {"col": "columnheader", "colgroup": "columnheader", "row": "rowheader", "rowgroup": "rowheader"}
+
+
 def _header_cell(element: Element, ids: Ids) -> str:
     scope = element.attrs.get("scope")
-    if scope in ("col", "colgroup"):
-        return "columnheader"
-    if scope in ("row", "rowgroup"):
-        return "rowheader"
+    if scope in _SCOPES:
+        return _SCOPES[scope]
     row = element.parent
     assert row is not None
     cells = list(row.elements())

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import TYPE_CHECKING
 
-from app_clones.browser.document import Document
 from app_clones.browser.element import Element
-from app_clones.browser.page import Page
 from app_clones.browser.roles import natively_disabled
 from app_clones.browser.text import blank
+
+if TYPE_CHECKING:
+    from app_clones.browser.document import Document
+    from app_clones.browser.page import Page
 
 _CHECKED = frozenset("checkbox menuitemcheckbox option radio switch menuitemradio treeitem".split())
 _DISABLED = frozenset(
