@@ -15,7 +15,7 @@ from app_clones.browser.names import ALL_WITHIN, NOTHING, Namer
 from app_clones.browser.outline import Node, Outline, put, render
 from app_clones.browser.page import First
 from app_clones.browser.states import has_states, states
-from app_clones.browser.text import blank, squash
+from app_clones.browser.text import HTML_SPACE, blank, squash
 
 #: Stands for the prefix of refs in a snapshot kept for other documents. No text may hold this code point.
 _MARK = "\ufdd0"
@@ -62,6 +62,7 @@ class _Builder:
 
     def build(self) -> Node:
         above, root = Node("", ""), Node("fragment", "")
+        above.words, root.words = [], []
         self._visit(root, self._document.page.body, False)
         self._outline.close(root, above, (), False)
         self._document.shown = self._shown
@@ -72,7 +73,8 @@ class _Builder:
         kind, boxed = element.kind, element.boxed
         if kind.absent:
             # Nothing in it is shown or heard; it parts the text around it all the same.
-            into.words.append(" ")
+            if into.words:
+                into.words.append(" ")
             return
         if self._details:
             boxed = self._document.is_boxed(element)
@@ -86,20 +88,19 @@ class _Builder:
         node = Node(kind.shown, squash(name) if name else "")
         self._mark(node, element, boxed)
         heard, ref = self._heard, node.ref
-        if ref and (said := self._said.get(element)) and not blank(said):
+        if ref and (said := self._said.get(element)) and (name or not blank(said)):
             heard.append(ref)
-        if made_of is ALL_WITHIN:
-            if _holds_one_text(element):  # which is its name
-                put(node, into)
-                return
-            before = len(heard)
-            self._fill(node, element, visible, clickable or (node.pointer and ref != ""))
-            origins: Sequence[str] = heard[before:]
-        else:
-            if ref and made_of:
-                self._outline.owed.update(self._refs(made_of, element))
-            self._fill(node, element, visible, clickable or (node.pointer and ref != ""))
-            origins = self._refs(made_of, element) if made_of else ()
+        if made_of is ALL_WITHIN and _holds_one_text(element):  # which is its name
+            put(node, into)
+            return
+        node.words = []
+        if kind.valued:
+            node.words.append(self._document.value(element))
+        before = len(heard)
+        if ref and made_of:
+            self._outline.owed.update(self._refs(made_of, element))
+        self._fill(node, element, visible, clickable or (node.pointer and ref != ""))
+        origins = heard[before:] if made_of is ALL_WITHIN else self._refs(made_of, element) if made_of else ()
         self._outline.close(node, into, origins, clickable)
 
     def _refs(self, elements: Sequence[Element], but: Element) -> list[str]:
@@ -130,24 +131,22 @@ class _Builder:
             elif node.role == "textbox" and attrs.get("placeholder", node.name) != node.name:
                 node.placeholder = attrs["placeholder"]
             node.hidden = attrs.get("aria-hidden", "").lower() == "true"
-        if kind.valued:
-            node.words.append(document.value(element))
 
     def _fill(self, into: Node, element: Element, visible: bool, clickable: bool) -> None:
         """Puts what is in ``element`` into a node."""
         words, parted = into.words, element.kind.parted
-        if parted:
+        if parted and words:  # a blank before all words is none
             words.append(" ")
         texts = visible and into.role != "textbox"
         if texts and element.tag == "details" and not self._document.is_open(element):
             texts = False
         for child in element.children:
             if isinstance(child, str):
-                if texts:
+                if texts and (words or child.strip(HTML_SPACE)):
                     words.append(child)
             elif child is not None:
                 self._visit(into, child, clickable)
-        if parted:
+        if parted and words:
             words.append(" ")
 
 

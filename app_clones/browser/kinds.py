@@ -13,8 +13,8 @@ class Kind:
 
     ``absent``: nothing of it or in it is seen or heard; ``hidden``: assistive technology leaves it out. ``shown``: the
     role in a snapshot. ``wraps``: it is no node there, its content is; ``bare``: nor where it holds one text.
-    ``parted``: it parts the text around it. ``nameless``: it has no name, whatever is in it; ``by_content``: it is named
-    by its content; ``says``: what is heard of it as a part of a name is what is in it. ``stateful``: it may have a
+    ``parted``: it parts the text around it. ``nameless``: it has no name, whatever is in it; ``by_content``: its name
+    is its content; ``says``: what is heard of it as a part of a name is what is in it. ``stateful``: it may have a
     state; ``told``: an attribute of it is told; ``valued``: its value is. ``pointer``: the mouse pointer says that it
     can be clicked; ``reachable``: a click on it reaches it.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from json.encoder import encode_basestring
 
 from app_clones.browser import text as yaml
@@ -37,11 +38,11 @@ class Node:
     url: str | None = None
     placeholder: str | None = None
     children: list[Node | str] | tuple[()] = ()
+    words: list[str]
 
     def __init__(self, role: str, name: str) -> None:
         self.role = role
         self.name = name
-        self.words: list[str] = []
 
     @property
     def is_plain(self) -> bool:
@@ -163,18 +164,26 @@ def render(root: Node) -> str:
 
 
 def _write(node: Node, indent: str, show_pointer: bool, lines: list[str]) -> None:
-    pointer = show_pointer and node.pointer and bool(node.ref)
-    label = _label(node, pointer)
-    line = f"{indent}- {label if not node.name or yaml.is_plain(node.name) else yaml.key(label)}"
+    pointer = show_pointer and node.pointer and node.ref != ""
+    head, quote = _head(node.role, node.name)
+    line = f"{indent}- {quote}{head}{node.before}"
+    if node.active:
+        line += " [active]"
+    line += node.after
+    if node.hidden:
+        line += " [aria-hidden]"
+    if node.ref:
+        line += f" [ref={node.ref}] [cursor=pointer]{quote}" if pointer else f" [ref={node.ref}]{quote}"
+    else:
+        line += quote
     children = node.children
-    text = children[0] if len(children) == 1 and isinstance(children[0], str) else None
-    bare = node.url is None and node.placeholder is None
-    if bare and text is not None:
-        lines.append(f"{line}: {yaml.value(text)}")
-        return
-    if bare and not children:
-        lines.append(line)
-        return
+    if node.url is None and node.placeholder is None:
+        if not children:
+            lines.append(line)
+            return
+        if len(children) == 1 and isinstance(text := children[0], str):
+            lines.append(f"{line}: {yaml.value(text)}")
+            return
     lines.append(f"{line}:")
     indent += "  "
     if node.url is not None:
@@ -188,19 +197,11 @@ def _write(node: Node, indent: str, show_pointer: bool, lines: list[str]) -> Non
             _write(child, indent, show_pointer and not pointer, lines)
 
 
-def _label(node: Node, pointer: bool) -> str:
-    label = node.role
-    name = node.name
-    if name and (
-        len(name) * 2 <= _LONGEST_NAME or len(name.encode("utf-16-le", "surrogatepass")) // 2 <= _LONGEST_NAME
-    ):
-        label += f" {encode_basestring(name)}"
-    label += node.before
-    if node.active:
-        label += " [active]"
-    label += node.after
-    if node.hidden:
-        label += " [aria-hidden]"
-    if node.ref:
-        label += f" [ref={node.ref}] [cursor=pointer]" if pointer else f" [ref={node.ref}]"
-    return label
+@lru_cache(maxsize=16_384)
+def _head(role: str, name: str) -> tuple[str, str]:
+    """Role and name as they begin a line, and the quotes that it needs; nothing else in it could need any."""
+    if not name or len(name.encode("utf-16-le", "surrogatepass")) // 2 > _LONGEST_NAME:
+        return role, ""
+    head = f"{role} {encode_basestring(name)}"
+    quoted = yaml.key(head)
+    return (head, "") if quoted is head else (quoted[1:-1], "'")

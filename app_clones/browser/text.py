@@ -31,6 +31,8 @@ _ESCAPES = {"\\": "\\\\", '"': '\\"', "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r
 
 def squash(text: str) -> str:
     """Runs of white space as one blank, none at the ends, no soft hyphens and zero-width spaces."""
+    if "  " not in text and text.isprintable():  # the blank is all the white space that can be printed
+        return text.strip(" ")
     joined = " ".join(text.split())
     if joined.isprintable() and _PYTHON_ONLY.search(text) is None:
         return joined
@@ -48,11 +50,6 @@ def number(text: str | None) -> int:
     """A non-negative integer attribute; 0 where it is none."""
     text = (text or "").strip(HTML_SPACE)
     return int(text) if text.isascii() and text.isdigit() else 0
-
-
-def is_plain(text: str) -> bool:
-    """Is there nothing in it that YAML could take for a sign of its own, wherever it stands within a line?"""
-    return _PLAIN.fullmatch(text) is not None
 
 
 def key(text: str) -> str:
