@@ -31,12 +31,12 @@ def snapshot(document: Document) -> str:
     page = document.page
     if page.first is None:
         text = _snapshot(document, _MARK)
+        page.said.clear()  # it would be kept as long as the page, and few pages are looked at again after a change
         if text.count(_MARK) != text.count(f"[ref={_MARK}e"):
             return _snapshot(document, document.prefix)
-        page.first = First(text, document.refs, document.shown or {})
-    first = page.first
-    document.refs, document.shown, document.last_ref = dict(first.refs), first.shown, len(first.refs)
-    return first.text.replace(_MARK, document.prefix)
+        page.first = First(text, tuple(document.refs), tuple(ref[1] for ref in document.refs.values()))
+    document.look_first(page.first)
+    return page.first.text.replace(_MARK, document.prefix)
 
 
 def _snapshot(document: Document, prefix: str) -> str:
@@ -53,6 +53,7 @@ class _Builder:
         self._namer = Namer(document)
         self._outline = Outline()
         self._details = page.has_details
+        self._refs = document.refs
         self._shown: dict[str, Element] = {}
         self._said = page.said
         #: The refs so far of what says something as a part of a name.
@@ -65,7 +66,7 @@ class _Builder:
         above.words, root.words = [], []
         self._visit(root, self._document.page.body, False)
         self._outline.close(root, above, (), False)
-        self._document.shown = self._shown
+        self._document.look(self._shown)
         return root
 
     def _visit(self, into: Node, element: Element, clickable: bool) -> None:
@@ -98,14 +99,14 @@ class _Builder:
             node.words.append(self._document.value(element))
         before = len(heard)
         if ref and made_of:
-            self._outline.owed.update(self._refs(made_of, element))
+            self._outline.owed.update(self._refs_of(made_of, element))
         self._fill(node, element, visible, clickable or (node.pointer and ref != ""))
-        origins = heard[before:] if made_of is ALL_WITHIN else self._refs(made_of, element) if made_of else ()
+        origins = heard[before:] if made_of is ALL_WITHIN else self._refs_of(made_of, element) if made_of else ()
         self._outline.close(node, into, origins, clickable)
 
-    def _refs(self, elements: Sequence[Element], but: Element) -> list[str]:
+    def _refs_of(self, elements: Sequence[Element], but: Element) -> list[str]:
         """The refs that this snapshot has so far of ``elements``, one of them left out."""
-        known = self._document.refs
+        known = self._refs
         refs = [known[element][2] for element in elements if element is not but and element in known]
         return [self._prefix + ref for ref in refs if ref in self._shown]
 
@@ -113,11 +114,19 @@ class _Builder:
         """Does it hold one text and nothing else, and is it not folded away?"""
         return _holds_one_text(element) and not (self._details and self._document.is_folded(element))
 
+    def _ref(self, element: Element, node: Node) -> str:
+        """The element's ref, without the prefix: a new one where it had none, or had it under another role or name."""
+        known = self._refs.get(element)
+        if known is None or known[1] != node.name or known[0] != node.role:
+            self._document.last_ref += 1
+            known = self._refs[element] = (node.role, node.name, f"e{self._document.last_ref}")
+        return known[2]
+
     def _mark(self, node: Node, element: Element, boxed: bool) -> None:
         """Gives the node its ref, states and properties."""
         kind, attrs, document = element.kind, element.attrs, self._document
         if boxed and kind.reachable:
-            ref = document.ref(element, node.role, node.name)
+            ref = self._ref(element, node)
             self._shown[ref] = element
             node.ref = self._prefix + ref
             node.pointer = kind.pointer

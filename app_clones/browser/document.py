@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from app_clones.browser.element import Element, Ref
-from app_clones.browser.page import Page
+from app_clones.browser.page import First, Page
 from app_clones.browser.values import sanitized
 
 
@@ -13,8 +13,8 @@ class Document:
     """Live state over an immutable page. Only what differs from the page is held."""
 
     __slots__ = (
-        "changes", "checked", "focus", "last_ref", "opened", "page", "prefix", "refs", "selected", "shown", "url",
-        "values",
+        "_first", "_refs", "_shown", "changes", "checked", "focus", "last_ref", "opened", "page", "prefix", "selected",
+        "url", "values",
     )  # fmt: skip
 
     def __init__(self, page: Page, url: str, prefix: str = "") -> None:
@@ -26,19 +26,41 @@ class Document:
         self.selected: dict[Element, tuple[Element, ...]] = {}
         self.opened: dict[Element, bool] = {}
         self.focus: Element | None = None
-        self.refs: dict[Element, Ref] = {}
         self.last_ref = 0
-        #: The elements of the last snapshot by ref, its prefix left out; None before the first.
-        self.shown: dict[str, Element] | None = None
         self.changes = 0
+        self._refs: dict[Element, Ref] = {}
+        self._shown: dict[str, Element] | None = None
+        #: The page's first snapshot, where it was this document's last, and its refs were not asked for yet.
+        self._first: First | None = None
 
-    def ref(self, element: Element, role: str, name: str) -> str:
-        """The element's ref, without the prefix: a new one where it had none, or had it under another role or name."""
-        known = self.refs.get(element)
-        if known is None or known[1] != name or known[0] != role:
-            self.last_ref += 1
-            known = self.refs[element] = (role, name, f"e{self.last_ref}")
-        return known[2]
+    @property
+    def refs(self) -> dict[Element, Ref]:
+        """The refs issued so far, each element's last."""
+        self._unpack()
+        return self._refs
+
+    @property
+    def shown(self) -> dict[str, Element] | None:
+        """The elements of the last snapshot by ref, its prefix left out; None before the first."""
+        self._unpack()
+        return self._shown
+
+    def look(self, shown: dict[str, Element]) -> None:
+        """Says which elements a snapshot showed."""
+        self._shown = shown
+
+    def look_first(self, first: First) -> None:
+        """Says that the first snapshot of the page was shown, as the document's first."""
+        self._first = first
+        self.last_ref = len(first.elements)
+
+    def _unpack(self) -> None:
+        first = self._first
+        if first is not None:
+            self._first = None
+            self._shown = {f"e{number}": element for number, element in enumerate(first.elements, 1)}
+            issued = zip(self._shown.items(), first.names, strict=True)
+            self._refs = {element: (element.kind.shown, name, ref) for (ref, element), name in issued}
 
     def touch(self) -> None:
         """Says that something that a snapshot shows may have changed."""

@@ -28,19 +28,26 @@ class Element:
     whole. That it is boxed or hidden holds as far as no ``details`` it lies in is closed, which is a document's state.
     """
 
-    __slots__ = ("attrs", "boxed", "children", "filled", "kind", "order", "parent", "style", "tag")
+    __slots__ = ("attrs", "boxed", "children", "filled", "kind", "parent", "style", "tag")
 
     boxed: bool
     kind: Kind
 
-    def __init__(self, start: StartTag, style: Style, parent: Element | None, order: int) -> None:
+    def __init__(self, start: StartTag, style: Style, parent: Element | None) -> None:
         self.tag = start.name
         self.attrs = start.attrs
         self.style = style
         self.parent = parent
-        self.order = order
-        self.children: list[Element | str | None] = []
+        # Most elements hold a text or nothing: a tuple of that is nothing that the garbage collector looks through.
+        self.children: list[Element | str | None] | tuple[()] | tuple[str] = ()
         self.filled = False
+
+    def add(self, child: Element | str | None) -> None:
+        """Puts ``child`` behind what is in it, while its page is read."""
+        if isinstance(self.children, list):
+            self.children.append(child)
+        else:
+            self.children = [*self.children, child]
 
     def __repr__(self) -> str:
         return f"<{self.tag} {self.attrs}>"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from app_clones.browser.css import Cascade
-from app_clones.browser.element import Element, Ref, is_labelable
+from app_clones.browser.element import Element, is_labelable
 from app_clones.browser.kinds import kind_of
 from app_clones.browser.markup import VOID, StartTag, pieces, start_tag, unescaped
 from app_clones.browser.text import HTML_SPACE, SPACE, number
@@ -18,11 +18,12 @@ _MAY_STYLE = frozenset({"link", "styl", "temp", "/tem"})
 
 @dataclass(frozen=True, slots=True)
 class First:
-    """The first snapshot of any document of a page: its text, and the refs that it issued."""
+    """The first snapshot of any document of a page: its text, and the elements that it gave refs in turn, each with the
+    name that it had then."""
 
     text: str
-    refs: Mapping[Element, Ref]
-    shown: dict[str, Element]
+    elements: tuple[Element, ...]
+    names: tuple[str, ...]
 
 
 class Page:
@@ -105,28 +106,32 @@ class Page:
     def _read(self, cascade: Cascade) -> set[StartTag]:
         """Makes the elements of the pieces; returns their start tags."""
         elements, starts, styled = self.elements, set(), cascade.style
-        here = Element(start_tag(""), cascade.root, None, -1)
+        here = Element(start_tag(""), cascade.root, None)
         for source, _, text in self._pieces:
             if source[0] == "/":
                 if source == "/template":  # what is in one is in no document
-                    del elements[here.order + 1 :]
-                    here.children.clear()
+                    del elements[elements.index(here) + 1 :]
+                    here.children = ()
                 _close(here)
                 here = here.parent or here
             elif source[0] == "!":
-                here.children.append(None)
+                here.add(None)
             else:
                 start = start_tag(source)
                 starts.add(start)
-                element = Element(start, styled(here.style, start), here, len(elements))
+                element = Element(start, styled(here.style, start), here)
                 elements.append(element)
-                here.children.append(element)
-                if start.name not in VOID:
-                    here = element
-                else:
+                here.add(element)
+                if start.name in VOID:
                     _close(element)
+                else:
+                    here = element
             if text:
-                here.children.append(unescaped(text) if "&" in text else text)
+                text = unescaped(text) if "&" in text else text
+                if here.children:
+                    here.add(text)
+                else:
+                    here.children = (text,)
                 if not here.filled and (text.strip(HTML_SPACE) or here.tag == "pre"):
                     here.filled = True
         return starts

@@ -39,7 +39,7 @@ def is_handle(element: Element) -> bool:
 def next_stop(document: Document, back: bool) -> Element | None:
     """Where Tab, or Shift+Tab, leads from the focus; None where it leaves the page."""
     elements = document.page.elements
-    start = document.focus.order if document.focus is not None else (len(elements) if back else -1)
+    start = elements.index(document.focus) if document.focus is not None else (len(elements) if back else -1)
     ahead = reversed(elements[:start]) if back else iter(elements[start + 1 :])
     for element in ahead:
         if is_tabbable(document, element) and _is_group_stop(document, element, back):
