@@ -63,7 +63,7 @@ class _Builder:
 
     def build(self) -> Node:
         above, root = Node("", ""), Node("fragment", "")
-        above.words, root.words = [], []
+        above.children, above.words, root.children, root.words = [], [], [], []
         self._visit(root, self._document.page.body, False)
         self._outline.close(root, above, (), False)
         self._document.look(self._shown)
@@ -85,16 +85,22 @@ class _Builder:
         if not visible or kind.wraps or (kind.bare and self._is_plain_text(element)):
             self._fill(into, element, visible, clickable)
             return
-        name, made_of = NOTHING if kind.nameless else self._namer.name(element)
-        node = Node(kind.shown, squash(name) if name else "")
-        self._mark(node, element, boxed)
-        heard, ref = self._heard, node.ref
-        if ref and (said := self._said.get(element)) and (name or not blank(said)):
+        said = self._namer.said(element) if kind.by_content else self._said.get(element)
+        if said is not None and kind.by_content:
+            name = squash(said)
+            made_of = ALL_WITHIN if name or not blank(said) else ()
+        else:
+            name, made_of = NOTHING if kind.nameless else self._namer.name(element)
+            name = squash(name) if name else ""
+        node = Node(kind.shown, name)
+        ref = self._mark(node, element, boxed)
+        heard = self._heard
+        if said and ref and (made_of is ALL_WITHIN or not blank(said)):
             heard.append(ref)
         if made_of is ALL_WITHIN and _holds_one_text(element):  # which is its name
             put(node, into)
             return
-        node.words = []
+        node.children, node.words = [], []
         if kind.valued:
             node.words.append(self._document.value(element))
         before = len(heard)
@@ -114,19 +120,15 @@ class _Builder:
         """Does it hold one text and nothing else, and is it not folded away?"""
         return _holds_one_text(element) and not (self._details and self._document.is_folded(element))
 
-    def _ref(self, element: Element, node: Node) -> str:
-        """The element's ref, without the prefix: a new one where it had none, or had it under another role or name."""
-        known = self._refs.get(element)
-        if known is None or known[1] != node.name or known[0] != node.role:
-            self._document.last_ref += 1
-            known = self._refs[element] = (node.role, node.name, f"e{self._document.last_ref}")
-        return known[2]
-
-    def _mark(self, node: Node, element: Element, boxed: bool) -> None:
-        """Gives the node its ref, states and properties."""
+    def _mark(self, node: Node, element: Element, boxed: bool) -> str:
+        """Gives the node its ref, states and properties; returns the ref, "" where it has none."""
         kind, attrs, document = element.kind, element.attrs, self._document
         if boxed and kind.reachable:
-            ref = self._ref(element, node)
+            known = self._refs.get(element)
+            if known is None or known[1] != node.name or known[0] != node.role:
+                document.last_ref += 1
+                known = self._refs[element] = (node.role, node.name, f"e{document.last_ref}")
+            ref = known[2]
             self._shown[ref] = element
             node.ref = self._prefix + ref
             node.pointer = kind.pointer
@@ -140,6 +142,7 @@ class _Builder:
             elif node.role == "textbox" and attrs.get("placeholder", node.name) != node.name:
                 node.placeholder = attrs["placeholder"]
             node.hidden = attrs.get("aria-hidden", "").lower() == "true"
+        return node.ref
 
     def _fill(self, into: Node, element: Element, visible: bool, clickable: bool) -> None:
         """Puts what is in ``element`` into a node."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from app_clones.browser.element import Element
 from app_clones.browser.selectors import words
@@ -45,6 +45,7 @@ class Name(NamedTuple):
 NOTHING = Name("", ())
 #: Stands for all elements in the one named that say something, which need not be gathered to be known.
 ALL_WITHIN: Sequence[Element] = []
+_UNKNOWN: Any = object()
 
 
 class _How(NamedTuple):
@@ -92,9 +93,10 @@ class Namer:
         the name of a row, of its cells and of the links in them is put together once.
         """
         known = self._page.said
-        if element not in known:
-            known[element] = self._said(element)
-        return known[element]
+        said: str | None = known.get(element, _UNKNOWN)
+        if said is _UNKNOWN:
+            said = known[element] = self._said(element)
+        return said
 
     def _said(self, element: Element) -> str | None:
         if self._page.has_details:
@@ -103,8 +105,11 @@ class Namer:
             return ""
         if not element.kind.says or (element.tag == "button" and element in self.labels):
             return None
+        children = element.children
+        if isinstance(children, tuple):
+            return children[0] if children else ""
         texts: list[str] = []
-        for child in element.children:
+        for child in children:
             if isinstance(child, str):
                 texts.append(child)
             elif child is not None:

@@ -24,7 +24,8 @@ _LONGEST_NAME = 900
 class Node:
     """A node. ``before`` and ``after`` are its states around ``[active]``, as written.
 
-    ``words``: what was said in it since its last child. ``nests``: there was a node in it, whatever became of that.
+    ``children`` and ``words``, what was said in it since its last child, are lists where anything is put into it.
+    ``dropped``: a node that was in it is gone.
     """
 
     # Most nodes have few of these, and what a class holds costs its instances nothing.
@@ -32,13 +33,13 @@ class Node:
     pointer = False
     active = False
     hidden = False
-    nests = False
+    dropped = False
     before = ""
     after = ""
     url: str | None = None
     placeholder: str | None = None
-    children: list[Node | str] | tuple[()] = ()
-    words: list[str]
+    children: list[Node | str] = []  # noqa: RUF012
+    words: list[str] = []  # noqa: RUF012
 
     def __init__(self, role: str, name: str) -> None:
         self.role = role
@@ -69,20 +70,19 @@ class Outline:
         """
         if node.words:
             _say(node)
-        parent.nests = True
         kept, role = node.children, node.role
+        if role == "generic" and node.ref and not node.dropped and all(isinstance(child, str) for child in kept):
+            self.owed.add(node.ref)
         if len(kept) == 1 and kept[0] == node.name:
-            node.children = ()
-        if role == "generic":
-            if node.ref and not node.nests:
-                self.owed.add(node.ref)
-            self._settle(node, origins)
-            self._put_generic(node, parent, clickable)
-            return
-        if role == "img" and not (node.name or node.children or (node.ref and node.pointer and not clickable)):
+            kept.clear()
+        if role == "img" and not (node.name or kept or (node.ref and node.pointer and not clickable)):
+            parent.dropped = True
             return
         self._settle(node, origins)
-        put(node, parent)
+        if role == "generic":
+            self._put_generic(node, parent, clickable)
+        else:
+            put(node, parent)
 
     def _settle(self, node: Node, origins: Sequence[str]) -> None:
         """Takes the name away where every node that it was made of is shown."""
@@ -98,6 +98,7 @@ class Outline:
         if parent.name and node.is_plain and not node.active and _whole_text(node) == parent.name:
             if node.ref:
                 self.owed.add(node.ref)
+            parent.dropped = True
             return
         children = node.children
         if (
@@ -109,17 +110,15 @@ class Outline:
             put(node, parent)
         elif children:
             put(children[0], parent)
+        else:
+            parent.dropped = True
 
 
 def put(node: Node | str, parent: Node) -> None:
     """Adds ``node``, behind what was said before it."""
-    parent.nests = True
     if parent.words:
         _say(parent)
-    if parent.children:
-        parent.children.append(node)
-    else:
-        parent.children = [node]
+    parent.children.append(node)
 
 
 def _say(node: Node) -> None:
@@ -127,10 +126,7 @@ def _say(node: Node) -> None:
     said = squash("".join(node.words))
     node.words.clear()
     if said:
-        if node.children:
-            node.children.append(said)
-        else:
-            node.children = [said]
+        node.children.append(said)
 
 
 def _inline(node: Node) -> None:
