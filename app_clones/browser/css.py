@@ -76,7 +76,7 @@ class Style:
             self.takes = False
         elif tag in _SIZED or (self.display == "list-item" and self.marker != "none"):
             self.takes = True
-        self.under: dict[Any, Style] = {}
+        self.under: dict[Shape | None, Style] = {}
         self.kind: Any = None
         self.kinds: dict[str, Any] = {}
 
@@ -85,6 +85,16 @@ class Style:
         while above is not None and above.tag != "select":
             above = above.parent
         return above
+
+
+class Shape:
+    """What counts of a start tag for the style of its element; told from others by identity, which is quick."""
+
+    __slots__ = ("attrs", "tag")
+
+    def __init__(self, tag: str, attrs: Mapping[str, str]) -> None:
+        self.tag = tag
+        self.attrs = attrs
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +162,9 @@ class Cascade:
                 order += 1
                 attrs |= rule.selector.attrs
                 self._rules.setdefault(rule.selector.tag, []).append((rule.selector.specificity, order, rule))
-        self._attrs = frozenset(attrs)
+        #: The attributes whose values count.
+        self.attrs = frozenset(attrs)
+        self._shapes: dict[tuple[Any, ...], Shape] = {}
         self._count = 0
         self.root = self._fresh_root()
 
@@ -163,18 +175,28 @@ class Cascade:
         return Cascade(texts)
 
     def style(self, parent: Style, start: StartTag) -> Style:
-        """The style of an element that begins with ``start`` in something styled ``parent``."""
-        key = start.keys.get(self._attrs)
-        if key is None:
-            key = start.keys[self._attrs] = self._key(start)
-        found = parent.under.get(key)
+        """The style of an element that begins with ``start`` in something styled ``parent``.
+
+        ``start.keys`` and ``parent.under`` are filled with what it takes to look it up the next time.
+        """
+        shape = start.keys.get(self.attrs)
+        if shape is None:
+            shape = start.keys[self.attrs] = self._shape(start)
+        found = parent.under.get(shape)
         if found is None:
-            found = parent.under[key] = self._compute(parent, start.name, dict(key[1:]))
+            found = parent.under[shape] = self._compute(parent, shape.tag, shape.attrs)
         return found
 
-    def _key(self, start: StartTag) -> tuple[Any, ...]:
-        attrs = self._attrs
-        return (start.name, *((name, value if name in attrs else value and "-") for name, value in start.attrs.items()))
+    def _shape(self, start: StartTag) -> Shape:
+        attrs = self.attrs
+        seen = [(name, value if name in attrs else value and "-") for name, value in start.attrs.items()]
+        key = (start.name, *seen)
+        found = self._shapes.get(key)
+        if found is None:
+            if len(self._shapes) > _MOST_STYLES:
+                self._shapes.clear()
+            found = self._shapes[key] = Shape(start.name, dict(seen))
+        return found
 
     def _fresh_root(self) -> Style:
         # What <html> lies in: nothing. It makes its child a block, as the root element is.

@@ -7,7 +7,7 @@ well formed by construction (HTML, serialising HTML fragments), which one expres
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -27,6 +27,8 @@ _PIECE = re.compile(
     r'(?: =?[^\s/>=]+="[^"]*")*)>((?(2).*?(?=</\2>)|[^<]*))',
     re.DOTALL,
 )
+#: How the tags begin that are or hide a style sheet.
+_MAY_STYLE = frozenset({"link", "styl", "temp", "/tem"})
 _NONE: Mapping[str, str] = {}
 
 
@@ -41,23 +43,46 @@ class StartTag:
         self.keys: dict[frozenset[str], Any] = {}
 
 
-def pieces(html: str) -> list[tuple[str, str, str]]:
-    """The page as tags without their angle brackets, each with the text after it, escaped; what is between is a filler.
+def serialized(html: str) -> str:
+    """The whole page that the parser makes of ``html``, from ``<html>`` to its end, in HTML's own canonical form."""
+    root = LexborHTMLParser(html).root
+    return (root and root.html) or ""
+
+
+def pieces(text: str) -> list[tuple[str, str, str]]:
+    """A serialized page as tags without their angle brackets, each with the text after it, escaped; what is between is
+    a filler.
 
     Angle brackets stand for nothing but themselves where none is in a name, nor in a text that is taken as it is.
     """
-    root = LexborHTMLParser(html).root
-    text = (root and root.html) or ""
     if _ESCAPES and text.count("<") == text.count(">") and _RAW.search(text) is None:
         return [piece.partition(">") for piece in text.split("<")[1:]]
     found = _PIECE.findall(text)
     return [(tag, raw, after.replace("&", "&amp;")) if raw else (tag, raw, after) for tag, raw, after in found]
 
 
+def sheets(text: str, pieces: Sequence[tuple[str, str, str]]) -> list[tuple[str, str]]:
+    """The style sheets of a serialized page in order, as ``("link", href)`` or ``("text", css)``."""
+    found, apart = [], 0
+    last = max(text.rfind("<link"), text.rfind("<style"))
+    for source, _, after in pieces[: text.count("<", 0, last + 1)]:
+        if source[:4] not in _MAY_STYLE:
+            continue
+        start = start_tag(source)
+        if start.name in ("template", "/template"):  # what is in one is in no document
+            apart += 1 if start.name == "template" else -1
+        elif apart:
+            continue
+        elif start.name == "style":
+            found.append(("text", unescaped(after)))
+        elif start.name == "link" and "stylesheet" in start.attrs.get("rel", "").lower().split():
+            found.append(("link", start.attrs.get("href", "")))
+    return found
+
+
 def _escapes() -> bool:
     """Does the parser's serialization escape angle brackets in attributes, as HTML has it since 2025?"""
-    root = LexborHTMLParser('<p title="&lt;&gt;">').root
-    return root is not None and 'title="&lt;&gt;"' in (root.html or "")
+    return 'title="&lt;&gt;"' in serialized('<p title="&lt;&gt;">')
 
 
 _ESCAPES = _escapes()

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from app_clones.browser.css import Cascade
 from app_clones.browser.element import Element, is_labelable
 from app_clones.browser.kinds import kind_of
-from app_clones.browser.markup import VOID, StartTag, pieces, start_tag, unescaped
+from app_clones.browser.markup import VOID, pieces, serialized, sheets, start_tag, unescaped
 from app_clones.browser.text import HTML_SPACE, SPACE, number
-
-#: How the tags begin that are or hide a style sheet.
-_MAY_STYLE = frozenset({"link", "styl", "temp", "/tem"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +27,10 @@ class Page:
 
     def __init__(self, html: str) -> None:
         self._html = html
-        self._pieces = pieces(html)
+        text = serialized(html)
+        self._pieces = pieces(text)
         #: Its style sheets in order, as ``("link", href)`` or ``("text", css)``.
-        self.sheets = _sheets(self._pieces)
+        self.sheets = sheets(text, self._pieces)
         self._under: tuple[str, ...] | None = None
         self.first: First | None = None
         #: What elements say as parts of a name, see ``Namer.said``.
@@ -92,20 +89,21 @@ class Page:
     def apply(self, sheets: tuple[str, ...]) -> None:
         """Makes the elements, each with its style and kind under these sheets; once, before the page is used."""
         self._under = sheets
-        starts = self._read(Cascade.of(sheets))
+        self._read(Cascade.of(sheets))
         self._pieces = []
+        styles = {element.style for element in self.elements}
         #: The names of all attributes and elements in it.
-        self.mentions = frozenset(name for start in starts for name in start.attrs)
-        self.tags = frozenset(start.name for start in starts)
+        self.mentions = frozenset(name for style in styles for name in style.attrs)
+        self.tags = frozenset(style.tag for style in styles)
         self.has_details = "details" in self.tags
         self.root = self.elements[0]
         self.root.parent = None
         for element in self.elements:
             element.kind = element.style.kind or kind_of(element, self.ids)
 
-    def _read(self, cascade: Cascade) -> set[StartTag]:
-        """Makes the elements of the pieces; returns their start tags."""
-        elements, starts, styled = self.elements, set(), cascade.style
+    def _read(self, cascade: Cascade) -> None:
+        """Makes the elements of the pieces."""
+        elements, deciding = self.elements, cascade.attrs
         here = Element(start_tag(""), cascade.root, None)
         for source, _, text in self._pieces:
             if source[0] == "/":
@@ -117,9 +115,9 @@ class Page:
             elif source[0] == "!":
                 here.add(None)
             else:
-                start = start_tag(source)
-                starts.add(start)
-                element = Element(start, styled(here.style, start), here)
+                start, above = start_tag(source), here.style
+                style = above.under.get(start.keys.get(deciding)) or cascade.style(above, start)
+                element = Element(start, style, here)
                 elements.append(element)
                 here.add(element)
                 if start.name in VOID:
@@ -127,31 +125,14 @@ class Page:
                 else:
                     here = element
             if text:
-                text = unescaped(text) if "&" in text else text
+                if "&" in text:
+                    text = unescaped(text)
                 if here.children:
                     here.add(text)
                 else:
                     here.children = (text,)
                 if not here.filled and (text.strip(HTML_SPACE) or here.tag == "pre"):
                     here.filled = True
-        return starts
-
-
-def _sheets(pieces: Sequence[tuple[str, str, str]]) -> list[tuple[str, str]]:
-    found, apart = [], 0
-    for source, _, text in pieces:
-        if source[:4] not in _MAY_STYLE:
-            continue
-        start = start_tag(source)
-        if start.name in ("template", "/template"):  # what is in one is in no document
-            apart += 1 if start.name == "template" else -1
-        elif apart:
-            continue
-        elif start.name == "style":
-            found.append(("text", unescaped(text)))
-        elif start.name == "link" and "stylesheet" in start.attrs.get("rel", "").lower().split():
-            found.append(("link", start.attrs.get("href", "")))
-    return found
 
 
 def _close(element: Element) -> None:
