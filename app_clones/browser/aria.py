@@ -17,8 +17,8 @@ from app_clones.browser.page import First
 from app_clones.browser.states import has_states, states
 from app_clones.browser.text import HTML_SPACE, blank, squash
 
-#: Stands for the prefix of refs in a snapshot kept for other documents. No text may hold this code point.
-_MARK = "\ufdd0"
+#: Stands for the prefix of refs in a snapshot kept for other documents. No page holds this character: parsers drop it.
+_MARK = "\0"
 
 
 def snapshot(document: Document) -> str:
@@ -40,16 +40,15 @@ def snapshot(document: Document) -> str:
 
 
 def _snapshot(document: Document, prefix: str) -> str:
-    return render(_Builder(document, prefix).build())
+    return render(_Builder(document).build(), prefix)
 
 
 class _Builder:
     """Makes the tree of one document, in document order, which is the order of new refs."""
 
-    def __init__(self, document: Document, prefix: str) -> None:
+    def __init__(self, document: Document) -> None:
         page = document.page
         self._document = document
-        self._prefix = prefix
         self._namer = Namer(document)
         self._outline = Outline()
         self._details = page.has_details
@@ -114,7 +113,7 @@ class _Builder:
         """The refs that this snapshot has so far of ``elements``, one of them left out."""
         known = self._refs
         refs = [known[element][2] for element in elements if element is not but and element in known]
-        return [self._prefix + ref for ref in refs if ref in self._shown]
+        return [ref for ref in refs if ref in self._shown]
 
     def _is_plain_text(self, element: Element) -> bool:
         """Does it hold one text and nothing else, and is it not folded away?"""
@@ -128,10 +127,10 @@ class _Builder:
             if known is None or known[1] != node.name or known[0] != node.role:
                 document.last_ref += 1
                 known = self._refs[element] = (node.role, node.name, f"e{document.last_ref}")
-            ref = known[2]
-            self._shown[ref] = element
-            node.ref = self._prefix + ref
-            node.pointer = kind.pointer
+            node.ref = known[2]
+            self._shown[node.ref] = element
+            if kind.pointer:
+                node.pointer = True
         if element is self._active:
             node.active = True
         if kind.stateful and element.tag in self._stateful:

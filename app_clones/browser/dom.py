@@ -34,9 +34,12 @@ from app_clones.browser.web import MOST_REDIRECTS, Answer, Site, Web
 BLANK = "about:blank"
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def _parsed(html: str) -> Page:
-    """The page of these bytes. Pages never change, so all documents of all browsers share them."""
+    """The page of these bytes. Pages never change, so all documents of all browsers share them.
+
+    Few are kept: the garbage collector looks through every element of all of them, again and again.
+    """
     return Page(html)
 
 
@@ -296,8 +299,8 @@ class DomBrowser:
         prefix = f"f{self._loaded}" if self._loaded else ""
         self._loaded += 1
         self._document = Document(page, url, prefix)
-        for element in page.elements:
-            if element.attrs and "autofocus" in element.attrs and tabs.is_focusable(self._document, element):
+        for element in page.elements if "autofocus" in page.mentions else ():
+            if "autofocus" in element.attrs and tabs.is_focusable(self._document, element):
                 self._document.focus = element
                 break
         if "#" in url:

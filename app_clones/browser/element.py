@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
+from weakref import ReferenceType
 
 from app_clones.browser.css import Style, is_listbox
 from app_clones.browser.markup import StartTag
@@ -26,18 +27,21 @@ class Element:
     ``style``: what the page's style sheets make of it. ``filled``: there is something in it that takes up space;
     ``boxed``: there is something of it to see. ``kind``: what follows from its style and role, known once the page is
     whole. That it is boxed or hidden holds as far as no ``details`` it lies in is closed, which is a document's state.
+
+    It knows what it lies in, ``above``, by a weak reference: so a page goes as soon as nobody holds it, and leaves
+    nothing for the garbage collector, which would look through all pages each time.
     """
 
-    __slots__ = ("attrs", "boxed", "children", "filled", "kind", "parent", "style", "tag")
+    __slots__ = ("__weakref__", "above", "attrs", "boxed", "children", "filled", "kind", "style", "tag")
 
     boxed: bool
     kind: Kind
 
-    def __init__(self, start: StartTag, style: Style, parent: Element | None) -> None:
+    def __init__(self, start: StartTag, style: Style, above: ReferenceType[Element] | None) -> None:
         self.tag = start.name
         self.attrs = start.attrs
         self.style = style
-        self.parent = parent
+        self.above = above
         # Most elements hold a text or nothing: a tuple of that is nothing that the garbage collector looks through.
         self.children: list[Element | str | None] | tuple[()] | tuple[str] = ()
         self.filled = False
@@ -51,6 +55,11 @@ class Element:
 
     def __repr__(self) -> str:
         return f"<{self.tag} {self.attrs}>"
+
+    @property
+    def parent(self) -> Element | None:
+        """What it lies in; None of the root, and once its page is gone."""
+        return self.above() if self.above is not None else None
 
     @property
     def role(self) -> str:

@@ -22,10 +22,10 @@ _LONGEST_NAME = 900
 
 
 class Node:
-    """A node. ``before`` and ``after`` are its states around ``[active]``, as written.
+    """A node. ``before`` and ``after`` are its states around ``[active]``, as written; ``ref`` has no prefix.
 
-    ``children`` and ``words``, what was said in it since its last child, are lists where anything is put into it.
-    ``dropped``: a node that was in it is gone.
+    ``children`` and ``words``, what was said in it since its last child, are lists of its own where anything is put
+    into it. ``dropped``: a node that was in it is gone.
     """
 
     # Most nodes have few of these, and what a class holds costs its instances nothing.
@@ -148,18 +148,18 @@ def _whole_text(node: Node) -> str:
     return only if isinstance(only, str) else ""
 
 
-def render(root: Node) -> str:
-    """The tree as YAML, without a line break at its end."""
+def render(root: Node, prefix: str) -> str:
+    """The tree as YAML, without a line break at its end; ``prefix`` begins every ref."""
     lines: list[str] = []
     for child in root.children:
         if isinstance(child, str):
             lines.append(f"- text: {yaml.value(child)}")
         else:
-            _write(child, "", True, lines)
+            _write(child, "", prefix, True, lines)
     return "\n".join(lines)
 
 
-def _write(node: Node, indent: str, show_pointer: bool, lines: list[str]) -> None:
+def _write(node: Node, indent: str, prefix: str, show_pointer: bool, lines: list[str]) -> None:
     pointer = show_pointer and node.pointer and node.ref != ""
     head, quote = _head(node.role, node.name)
     line = f"{indent}- {quote}{head}{node.before}"
@@ -169,7 +169,7 @@ def _write(node: Node, indent: str, show_pointer: bool, lines: list[str]) -> Non
     if node.hidden:
         line += " [aria-hidden]"
     if node.ref:
-        line += f" [ref={node.ref}] [cursor=pointer]{quote}" if pointer else f" [ref={node.ref}]{quote}"
+        line += f" [ref={prefix}{node.ref}] [cursor=pointer]{quote}" if pointer else f" [ref={prefix}{node.ref}]{quote}"
     else:
         line += quote
     children = node.children
@@ -190,7 +190,7 @@ def _write(node: Node, indent: str, show_pointer: bool, lines: list[str]) -> Non
         if isinstance(child, str):
             lines.append(f"{indent}- text: {yaml.value(child)}")
         else:
-            _write(child, indent, show_pointer and not pointer, lines)
+            _write(child, indent, prefix, show_pointer and not pointer, lines)
 
 
 @lru_cache(maxsize=16_384)

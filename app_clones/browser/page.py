@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from weakref import ref
 
 from app_clones.browser.css import Cascade
 from app_clones.browser.element import Element, is_labelable
@@ -97,7 +98,6 @@ class Page:
         self.tags = frozenset(style.tag for style in styles)
         self.has_details = "details" in self.tags
         self.root = self.elements[0]
-        self.root.parent = None
         for element in self.elements:
             element.kind = element.style.kind or kind_of(element, self.ids)
 
@@ -105,24 +105,26 @@ class Page:
         """Makes the elements of the pieces."""
         elements, deciding = self.elements, cascade.attrs
         here = Element(start_tag(""), cascade.root, None)
+        path: list[Element] = []
         for source, _, text in self._pieces:
             if source[0] == "/":
                 if source == "/template":  # what is in one is in no document
                     del elements[elements.index(here) + 1 :]
                     here.children = ()
-                _close(here)
-                here = here.parent or here
+                inner, here = here, path.pop()
+                _close(inner, here)
             elif source[0] == "!":
                 here.add(None)
             else:
                 start, above = start_tag(source), here.style
                 style = above.under.get(start.keys.get(deciding)) or cascade.style(above, start)
-                element = Element(start, style, here)
+                element = Element(start, style, ref(here) if path else None)
                 elements.append(element)
                 here.add(element)
                 if start.name in VOID:
-                    _close(element)
+                    _close(element, here)
                 else:
+                    path.append(here)
                     here = element
             if text:
                 if "&" in text:
@@ -135,14 +137,14 @@ class Page:
                     here.filled = True
 
 
-def _close(element: Element) -> None:
+def _close(element: Element, parent: Element) -> None:
     """Says whether it is filled and boxed, now that all in it is known, and so whether what it lies in is."""
     style = element.style
     filled = _is_filled(element) if style.takes is None else style.takes
     element.filled = filled
     element.boxed = filled and style.boxable
-    if filled and element.parent is not None:
-        element.parent.filled = True
+    if filled:
+        parent.filled = True
 
 
 def _is_filled(element: Element) -> bool:
