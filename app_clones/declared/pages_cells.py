@@ -39,9 +39,21 @@ def cell(css: str, text: str, href: str = "", tag: str | None = None) -> Markup:
     return Markup(f"<td{css}>{inner}</td>")
 
 
+@lru_cache(maxsize=16_384)
+def row_head(text: str, href: str) -> Markup:
+    """The first cell of a row, which is its head and leads to its page."""
+    return Markup(f'<th scope="row"><a href="{escape(href)}">{escape(text)}</a></th>')
+
+
 def options(choices: Iterable[tuple[str, str]], held: str) -> Markup:
     """The options of a select, each a value and its text, with ``held`` chosen."""
     return Markup("".join([_option(value, text, value == held) for value, text in choices]))
+
+
+@lru_cache(maxsize=4096)
+def enum_options(values: tuple[str, ...], held: str) -> Markup:
+    """The options of a select that narrows a list by one of ``values``."""
+    return options([("", "Any"), *((value, value) for value in values)], held)
 
 
 @lru_cache(maxsize=16_384)

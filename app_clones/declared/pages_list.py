@@ -14,7 +14,7 @@ from app_clones.declared import pages_text as words
 from app_clones.declared import rows
 from app_clones.declared.listing import Filter, Query
 from app_clones.declared.model import FieldDecl
-from app_clones.declared.pages_cells import PLAIN, head_class, options
+from app_clones.declared.pages_cells import PLAIN, enum_options, head_class, options, row_head
 from app_clones.declared.pages_frame import PAGE, SORT, WORDS, Act, Visit, act
 from app_clones.declared.pages_inputs import parent_label
 from app_clones.declared.pages_plan import Shelf, is_indexed, is_searched
@@ -22,8 +22,8 @@ from app_clones.declared.pages_refs import choices, named, names_in, told_apart
 from app_clones.declared.values import from_text
 from app_clones.kit.errors import AppError, NotFound
 
-Line = tuple[str, str, Markup]
-"""A row of a table: what it is called, where its page is, its cells."""
+Line = Markup
+"""A row of a table, ready to be shown: its head, which leads to its page, and its cells."""
 
 Head = tuple[str, str, str, Markup]
 """The head of a column: its text, where sorting by it leads (or ``""``), ``aria-sort`` (or ``""``), class attribute."""
@@ -49,14 +49,12 @@ def lines(visit: Visit, shelf: Shelf, found: Sequence[rows.Row], skip: str = "")
     names = names_in(visit.ready, visit.call, refs, found) if refs else {}
     plan, now, label = visit.ready.entities[shelf.name], visit.call.now_ms, shelf.entity.label
     root = f"{visit.base}{shelf.url}/"
-    return [
-        (
-            words.short(named(plan, row["id"], row[label] if label else None)),
-            f"{root}{row['id']}",
-            Markup("".join([make(row[name], names, now) for name, _, make in makers])),
-        )
-        for row in found
-    ]
+    made = []
+    for row in found:
+        head = row_head(words.short(named(plan, row["id"], row[label] if label else None)), f"{root}{row['id']}")
+        cells = "".join([make(row[name], names, now) for name, _, make in makers])
+        made.append(Markup(f"<tr>{head}{cells}</tr>"))
+    return made
 
 
 def heads(
@@ -67,6 +65,7 @@ def heads(
     columns: list[tuple[str, FieldDecl | None]] = [(label, shelf.field(label))] if label else [("", None)]
     columns += [(name, field) for name, field, _ in visit.site.makers(shelf) if name != skip]
     made: list[Head] = []
+    root = f"{visit.base}{shelf.url}?{urlencode(kept)}{'&' if kept else ''}" if kept is not None else ""
     for name, field in columns:
         text, css = words.label(name) or shelf.entity.title, Markup(head_class(field) if field else PLAIN)
         if kept is None or field is None or field.repeated or field.type in ("json", "ref") or field.hidden:
@@ -74,8 +73,8 @@ def heads(
             continue
         descending = f"{name} desc"
         sorted_ = "ascending" if sort == name else "descending" if sort == descending else ""
-        query = urlencode({**kept, SORT: descending if sort == name else name})
-        made.append((text, f"{visit.base}{shelf.url}?{query}", sorted_, css))
+        query = urlencode({SORT: descending if sort == name else name})
+        made.append((text, root + query, sorted_, css))
     return made
 
 
@@ -124,7 +123,7 @@ def show_list(visit: Visit, shelf: Shelf) -> Response:
 
 def _words(shelf: Shelf, text: str, filters: tuple[Filter, ...] = ()) -> Query:
     """Rows that hold the words of ``text``, or, where no words are indexed, whose name holds it."""
-    if is_indexed(shelf.entity) or not text:
+    if not text or is_indexed(shelf.entity):
         return Query(filters, text)
     return Query((*filters, Filter(shelf.entity.label or "", text, "contains")))
 
@@ -203,7 +202,7 @@ def _narrows(visit: Visit, shelf: Shelf, kept: Mapping[str, str]) -> Iterator[Na
 
 def _options(visit: Visit, field: FieldDecl, held: str) -> Markup | None:
     if field.type == "enum" and field.values:
-        return options([("", "Any"), *((value, value) for value in field.values)], held)
+        return enum_options(tuple(field.values), held)
     if field.type == "boolean":
         return options([("", "Any"), ("true", "Yes"), ("false", "No")], held)
     if field.type == "ref":
