@@ -62,7 +62,7 @@ class _Builder:
 
     def build(self) -> Node:
         above, root = Node("", ""), Node("fragment", "")
-        above.children, above.words, root.children, root.words = [], [], [], []
+        above.children, root.children = [], []
         self._visit(root, self._document.page.body, False)
         self._outline.close(root, above, (), False)
         self._document.look(self._shown)
@@ -74,7 +74,7 @@ class _Builder:
         if kind.absent:
             # Nothing in it is shown or heard; it parts the text around it all the same.
             if into.words:
-                into.words.append(" ")
+                into.words += " "
             return
         if self._details:
             boxed = self._document.is_boxed(element)
@@ -99,9 +99,9 @@ class _Builder:
         if made_of is ALL_WITHIN and _holds_one_text(element):  # which is its name
             put(node, into)
             return
-        node.children, node.words = [], []
+        node.children = []
         if kind.valued:
-            node.words.append(self._document.value(element))
+            node.words = self._document.value(element)
         before = len(heard)
         if ref and made_of:
             self._outline.owed.update(self._refs_of(made_of, element))
@@ -145,20 +145,20 @@ class _Builder:
 
     def _fill(self, into: Node, element: Element, visible: bool, clickable: bool) -> None:
         """Puts what is in ``element`` into a node."""
-        words, parted = into.words, element.kind.parted
-        if parted and words:  # a blank before all words is none
-            words.append(" ")
+        parted = element.kind.parted
+        if parted and into.words:  # a blank before all words is none
+            into.words += " "
         texts = visible and into.role != "textbox"
         if texts and element.tag == "details" and not self._document.is_open(element):
             texts = False
         for child in element.children:
             if isinstance(child, str):
-                if texts and (words or child.strip(HTML_SPACE)):
-                    words.append(child)
+                if texts and (into.words or child.strip(HTML_SPACE)):
+                    into.words += child
             elif child is not None:
                 self._visit(into, child, clickable)
-        if parted and words:
-            words.append(" ")
+        if parted and into.words:
+            into.words += " "
 
 
 def _holds_one_text(element: Element) -> bool:

@@ -24,8 +24,8 @@ _LONGEST_NAME = 900
 class Node:
     """A node. ``before`` and ``after`` are its states around ``[active]``, as written; ``ref`` has no prefix.
 
-    ``children`` and ``words``, what was said in it since its last child, are lists of its own where anything is put
-    into it. ``dropped``: a node that was in it is gone.
+    ``children`` is a list of its own where anything is put into it; ``words``: what was said in it since its last
+    child. ``dropped``: a node that was in it is gone.
     """
 
     # Most nodes have few of these, and what a class holds costs its instances nothing.
@@ -39,16 +39,11 @@ class Node:
     url: str | None = None
     placeholder: str | None = None
     children: list[Node | str] = []  # noqa: RUF012
-    words: list[str] = []  # noqa: RUF012
+    words = ""
 
     def __init__(self, role: str, name: str) -> None:
         self.role = role
         self.name = name
-
-    @property
-    def is_plain(self) -> bool:
-        """Is it a generic node without properties?"""
-        return self.role == "generic" and not self.hidden and self.url is None and self.placeholder is None
 
 
 class Outline:
@@ -95,7 +90,7 @@ class Outline:
     def _put_generic(self, node: Node, parent: Node, clickable: bool) -> None:
         """Puts a generic node, its children, or nothing."""
         _inline(node)
-        if parent.name and node.is_plain and not node.active and _whole_text(node) == parent.name:
+        if parent.name and not (node.hidden or node.active) and _whole_text(node) == parent.name:
             if node.ref:
                 self.owed.add(node.ref)
             parent.dropped = True
@@ -123,18 +118,18 @@ def put(node: Node | str, parent: Node) -> None:
 
 def _say(node: Node) -> None:
     """Makes a text of the words so far."""
-    said = squash("".join(node.words))
-    node.words.clear()
+    said = squash(node.words)
+    node.words = ""
     if said:
         node.children.append(said)
 
 
 def _inline(node: Node) -> None:
-    """A plain node whose one child is a plain node of one text holds that text itself."""
-    if not node.is_plain or len(node.children) != 1:
+    """A generic node whose one child is a generic node of one text holds that text itself."""
+    if node.hidden or len(node.children) != 1:
         return
     child = node.children[0]
-    if isinstance(child, str) or not child.is_plain or child.name or child.active:
+    if isinstance(child, str) or child.role != "generic" or child.hidden or child.name or child.active:
         return
     if len(child.children) == 1 and isinstance(child.children[0], str):
         node.children = child.children
