@@ -24,7 +24,10 @@ class First:
 
 
 class Page:
-    """What one answer's bytes say under its style sheets. Immutable: values, focus, refs are a ``Document``'s."""
+    """What one answer's bytes say under its style sheets. Immutable: values, focus, refs are a ``Document``'s.
+
+    Its elements are there once :meth:`apply` was told of its style sheets.
+    """
 
     def __init__(self, html: str) -> None:
         self._html = html
@@ -38,8 +41,6 @@ class Page:
         self.said: dict[Element, str | None] = {}
         #: The options of each select that it is shown with, as far as they were asked for.
         self.chosen: dict[Element, tuple[Element, ...]] = {}
-        #: All elements in document order, once the style sheets are known.
-        self.elements: list[Element] = []
 
     @cached_property
     def body(self) -> Element:
@@ -90,6 +91,8 @@ class Page:
     def apply(self, sheets: tuple[str, ...]) -> None:
         """Makes the elements, each with its style and kind under these sheets; once, before the page is used."""
         self._under = sheets
+        #: All elements in document order.
+        self.elements: list[Element] = []
         self._read(Cascade.of(sheets))
         self._pieces = []
         styles = {element.style for element in self.elements}

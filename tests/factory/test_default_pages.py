@@ -45,6 +45,7 @@ class Crawl:
         if "text/html" not in answer.headers.get("content-type", ""):
             return
         page = Page(answer.text)
+        page.apply(())
         kind = (answer.status, frozenset(element.attrs.get("class", "") for element in page.elements))
         if self.kinds[kind] == 2:
             return
