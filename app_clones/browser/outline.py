@@ -54,7 +54,8 @@ class Outline:
     """
 
     def __init__(self) -> None:
-        #: Refs that a name may have been made of, and that nothing shows so far.
+        #: Refs that a name may have been made of and that nothing shows so far. All nodes show themselves but generic
+        #: ones that hold texts alone; and what a name refers to is not shown by it if it was there before.
         self.owed: set[str] = set()
 
     def close(self, node: Node, parent: Node, origins: Sequence[str], clickable: bool) -> None:
