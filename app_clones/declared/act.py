@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from app_clones.declared import rows
 from app_clones.declared.bodies import Resource, resolve
-from app_clones.declared.conditions import is_time
 from app_clones.declared.expressions import Evaluate
 from app_clones.declared.keys import Names, find
 from app_clones.declared.model import PERSON, FieldDecl
@@ -139,7 +138,7 @@ class Act:
             return None
         if decl.type == "ref" and decl.to is not None:
             return [Ref(decl.to, each) for each in value] if decl.repeated else Ref(decl.to, value)
-        return Moment(value) if is_time(decl) else value
+        return Moment(value) if decl.is_moment else value
 
     def into(self, entity: str, name: str, evaluate: Evaluate) -> Any:
         """What an expression puts into a field, checked as a client's value would be. Raises
@@ -167,6 +166,8 @@ class Act:
                 return value.rowid
             return resolve(self.ready, self.call, name, decl.model_copy(update={"repeated": False}), value)
         if isinstance(value, Moment):
+            if decl.is_moment:
+                return value.ms
             value = rows.time_shown(decl, value.ms)
         return self.ready.accept_one(decl)(self.plain(value), name)
 

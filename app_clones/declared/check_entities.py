@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from app_clones.declared.check_common import DeclError, Loc, check_constant, check_value, need_expression, need_field
 from app_clones.declared.model import PERSON, AppDecl, Entity, FieldDecl
 from app_clones.declared.words import camel
 
 #: A row's own keys in Python, beside its fields; the first is a column of every table too.
 RESERVED_FIELDS = ("id", "slug")
+#: Types of fields whose words are in a full-text index.
+_SEARCHED = ("string", "text", "email", "url", "enum", "date", "datetime", "bytes")
 #: Tables of the engine's own, so no entity's.
 RESERVED_ENTITIES = (PERSON, "call", "pending", "request")
 
@@ -17,6 +21,18 @@ def check_entities(decl: AppDecl) -> None:
     for name, entity in decl.entities.items():
         _check_entity(decl, name, entity, ("entities", name))
     _check_parents(decl)
+    for name, refs in decl.links.items():
+        _check_link(decl, name, refs, ("links", name))
+
+
+def _check_link(decl: AppDecl, name: str, refs: Mapping[str, str], loc: Loc) -> None:
+    if name in (*RESERVED_ENTITIES, *decl.entities):
+        raise DeclError(f"{name} is the name of another table", loc)
+    if len(refs) < 2:
+        raise DeclError("a link has two refs at least", loc)
+    for column, to in refs.items():
+        if to != PERSON and to not in decl.entities:
+            raise DeclError(f"no entity {to}", (*loc, column))
 
 
 def _check_entity(decl: AppDecl, name: str, entity: Entity, loc: Loc) -> None:
@@ -27,11 +43,13 @@ def _check_entity(decl: AppDecl, name: str, entity: Entity, loc: Loc) -> None:
     _check_wires(decl, entity, loc)
     if entity.label is not None:
         need_field(entity, entity.label, (*loc, "label"))
-    for place, group in enumerate(entity.unique):
-        if not group:
-            raise DeclError("unique over no field", (*loc, "unique", place))
-        for part, field_name in enumerate(group):
-            need_field(entity, field_name, (*loc, "unique", place, part))
+    for what, groups in (("unique", entity.unique), ("indexes", entity.indexes)):
+        for place, group in enumerate(groups):
+            if not group:
+                raise DeclError(f"{what} over no field", (*loc, what, place))
+            for part, field_name in enumerate(group):
+                need_field(entity, field_name, (*loc, what, place, part))
+    _check_words(entity, loc)
     _check_links(entity, loc)
     _check_key(entity, loc)
     _check_derived(decl, entity, loc)
@@ -45,19 +63,30 @@ def _check_field(decl: AppDecl, name: str, field: FieldDecl, loc: Loc) -> None:
     if name in RESERVED_FIELDS:
         raise DeclError(f"{name} is a row's own; call the field {name}_ and give it a wire name", loc)
     check_value(decl, field, loc)
-    if field.auto in ("created", "updated") and field.type not in ("date", "datetime", "integer", "string"):
-        raise DeclError(f"a {field.type} cannot hold when a row was {field.auto}", (*loc, "auto"))
+    if field.is_moment and field.type not in ("date", "datetime", "integer", "string"):
+        raise DeclError(f"a {field.type} cannot hold a time of the clock", (*loc, "auto"))
     if field.auto == "actor" and not (field.to == PERSON or field.type in ("email", "string")):
         raise DeclError("who acts is a ref to person, or an email", (*loc, "auto"))
     if field.auto and (field.required or field.default is not None or field.repeated):
         raise DeclError("what the engine sets is not required of anyone and has no default", (*loc, "auto"))
     check_constant(decl, field, field.default, (*loc, "default"))
-    if field.search and (field.type in ("ref", "json", "boolean", "integer", "number") or field.repeated):
+    if field.search and not _is_text(field):
         raise DeclError("only texts are searched", (*loc, "search"))
     if field.log and field.type == "ref":
         raise DeclError("a ref is what a row is about, so no log", (*loc, "log"))
     if field.on_delete == "clear" and field.required:
         raise DeclError("a required ref cannot be cleared", (*loc, "on_delete"))
+
+
+def _is_text(field: FieldDecl) -> bool:
+    return field.type in _SEARCHED and not field.repeated
+
+
+def _check_words(entity: Entity, loc: Loc) -> None:
+    for column, names in entity.words.columns.items() if entity.words is not None else ():
+        for place, name in enumerate(names):
+            if not _is_text(need_field(entity, name, (*loc, "words", "columns", column, place))):
+                raise DeclError(f"{name}: only texts are searched", (*loc, "words", "columns", column, place))
 
 
 def _check_wires(decl: AppDecl, entity: Entity, loc: Loc) -> None:

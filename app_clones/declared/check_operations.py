@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from app_clones.declared.arguments import param_wire
@@ -9,12 +10,14 @@ from app_clones.declared.check_common import (
     DeclError,
     Loc,
     check_constant,
+    check_template,
     check_value,
     entity_of,
     need_expression,
     need_field,
 )
 from app_clones.declared.expand import writes
+from app_clones.declared.lenient import LENIENT
 from app_clones.declared.model import PERSON, AppDecl, Entity, OperationDecl, Param
 from app_clones.declared.routing import Tree, template
 
@@ -31,6 +34,8 @@ def check_operations(decl: AppDecl) -> None:
         _check_operation(decl, name, operation, ("operations", name))
     for name, param in decl.api.common.items():
         _check_param(decl, None, param, "custom", ("api", "common", name))
+    for title, params in decl.arguments.items():
+        _check_arguments(decl, params, ("arguments", title))
     _check_tool_names(decl)
     for name, other in Tree(decl).clashes:
         raise DeclError(f"it is reached just as {other} is", ("operations", name, "http"))
@@ -39,6 +44,27 @@ def check_operations(decl: AppDecl) -> None:
 def _check_tool_names(decl: AppDecl) -> None:
     if decl.api.long_running is not None and "finish" in decl.operations:
         raise DeclError("finish is an event of the engine's own", ("operations", "finish"))
+
+
+def _check_arguments(decl: AppDecl, params: Mapping[str, Param], loc: Loc) -> None:
+    for name, param in params.items():
+        _check_param(decl, None, param, "custom", (*loc, name))
+        if param.type not in LENIENT or param.repeated or param.role != "input":
+            raise DeclError(f"such an argument is one of {', '.join(LENIENT)}", (*loc, name))
+        if not param.required and param.default is None:
+            raise DeclError("it is required, or has a default", (*loc, name))
+
+
+def _check_tool(decl: AppDecl, operation: OperationDecl, loc: Loc) -> None:
+    if operation.takes is not None:
+        if operation.takes not in decl.arguments:
+            raise DeclError(f"no arguments {operation.takes}", (*loc, "takes"))
+        if operation.params not in ({}, decl.arguments[operation.takes]):
+            raise DeclError(f"it takes {operation.takes}, and nothing besides", (*loc, "params"))
+    if operation.text is not None:
+        check_template(operation.text, (*loc, "text"))
+    if operation.fixed and operation.behaviour is None:
+        raise DeclError("there is no behaviour that this could be told", (*loc, "fixed"))
 
 
 def _check_operation(decl: AppDecl, name: str, operation: OperationDecl, loc: Loc) -> None:
@@ -50,6 +76,7 @@ def _check_operation(decl: AppDecl, name: str, operation: OperationDecl, loc: Lo
     for key, param in operation.params.items():
         _check_param(decl, entity, param, operation.kind, (*loc, "params", key))
     _check_wires(decl, operation, loc)
+    _check_tool(decl, operation, loc)
     if operation.kind != "refused":
         _check_target(decl, operation, entity, loc)
         _check_effects(decl, operation, entity, loc)

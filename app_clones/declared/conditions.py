@@ -26,18 +26,13 @@ def column(plan: EntityPlan, name: str) -> str:
     return f"t.{quoted(name)}"
 
 
-def is_time(field: FieldDecl) -> bool:
-    """Whether the field holds times of the kit's clock, in ms."""
-    return field.auto in ("created", "updated")
-
-
 def sortable(plan: EntityPlan, name: str) -> str:
     """What orders rows by a field. Raises :class:`AppError` where nothing does."""
     field = plan.decl.fields[name]
     if field.repeated or field.type == "json" or field.hidden:
         raise AppError(f"rows have no order by {plan.names[name]}")
     found = column(plan, name)
-    return f"julianday({found})" if field.type == "datetime" and not is_time(field) else found
+    return f"julianday({found})" if field.type == "datetime" and not field.is_moment else found
 
 
 def compare(plan: EntityPlan, name: str, how: str, value: Any) -> Condition:
@@ -52,7 +47,7 @@ def compare(plan: EntityPlan, name: str, how: str, value: Any) -> Condition:
         raise AppError(f"{plan.names[name]}: it holds several values, so say which")
     if how in ("contains", "prefix", "has"):
         return _compare_text(plan, name, how, value)
-    if is_time(field):
+    if field.is_moment:
         start = moment_ms(field, value, plan.names[name])
         if how in ("eq", "ne"):
             return _within(sql, how, start, _PRECISION_MS.get("int64" if field.int64 else field.type, 1))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
+
+from starlette.routing import BaseRoute
 
 from app_clones.declared import http, perform, running, seeds, tools
 from app_clones.declared.act import Act
@@ -16,12 +19,23 @@ from app_clones.declared.plans import Plan, plan_of
 from app_clones.declared.shapes import Shapes
 from app_clones.declared.tables import searches, tables
 from app_clones.declared.values import Accept, acceptor
-from app_clones.kit.app import App
-from app_clones.kit.protocol import Call
+from app_clones.kit.app import App, Options
+from app_clones.kit.protocol import Build, Call
 
-__all__ = ["Behaviour", "Declared", "declared"]
+__all__ = ["Behaviour", "Declared", "Own", "declared"]
 
 Json = Any
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """What an app has in Python in place of what its declaration gives: pages, first rows and their options."""
+
+    pages: Callable[[], Sequence[BaseRoute]] | None = None
+    populate: Callable[[Build, Any], None] | None = None
+    options: type[Options] | None = None
+
+
 Behaviour = Callable[[Act], Json]
 """What an app's Python file gives for an operation: does its work on ``act``, and returns the body of the answer, or
 None where the answer follows from ``act.row`` as declared. Raises :class:`~app_clones.kit.errors.AppError`."""
@@ -33,9 +47,10 @@ class Declared:
     ``decl`` is the full form. ``entities`` by name, ``person`` too.
     """
 
-    def __init__(self, decl: AppDecl, behaviours: Mapping[str, Behaviour]) -> None:
+    def __init__(self, decl: AppDecl, behaviours: Mapping[str, Behaviour], own: Own) -> None:
         self.decl = decl
         self.behaviours = behaviours
+        self.own = own
         self.entities: Mapping[str, EntityPlan] = entity_plans(decl)
         self.shapes = Shapes(decl.schemas)
         self._plans: dict[str, Plan] = {}
@@ -65,17 +80,17 @@ class Declared:
         return self._app
 
     def _make(self) -> App:
-        decl = self.decl
+        decl, own = self.decl, self.own
         return App(
             name=decl.app,
             tables=tables(decl),
             operations=tools.operations(self),
-            populate=lambda build, options: seeds.populate(self, build, options),
-            options=seeds.options_of(decl),
+            populate=own.populate or (lambda build, options: seeds.populate(self, build, options)),
+            options=own.options or seeds.options_of(decl),
             search=searches(decl),
             events=self._events(),
             emits=sorted({each.event for operation in decl.operations.values() for each in operation.emit}),
-            routes=lambda: (*http.routes(self), *page_routes(self)),
+            routes=lambda: (*http.routes(self), *(own.pages() if own.pages is not None else page_routes(self))),
             api=(decl.api.base,),
         )
 
@@ -96,7 +111,7 @@ class Declared:
         return found
 
 
-def declared(decl: AppDecl, behaviours: Mapping[str, Behaviour] | None = None) -> Declared:
+def declared(decl: AppDecl, behaviours: Mapping[str, Behaviour] | None = None, own: Own | None = None) -> Declared:
     """Checks ``decl``, expands it and makes it ready. Raises :class:`~app_clones.declared.check.DeclError`."""
     given = dict(behaviours or {})
     check(decl)
@@ -106,4 +121,4 @@ def declared(decl: AppDecl, behaviours: Mapping[str, Behaviour] | None = None) -
     for name, operation in full.operations.items():
         if operation.behaviour is not None and operation.behaviour not in given:
             raise DeclError(f"no behaviour {operation.behaviour}", ("operations", name, "behaviour"))
-    return Declared(full, given)
+    return Declared(full, given, own or Own())

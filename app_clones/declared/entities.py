@@ -10,7 +10,7 @@ from typing import Any
 from app_clones.declared.expressions import chain
 from app_clones.declared.model import PERSON, AppDecl, Entity, FieldDecl
 from app_clones.declared.people import PERSON_ENTITY
-from app_clones.declared.tables import search_name, searched, table_name
+from app_clones.declared.tables import table_name, words_of
 from app_clones.declared.values import canonical
 from app_clones.declared.words import camel
 from app_clones.kit.protocol import Value
@@ -53,7 +53,8 @@ class EntityPlan:
     the property of a field. ``visible``: SQL (over alias ``t``) that holds for the rows which the actor may see, with
     ``visible_args`` question marks for the actor's id; empty where all see all. ``above``: the parent's entity.
     ``shown``: field, property, and the field's declaration where JSON shows its value in another form than Python.
-    ``derived``: property, and the chain of names that says its value.
+    ``derived``: property, and the chain of names that says its value. ``words``: the columns of the full-text index
+    ``search``, each with the fields that it holds. ``links``: table and column of each link to its rows.
     ``telling``: the fields that tell most of a row, those first.
     """
 
@@ -71,8 +72,9 @@ class EntityPlan:
     above: str | None
     incoming: tuple[Incoming, ...]
     singletons: tuple[str, ...]
-    words: tuple[str, ...]
+    words: Mapping[str, tuple[str, ...]]
     search: str
+    links: tuple[tuple[str, str], ...]
     has_slug: bool
     shown: tuple[tuple[str, str, FieldDecl | None], ...]
     derived: tuple[tuple[str, tuple[str, ...]], ...]
@@ -85,6 +87,13 @@ class EntityPlan:
             if found[name] is not None:
                 found[name] = decode(found[name])
         return found
+
+    def words_in(self, row: Mapping[str, Any]) -> dict[str, str]:
+        """What the full-text index holds of ``row``, by its columns."""
+        return {
+            column: "\n".join(str(row[name]) for name in names if row.get(name) is not None)
+            for column, names in self.words.items()
+        }
 
     def encode(self, name: str, value: Any) -> Value:
         """A field's value as its column holds it."""
@@ -131,6 +140,7 @@ def _plan(
     table = table_name(decl.app, name)
     names = {field_name: wire_name(decl, field_name, field) for field_name, field in entity.fields.items()}
     visible, args = _visible(decl, entities, name, "t", ())
+    search, words = words_of(decl.app, name, entity)
     return EntityPlan(
         name=name,
         decl=entity,
@@ -146,8 +156,14 @@ def _plan(
         above=entity.fields[entity.parent].to if entity.parent else None,
         incoming=incoming,
         singletons=singletons,
-        words=searched(entity),
-        search=search_name(decl.app, name),
+        words=words,
+        search=search,
+        links=tuple(
+            (table_name(decl.app, link), column)
+            for link, refs in decl.links.items()
+            for column, to in refs.items()
+            if to == name
+        ),
         has_slug=has_slug,
         derived=tuple((wire, chain(text) or ()) for wire, text in entity.derived.items()),
         shown=tuple(
@@ -160,7 +176,7 @@ def _plan(
 
 
 def _is_plain(field: FieldDecl) -> bool:
-    return field.type != "ref" and field.auto not in ("created", "updated") and not field.int64
+    return field.type != "ref" and not field.is_moment and not field.int64
 
 
 def _telling(entity: Entity) -> tuple[str, ...]:

@@ -54,7 +54,8 @@ def writes(operation: OperationDecl) -> bool:
     if operation.kind in ("create", "update", "replace", "delete", "record"):
         return True
     effects = (operation.set, operation.append, operation.remove, operation.make, operation.emit)
-    whole = (operation.copy_row, operation.delete, operation.record, operation.behaviour)
+    reads = operation.http is not None and operation.http.verb == "GET"
+    whole = (operation.copy_row, operation.delete, operation.record, operation.behaviour and not reads)
     return any(effects) or any(whole) or operation.result.shape == "operation"
 
 
@@ -172,11 +173,7 @@ def _list(decl: AppDecl, name: str, entity: Entity) -> OperationDecl:
 
 
 def _is_filter(entity_name: str, entity: Entity, name: str, field: FieldDecl) -> bool:
-    if (
-        field.hidden
-        or name in (outer_parent(entity_name, entity), entity.owner)
-        or field.auto in ("created", "updated")
-    ):
+    if field.hidden or name in (outer_parent(entity_name, entity), entity.owner) or field.is_moment:
         return False
     if field.type in ("string", "email") and not field.repeated:
         return field.max is None or field.max <= SHORT
@@ -239,6 +236,8 @@ _STANDARD: Mapping[str, Callable[[AppDecl, str, Entity], OperationDecl]] = {
 
 
 def _custom(decl: AppDecl, name: str, operation: OperationDecl) -> OperationDecl:
+    if operation.takes is not None:
+        operation = operation.model_copy(update={"params": decl.arguments[operation.takes]})
     entity = decl.entities.get(operation.entity) if operation.entity else None
     if entity is not None and operation.entity and _is_named_anew(operation):
         return _standing_on(_STANDARD[operation.kind](decl, operation.entity, entity), operation)

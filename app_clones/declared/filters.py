@@ -144,7 +144,7 @@ class _Parser:
                 return compare(plan, name, how, find(self._ready, self._call, field.to, text)["id"])
             except NotFound:
                 return ("1" if how == "ne" else "0"), ()
-        if field.auto in ("created", "updated") or field.type in ("date", "datetime"):
+        if field.is_moment or field.type in ("date", "datetime"):
             return compare(plan, name, how, text)
         if how == "has" and not field.repeated and field.type in ("string", "text", "url", "email"):
             return compare(plan, name, "contains", text)

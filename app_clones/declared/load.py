@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from app_clones.declared.check import DeclError, check
-from app_clones.declared.engine import Behaviour, Declared, declared
+from app_clones.declared.engine import Behaviour, Declared, Own, declared
 from app_clones.declared.expand import expand
 from app_clones.declared.model import AppDecl
 from app_clones.declared.seeds import check_seeds
@@ -32,14 +32,18 @@ def load_app(folder: Path | str) -> App:
     return load_declared(folder).app()
 
 
-def load_declared(folder: Path | str) -> Declared:
-    """The same before it is an app of the kit: declaration and behaviours, made ready. Raises :class:`FileError`."""
+def load_declared(
+    folder: Path | str, behaviours: Mapping[str, Behaviour] | None = None, own: Own | None = None
+) -> Declared:
+    """The same before it is an app of the kit: declaration and behaviours, made ready. A package gives ``behaviours``,
+    and what else it does in Python, itself. Raises :class:`FileError`."""
     folder = Path(folder)
     path = folder / DECLARATION
     decl, document = _parsed(read(path, "the declaration"), str(path))
-    source = read_behaviours(folder)
+    if behaviours is None:
+        behaviours = behaviours_of(read_behaviours(folder), str(folder / BEHAVIOURS))
     with _located(document):
-        return declared(decl, behaviours_of(source, str(folder / BEHAVIOURS)))
+        return declared(decl, behaviours, own)
 
 
 def load_decl(path: Path | str) -> AppDecl:

@@ -60,14 +60,15 @@ class FieldDecl(Value):
     """A field of an entity; one column (a list, or ``json``, is canonical JSON text).
 
     ``default``: what a new row has where nothing is given. ``auto``: set by the engine alone (``created``, ``updated``:
-    the clock; ``actor``: who acts). ``readonly``: only operations' effects write it; ``immutable``: given on creation
-    only; ``hidden``: written, never shown (a password). ``log``: no part of what is compared. ``search``: in the
-    full-text index. ``on_delete`` of a ref: what happens to this row when that one goes. ``seed``: a drawer of
-    ``declared.seeds`` by name, or a mapping ``{drawer: arguments}``; by default chosen from name, type and text.
+    the clock; ``actor``: who acts; ``moment``: a time of the clock that a behaviour tells, or else now). ``readonly``:
+    only operations' effects write it; ``immutable``: given on creation only; ``hidden``: written, never shown (a
+    password). ``log``: no part of what is compared. ``search``: in the full-text index. ``on_delete`` of a ref: what
+    happens to this row when that one goes. ``seed``: a drawer of ``declared.seeds`` by name, or a mapping ``{drawer:
+    arguments}``; by default chosen from name, type and text.
     """
 
     default: Json = None
-    auto: Literal["created", "updated", "actor"] | None = None
+    auto: Literal["created", "updated", "moment", "actor"] | None = None
     readonly: bool = False
     immutable: bool = False
     hidden: bool = False
@@ -75,6 +76,11 @@ class FieldDecl(Value):
     search: bool = False
     on_delete: Literal["restrict", "cascade", "clear"] = "restrict"
     seed: Json = None
+
+    @property
+    def is_moment(self) -> bool:
+        """Whether the field holds times of the kit's clock, in ms."""
+        return self.auto in ("created", "updated", "moment")
 
 
 class Key(Part):
@@ -101,6 +107,13 @@ class Key(Part):
     int64: bool = False
 
 
+class Words(Part):
+    """A full-text index ``{app}_{name}``: its columns, each with the text fields whose words it holds."""
+
+    name: Name
+    columns: dict[Name, tuple[Name, ...]]
+
+
 class Entity(Part):
     """A kind of thing, one table ``{app}_{name}``.
 
@@ -110,8 +123,10 @@ class Entity(Part):
     ``schema_name``: of the JSON form, in the app's ``schemas``. ``etag``: property that holds the row's etag.
     ``constants``: properties that every row shows alike (``kind: calendar#event``). ``derived``: properties computed
     from the row when it is shown, as expressions (``$row.container.account``: a ref gives the id by which its row is
-    called; ``$path``: the row's resource name); a client may send them back, unread. ``rows`` are drawn, on average so
-    many per parent; ``given`` are written as they stand, before them.
+    called; ``$path``: the row's resource name); a client may send them back, unread. ``indexes``: groups of fields by
+    which rows are looked up, beside each ref that leads none of them. ``words``: a full-text index of several columns,
+    in place of the one that holds all fields which are ``search``. ``rows`` are drawn, on average so many per parent;
+    ``given`` are written as they stand, before them.
     """
 
     title: str = ""
@@ -125,6 +140,8 @@ class Entity(Part):
     key: Key = Key()
     fields: dict[Name, FieldDecl]
     unique: tuple[tuple[Name, ...], ...] = ()
+    indexes: tuple[tuple[Name, ...], ...] = ()
+    words: Words | None = None
     operations: tuple[Literal["list", "get", "create", "update", "delete"], ...] = ()
     schema_name: str | None = None
     etag: str | None = None
@@ -247,7 +264,10 @@ class OperationDecl(Part):
     on the target's fields, as expressions (the latter two on lists); ``make``: further rows; ``delete``: the target
     goes. ``copy``: the answer is a new row with the target's values, then ``set``. ``emit``: events. ``record``: what
     was asked is kept in the app's ``call`` table (at the least that, where nothing else is evident). ``behaviour``: a
-    function of the app's Python file that does it instead. ``writes``: by default whether ``kind`` and effects do.
+    function of the app's Python file that does it instead; ``fixed``: what it is told beside the arguments, alike each
+    time. ``takes``: of the tool's arguments, one of the app's sets. ``text``: what an agent reads of the answer, a
+    Jinja2 template that sees its properties, or ``answer`` where that is no object. ``writes``: by default whether
+    ``kind`` and effects do.
     ``internal``: it happens as an event alone, so there is no tool, route or form for it.
     ``reason``: of a ``refused`` or ``record`` one, why it is no more. ``origin``: its name in what it was compiled
     from.
@@ -271,6 +291,9 @@ class OperationDecl(Part):
     emit: tuple[Emit, ...] = ()
     record: bool = False
     behaviour: str | None = None
+    fixed: Mapping[str, Json] = {}
+    takes: str | None = None
+    text: str | None = None
     writes: bool | None = None
     internal: bool = False
     reason: str = ""
@@ -325,7 +348,13 @@ class Source(Part):
 
 
 class AppDecl(Part):
-    """A whole app. ``schemas``: JSON Schema 2020-12 by name; each may refer to the others as ``#/$defs/NAME``."""
+    """A whole app. ``schemas``: JSON Schema 2020-12 by name; each may refer to the others as ``#/$defs/NAME``.
+
+    ``links`` say only which rows belong together: each a table ``{app}_{name}`` without row ids, keyed by all of its
+    refs (the entity by column). Behaviours write its rows; one goes with each row that it names. ``arguments``: sets of
+    tools' parameters by the titles of their schemas, read as pydantic reads them, ``"12"`` as a number; where there are
+    such, those operations alone are tools that take one.
+    """
 
     app: AppName
     title: str
@@ -334,6 +363,8 @@ class AppDecl(Part):
     source: Source | None = None
     api: Api = Api()
     entities: dict[Name, Entity]
+    links: dict[Name, dict[Name, Name]] = {}
+    arguments: dict[str, dict[Name, Param]] = {}
     operations: dict[Name, OperationDecl] = {}
     pages: dict[Name, Page] = {}
     schemas: dict[str, Mapping[str, Json]] = {}

@@ -68,7 +68,7 @@ def head_class(field: FieldDecl) -> str:
 
 def maker(decl: AppDecl, field: FieldDecl) -> Maker:
     """What makes the cells of that field's column."""
-    if field.auto in ("created", "updated"):
+    if field.is_moment:
         return lambda value, names, now: NONE if value is None else cell(WHEN, words.moment(value, now))
     if field.type == "ref" and field.to is not None:
         return _refs(decl, field.to) if field.repeated else _ref(decl, field.to)
@@ -119,7 +119,7 @@ def fact(decl: AppDecl, name: str, field: FieldDecl, value: Any, names: Names) -
         return Fact(label, ())
     if field.type == "json":
         return Fact(label, ((words.pretty(value), "", None),), "code", True)
-    if field.auto in ("created", "updated"):
+    if field.is_moment:
         return Fact(label, ((words.moment_in_full(value), "", None),))
     items = value if field.repeated else [value]
     shown = tuple(_item(decl, field, item, names) for item in items)

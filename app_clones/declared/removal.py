@@ -44,6 +44,8 @@ def delete(ready: Declared, call: Call, entity: str, row: Row, *, force: bool = 
         plan = ready.entities[name]
         if plan.words:
             call.unindex(plan.search, rowid)
+        for table, column in plan.links:
+            call.delete(table, **{column: rowid})
         call.delete(plan.table, id=rowid)
 
 

@@ -120,7 +120,7 @@ def _shown(names: Names, field: FieldDecl, value: Any) -> Json:
 def _shown_one(names: Names, field: FieldDecl, value: Any) -> Json:
     if field.type == "ref" and field.to is not None:
         return names.outside(field.to, value)
-    if field.auto in ("created", "updated"):
+    if field.is_moment:
         return time_shown(field, value)
     return str(value) if field.int64 else value
 
@@ -153,7 +153,7 @@ def insert(
     for name, field in plan.decl.fields.items():
         value = values.get(name)
         if field.auto:
-            value = automatic(call, field)
+            value = value if field.auto == "moment" and value is not None else automatic(call, field)
         elif value is None:
             value = call.actor if name == plan.decl.owner else field.default
         if value is None and field.required:
@@ -218,7 +218,7 @@ def update(ready: Declared, call: Call, entity: str, row: Row, changes: Mapping[
     new = {**row, **changed}
     _check_unique(plan, call, new, row["id"])
     call.update(plan.table, row["id"], **{name: plan.encode(name, value) for name, value in changed.items()})
-    if not changed.keys().isdisjoint(plan.words):
+    if any(not changed.keys().isdisjoint(names) for names in plan.words.values()):
         _index(plan, call, new)
     return new
 
@@ -269,6 +269,4 @@ def _check_unique(plan: EntityPlan, call: Call, row: Row, own: int | None) -> No
 
 def _index(plan: EntityPlan, call: Call, row: Row) -> None:
     if plan.words:
-        call.index(
-            plan.search, row["id"], words="\n".join(str(row[name]) for name in plan.words if row[name] is not None)
-        )
+        call.index(plan.search, row["id"], **plan.words_in(row))

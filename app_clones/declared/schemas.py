@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from app_clones.declared.conditions import is_time
 from app_clones.declared.entities import EntityPlan
 from app_clones.declared.model import FieldDecl, OperationDecl, Result
 from app_clones.declared.values import schema_of
@@ -44,7 +43,7 @@ def made_schema(ready: Declared, plan: EntityPlan) -> Schema:
 
 def field_schema(ready: Declared, field: FieldDecl) -> Schema:
     """Schema of one field as the API shows it."""
-    if is_time(field):
+    if field.is_moment:
         found: Schema = {"type": "string", "format": "date" if field.type == "date" else "date-time"}
         if field.type == "integer":
             found = {"type": "string", "format": "int64"} if field.int64 else {"type": "integer"}

@@ -67,5 +67,4 @@ def populate(ready: Declared, build: Build, options: Options) -> None:
 def _write(build: Build, plan: EntityPlan, row: Row) -> None:
     build.insert(plan.table, id=row["id"], **{name: plan.encode(name, row.get(name)) for name in plan.columns[1:]})
     if plan.words:
-        text = "\n".join(str(row[name]) for name in plan.words if row.get(name) is not None)
-        build.index(plan.search, row["id"], words=text)
+        build.index(plan.search, row["id"], **plan.words_in(row))

@@ -18,19 +18,19 @@ def table_name(app: str, entity: str) -> str:
     return "kit_person" if entity == PERSON else f"{app}_{entity}"
 
 
-def search_name(app: str, entity: str) -> str:
-    """The full-text index of ``entity``, of one column ``words``."""
-    return f"{app}_{entity}_words"
-
-
-def searched(entity: Entity) -> tuple[str, ...]:
-    """The fields whose words are in the index."""
-    return tuple(name for name, field in entity.fields.items() if field.search)
+def words_of(app: str, name: str, entity: Entity) -> tuple[str, Mapping[str, tuple[str, ...]]]:
+    """The full-text index of an entity: its name, and the fields whose words each of its columns holds, none where
+    nothing is searched. By default one column, ``words``."""
+    if entity.words is not None:
+        return f"{app}_{entity.words.name}", entity.words.columns
+    fields = tuple(field_name for field_name, field in entity.fields.items() if field.search)
+    return f"{app}_{name}_words", {"words": fields} if fields else {}
 
 
 def tables(decl: AppDecl) -> tuple[Table, ...]:
     """Every table: one an entity, and the engine's own where some operation needs them."""
     made = [_table(decl, name, entity) for name, entity in decl.entities.items()]
+    made += [_link(decl, name, refs) for name, refs in decl.links.items()]
     operations = decl.operations.values()
     if any(operation.record or operation.kind == "record" for operation in operations):
         made.append(_calls(decl.app))
@@ -43,9 +43,8 @@ def tables(decl: AppDecl) -> tuple[Table, ...]:
 
 def searches(decl: AppDecl) -> tuple[Search, ...]:
     """One index for each entity of which anything is searched."""
-    return tuple(
-        Search(search_name(decl.app, name), ("words",)) for name, entity in decl.entities.items() if searched(entity)
-    )
+    found = (words_of(decl.app, name, entity) for name, entity in decl.entities.items())
+    return tuple(Search(name, tuple(columns)) for name, columns in found if columns)
 
 
 def _table(decl: AppDecl, name: str, entity: Entity) -> Table:
@@ -59,13 +58,21 @@ def _table(decl: AppDecl, name: str, entity: Entity) -> Table:
         unique.append((*parent, "slug"))
     if entity.singleton:
         unique.append(parent)
+    led = {group[0] for group in entity.indexes}
     refs = [
         (field_name,)
         for field_name, field in entity.fields.items()
-        if field.type == "ref" and not field.repeated and (field_name,) not in unique
+        if field.type == "ref" and not field.repeated and (field_name,) not in unique and field_name not in led
     ]
-    distinct = tuple(dict.fromkeys(unique))
-    return Table(table_name(decl.app, name), tuple(columns), unique=distinct, indexes=tuple(refs))
+    distinct, indexes = tuple(dict.fromkeys(unique)), (*entity.indexes, *refs)
+    return Table(table_name(decl.app, name), tuple(columns), unique=distinct, indexes=indexes)
+
+
+def _link(decl: AppDecl, name: str, refs: Mapping[str, str]) -> Table:
+    """Rows that say only which rows belong together, found from each of these."""
+    columns = tuple(Column(column, "INTEGER", "ref", to=table_name(decl.app, to)) for column, to in refs.items())
+    others = tuple((column, *(one for one in refs if one != column)) for column in list(refs)[1:])
+    return Table(table_name(decl.app, name), columns, key=tuple(refs), indexes=others)
 
 
 def _column(decl: AppDecl, entity_name: str, name: str, field: FieldDecl) -> Column:
@@ -73,7 +80,7 @@ def _column(decl: AppDecl, entity_name: str, name: str, field: FieldDecl) -> Col
     needed = field.required or field.auto is not None or name in (outer_parent(entity_name, entity), entity.owner)
     if field.type == "ref" and field.to is not None and not field.repeated:
         return Column(name, "INTEGER", "ref", to=table_name(decl.app, field.to), nullable=not needed)
-    if field.auto in ("created", "updated"):
+    if field.is_moment:
         return Column(name, "INTEGER", "log" if field.log else "time")
     type_ = "TEXT" if field.repeated else SQL_TYPES.get(field.type, "TEXT")
     return Column(name, type_, "log" if field.log else "content", nullable=not needed)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from app_clones.declared.expand import writes
+from app_clones.declared.lenient import params_of
 from app_clones.declared.model import Param
 from app_clones.declared.perform import run
 from app_clones.declared.render import renderer
 from app_clones.declared.values import ref_schema, schema_of, stand_in
-from app_clones.kit.app import Operation
+from app_clones.kit.app import Operation, Params
 from app_clones.kit.errors import AppError
 from app_clones.kit.protocol import Call
 
@@ -118,12 +119,24 @@ def _or_null(schema: dict[str, Json]) -> dict[str, Json]:
 
 
 def operations(ready: Declared) -> tuple[Operation, ...]:
-    """The tools of the app: every operation that is built."""
+    """The tools of the app: every operation that is built, those alone that take a set of arguments where there are
+    such."""
+    sets = {title: params_of(title, params) for title, params in ready.decl.arguments.items()}
     return tuple(
-        _operation(ready, name)
+        _lenient(ready, name, sets[decl.takes]) if decl.takes is not None else _operation(ready, name)
         for name, decl in ready.decl.operations.items()
-        if decl.kind != "refused" and not decl.internal
+        if decl.kind != "refused" and not decl.internal and (decl.takes is not None or not sets)
     )
+
+
+def _lenient(ready: Declared, name: str, params: type[Params]) -> Operation:
+    """A tool whose arguments are one of the app's sets."""
+    decl = ready.decl.operations[name]
+
+    def perform(call: Call, given: Params) -> Json:
+        return run(ready, call, ready.plan(name), dict(given))
+
+    return Operation(name, decl.about, params, perform, writes(decl), renderer(ready, name))
 
 
 def _operation(ready: Declared, name: str) -> Operation:

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from app_clones.kit.errors import AppError, Conflict, Forbidden, NotFound
 from app_clones.kit.world import Call
 from app_clones.mail.clean import key, one_line
-from app_clones.mail.schema import SYSTEM_LABELS
+
+SYSTEM_LABELS = ("INBOX", "SENT", "DRAFT", "UNREAD", "STARRED", "IMPORTANT", "SPAM", "TRASH")
+"""Every mailbox has these from the start; nobody can create, rename or delete one."""
 
 SETTABLE = frozenset({"INBOX", "UNREAD", "STARRED", "IMPORTANT"})
 """System labels that a user puts on and takes off as such; the rest follow from trashing, sending and drafting."""

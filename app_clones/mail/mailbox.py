@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from base64 import b64decode, b64encode
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -95,7 +96,7 @@ def attachments(call: Call, message_id: int) -> list[Attachment]:
     rows = call.rows(
         "SELECT filename, mime_type, data, id FROM mail_attachment WHERE message_id = ? ORDER BY id", message_id
     )
-    return [Attachment(*row) for row in rows]
+    return [Attachment(name, kind, b64decode(data), id) for name, kind, data, id in rows]
 
 
 def bare(subject: str) -> str:
@@ -133,7 +134,8 @@ def file_copy(call: Call, owner: int, letter: Letter, names: Iterable[str], *, o
         history=letter.history,
     )
     for one in letter.attachments:
-        call.insert("mail_attachment", message_id=id, filename=one.filename, mime_type=one.mime_type, data=one.data)
+        data = b64encode(one.data).decode()
+        call.insert("mail_attachment", message_id=id, filename=one.filename, mime_type=one.mime_type, data=data)
     for name in names:
         call.put("mail_message_label", message_id=id, label_id=labels.system_id(call, owner, name))
     _index(call, id, letter)

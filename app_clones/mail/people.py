@@ -75,6 +75,11 @@ def resolve_all(call: Call, text: str) -> tuple[Person, ...]:
     return unique(resolve(call, part) for part in text.split(",") if part.strip())
 
 
+def named(call: Call, text: str) -> tuple[Person, ...]:
+    """Returns the persons of a comma-separated list as recipients are stored. Raises NotFound, AppError."""
+    return in_order(resolve_all(call, text))
+
+
 def unique(persons: Iterable[Person]) -> tuple[Person, ...]:
     return tuple({one.id: one for one in persons}.values())
 

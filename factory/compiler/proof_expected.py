@@ -54,7 +54,7 @@ def _under(stage: Stage, entity: str, row: Row, above: str, rowid: int) -> bool:
 def as_asked(asker: Asker, entity: str, param: Param, decl: FieldDecl, row: Row) -> Json:
     """The value of ``row`` as the parameter takes it."""
     value = row[param.field or ""]
-    if decl.auto in ("created", "updated"):
+    if decl.is_moment:
         return _moment_text(value) if param.type != "integer" else time_shown(decl, value)
     if isinstance(value, list):
         value = value[0]
@@ -76,7 +76,7 @@ def holds(asker: Asker, entity: str, param: Param, decl: FieldDecl, row: Row, va
         return (value in shown) != (param.compare == "ne")
     if decl.type == "ref":
         have = asker.shown(entity, param.field or "", row)
-    if decl.auto in ("created", "updated"):
+    if decl.is_moment:
         seconds = decl.type == "integer" and not decl.int64
         value = int(value) * 1000 if seconds else _ms(value)
     elif decl.type == "datetime" and param.compare not in ("contains", "prefix", "has"):

@@ -110,7 +110,7 @@ def prove_order(case: Case, name: str, param: Param) -> str:
 
 
 def _sorts(field: FieldDecl) -> bool:
-    plain = field.type in _SORTABLE or field.auto in ("created", "updated")
+    plain = field.type in _SORTABLE or field.is_moment
     return plain and not (field.repeated or field.hidden)
 
 

@@ -98,7 +98,7 @@ def change_row(stage: Stage, entity: str, row: Row, name: str) -> bool:
         return False
     if field.to == entity:
         return False
-    if field.auto in ("created", "updated"):
+    if field.is_moment:
         stage.update(entity, now, {name: now[name] + _DAY_MS})
     elif field.type == "ref":
         others = [one["id"] for one in stage.visible(field.to or PERSON) if one["id"] != now[name]]

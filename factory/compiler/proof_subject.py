@@ -228,10 +228,7 @@ class Stage:
         def work(call: Call) -> Row:
             call.update(plan.table, row["id"], **{name: plan.encode(name, value) for name, value in changes.items()})
             if plan.words:
-                new = {**row, **changes}
-                call.index(
-                    plan.search, row["id"], words="\n".join(str(new[n]) for n in plan.words if new[n] is not None)
-                )
+                call.index(plan.search, row["id"], **plan.words_in({**row, **changes}))
             return {**row, **changes}
 
         found: Row = self.write(work)

@@ -120,7 +120,7 @@ def _fits(field: FieldDecl, told: str, compare: Compare) -> bool:
     """Whether a field can be compared with a parameter of that type."""
     if field.type == "ref":
         return compare == "eq"
-    times = ("datetime", "date", "integer") if field.auto in ("created", "updated") else ("datetime", "date")
+    times = ("datetime", "date", "integer") if field.is_moment else ("datetime", "date")
     groups = (("string", "text", "email", "url", "enum"), ("integer", "number"), ("boolean",), times)
     return any(field.type in group and told in group for group in groups)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app_clones.kit.world import World
-from app_clones.mail.schema import SYSTEM_LABELS
+from app_clones.mail.labels import SYSTEM_LABELS
 from app_clones.mail.text import facts_in
 
 

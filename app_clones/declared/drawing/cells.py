@@ -182,7 +182,7 @@ class Cells:
         return str(self._described(name).get("description") or self.entity.fields[name].about)
 
     def _auto(self, field: FieldDecl, rng: Random) -> Draw:
-        if field.auto == "created":
+        if field.auto in ("created", "moment"):
             return lambda at, owner: at.born_ms
         if field.auto == "updated":
             now = self.made.scene.now_ms

@@ -331,7 +331,7 @@ class _Link:
 
 def is_compared(field: FieldDecl) -> bool:
     """Whether what a field holds is part of a net change: not where it is a log, or a time of the kit's clock."""
-    return not (field.log or field.auto in ("created", "updated"))
+    return not (field.log or field.is_moment)
 
 
 def _items(text: str | None) -> list[Json]:
