@@ -49,7 +49,11 @@ def masked_answer(act: Act, body: Json) -> Json:
 
 def _whole(act: Act, mask: masks.Mask, body: Json) -> Json:
     plan, result = act.plan, act.plan.decl.result
-    own: masks.Known = RowProperties(act.ready, plan.entity) if plan.entity is not None else ANYTHING
+    own: masks.Known = ANYTHING
+    if plan.entity is not None:
+        own = RowProperties(act.ready, plan.entity)
+    elif result.schema_name is not None:
+        own = Shape(act.ready, act.ready.decl.schemas[result.schema_name])
     known: masks.Known = own
     if result.shape == "page":
         besides = (result.next, result.total, result.more, *result.constants)
@@ -96,6 +100,7 @@ class Anything:
 
 
 ANYTHING = Anything()
+_LEAVES = ("string", "integer", "number", "boolean")
 
 
 class Shape:
@@ -103,7 +108,8 @@ class Shape:
 
     def __init__(self, ready: Declared, shape: Mapping[str, Json]) -> None:
         self._ready = ready
-        self._properties = ready.shapes.properties(shape)
+        leaf = ready.shapes.resolved(shape).get("type") in _LEAVES
+        self._properties: Mapping[str, Json] | None = {} if leaf else ready.shapes.properties(shape)
 
     def __contains__(self, name: object) -> bool:
         return self._properties is None or name in self._properties

@@ -9,6 +9,7 @@ from starlette.requests import Request
 
 from app_clones.declared.model import AppDecl, Param, Value
 from app_clones.declared.shapes import Shapes
+from app_clones.declared.uploads import KIND
 from app_clones.declared.values import from_text
 from app_clones.declared.wire import read_body
 from app_clones.declared.words import camel
@@ -19,12 +20,18 @@ if TYPE_CHECKING:
 
 Json = Any
 
+_JSON = "application/json"
 _LEAVES = {"integer": Value(type="integer"), "number": Value(type="number"), "boolean": Value(type="boolean")}
 
 
 def param_wire(decl: AppDecl, key: str, param: Param) -> str:
     """The name of a parameter in HTTP."""
     return param.wire or (camel(key) if decl.api.naming == "camel" else key)
+
+
+def is_whole_body(param: Param) -> bool:
+    """Whether all of the body that no other parameter takes is this one's."""
+    return param.place == "body" and (param.role == "body" or (param.role == "resource" and param.wire is None))
 
 
 class Reader:
@@ -37,31 +44,38 @@ class Reader:
         self.called: dict[str, str] = {}  # by parameter name: what a client calls it
         self._places: dict[str, dict[str, str]] = {place: {} for place in ("path", "query", "body", "header", "tool")}
         for key, param in self._plan.params.items():
-            if param.place == "body" and param.role == "resource" and param.wire is None:
+            if is_whole_body(param):
                 self._whole = key
                 continue
             name = self.called[key] = param_wire(ready.decl, key, param)
             self._places[param.place][name.lower() if param.place == "header" else name] = key
 
-    def read(self, request: Request, data: bytes, captured: Mapping[str, str]) -> dict[str, Json]:
-        """The arguments by parameter name. Raises :class:`AppError` at a name that the operation does not know."""
+    def read(
+        self, request: Request, data: bytes, captured: Mapping[str, str], media: str | None = None
+    ) -> dict[str, Json]:
+        """The arguments by parameter name; ``data`` is the body, where there is ``media`` the JSON that came with it.
+
+        Raises :class:`AppError` at a name that the operation does not know.
+        """
         found: dict[str, Json] = {}
         for name, text in captured.items():
             key = self._places["path"].get(name, name)
             if key in self._plan.params:
                 found[key] = self._from_texts(key, [text])
-        self._read_query(request, found)
+        self._read_query(request, found, {KIND} if media is not None else set())
         for name, key in self._places["header"].items():
             if name in request.headers:
                 found[key] = self._from_texts(key, [request.headers[name]])
-        body, is_form = read_body(request, data)
+        kind = request.headers.get("content-type", _JSON) if media is None else _JSON
+        body, is_form = read_body(kind, data)
         self._read_body(body, is_form, found)
         return found
 
-    def _read_query(self, request: Request, found: dict[str, Json]) -> None:
+    def _read_query(self, request: Request, found: dict[str, Json], aside: set[str]) -> None:
         given: dict[str, list[str]] = {}
         for name, text in request.query_params.multi_items():
-            given.setdefault(name, []).append(text)
+            if name not in aside:
+                given.setdefault(name, []).append(text)
         for name, texts in given.items():
             key = self._places["query"].get(name)
             if key is None:
@@ -85,10 +99,10 @@ class Reader:
                 found[key] = self._body_value(param, value, name) if is_form else value
             elif self._whole is None:
                 raise AppError(f"{name[:60]}: no such property in the body")
-            else:
+            elif value is not None or self._plan.params[self._whole].role != "body":
                 rest[name] = value
         if self._whole is not None:
-            found[self._whole] = self._form_row(rest) if is_form else rest
+            found[self._whole] = self._body_value(self._plan.params[self._whole], rest, "body") if is_form else rest
 
     def _body_value(self, param: Param, value: Json, name: str) -> Json:
         if param.role == "resource" and isinstance(value, dict):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from app_clones.declared.arguments import param_wire
+from app_clones.declared.arguments import is_whole_body, param_wire
 from app_clones.declared.check_common import (
     DeclError,
     Loc,
@@ -81,7 +81,7 @@ def _check_operation(decl: AppDecl, name: str, operation: OperationDecl, loc: Lo
         _check_target(decl, operation, entity, loc)
         _check_effects(decl, operation, entity, loc)
         _check_result(decl, operation, entity, loc)
-    _check_http(operation, loc)
+    _check_http(decl, operation, loc)
 
 
 def _check_param(decl: AppDecl, entity: Entity | None, param: Param, kind: str, loc: Loc) -> None:
@@ -93,6 +93,8 @@ def _check_param(decl: AppDecl, entity: Entity | None, param: Param, kind: str, 
         entity_of(decl, param.entity, (*loc, "entity"))
     elif param.entity is not None:
         raise DeclError(f"a {param.role} is of no entity", (*loc, "entity"))
+    if param.role == "body" and (param.type != "json" or param.place != "body"):
+        raise DeclError("a whole body is json in the body", (*loc, "type"))
     if param.role in ("field", "filter"):
         if entity is None or param.field is None:
             raise DeclError(f"a {param.role} says which field of the operation's entity", (*loc, "field"))
@@ -108,13 +110,13 @@ def _check_param(decl: AppDecl, entity: Entity | None, param: Param, kind: str, 
 def _check_wires(decl: AppDecl, operation: OperationDecl, loc: Loc) -> None:
     seen: dict[tuple[str, str], str] = {}
     for key, param in operation.params.items():
-        if param.place == "tool" or (param.role == "resource" and param.wire is None):
+        if param.place == "tool" or is_whole_body(param):
             continue
         wire = (param.place, param_wire(decl, key, param))
         if wire in seen:
             raise DeclError(f"{seen[wire]} has the name {wire[1]} in the {wire[0]} too", (*loc, "params", key))
         seen[wire] = key
-    whole = [key for key, p in operation.params.items() if p.role == "resource" and p.place == "body" and not p.wire]
+    whole = [key for key, p in operation.params.items() if is_whole_body(p)]
     if len(whole) > 1:
         raise DeclError(f"{whole[0]} is the whole body already", (*loc, "params", whole[1]))
 
@@ -213,11 +215,13 @@ def _known(decl: AppDecl, operation: OperationDecl, entity: Entity | None) -> di
     return known
 
 
-def _check_http(operation: OperationDecl, loc: Loc) -> None:
+def _check_http(decl: AppDecl, operation: OperationDecl, loc: Loc) -> None:
     if operation.internal and (operation.http is not None or not writes(operation)):
         raise DeclError("an internal operation has no path, and changes something", (*loc, "internal"))
     if operation.http is None:
         return
+    if operation.media and (operation.behaviour is None or operation.http.verb == "GET"):
+        raise DeclError("there is no behaviour that takes what is uploaded", (*loc, "media"))
     if operation.http.verb == "GET" and writes(operation) and operation.kind != "refused":
         raise DeclError("a GET never writes", (*loc, "http", "verb"))
     try:
@@ -227,7 +231,8 @@ def _check_http(operation: OperationDecl, loc: Loc) -> None:
     if operation.kind == "refused":
         return
     by_wire = {param.wire: key for key, param in operation.params.items() if param.place == "path" and param.wire}
-    placed = {by_wire.get(name, name) for name in parsed.spans}
+    common = {param.wire or key for key, param in decl.api.common.items() if param.place == "path"}
+    placed = {by_wire.get(name, name) for name in parsed.spans} - common
     for key in sorted(placed - {key for key, param in operation.params.items() if param.place == "path"}):
         raise DeclError(f"the path has {{{key}}}, which is no parameter in the path", (*loc, "http", "path"))
     for key, param in operation.params.items():

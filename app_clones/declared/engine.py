@@ -91,7 +91,7 @@ class Declared:
             events=self._events(),
             emits=sorted({each.event for operation in decl.operations.values() for each in operation.emit}),
             routes=lambda: (*http.routes(self), *(own.pages() if own.pages is not None else page_routes(self))),
-            api=(decl.api.base,),
+            api=http.guarded(self),
         )
 
     def _events(self) -> dict[str, Callable[[Call, Mapping[str, Any]], None]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -12,8 +12,12 @@ from starlette.routing import BaseRoute, Route
 
 from app_clones.declared import openapi, wire
 from app_clones.declared.arguments import Reader
+from app_clones.declared.batch import Batch
 from app_clones.declared.perform import check_built, run
+from app_clones.declared.plans import Plan
+from app_clones.declared.refusals import NotBuilt
 from app_clones.declared.routing import Found, Tree
+from app_clones.declared.uploads import PREFIX, read_upload
 from app_clones.kit.asgi import opened
 from app_clones.kit.errors import AppError, NotFound
 
@@ -26,16 +30,30 @@ _DOCUMENT = "openapi.json"
 
 def routes(ready: Declared) -> Sequence[BaseRoute]:
     """The API's routes, relative to the app's mount."""
-    if not any(operation.http for operation in ready.decl.operations.values()):
+    api, reached = ready.decl.api, [one for one in ready.decl.operations.values() if one.http]
+    if not reached:
         return ()
-    return (Route(f"/{ready.decl.api.base}{{rest:path}}", _Endpoint(ready), methods=list(_METHODS)),)
+    found = [Route(f"/{api.base}{{rest:path}}", _Endpoint(ready), methods=list(_METHODS))]
+    if any(operation.media for operation in reached):
+        endpoint = _Endpoint(ready, PREFIX)
+        found.append(Route(f"/{PREFIX}{api.base}{{rest:path}}", endpoint, methods=list(_METHODS)))
+    return (*found, *(Route(f"/{path}", Batch(ready), methods=["POST"]) for path in api.batch))
+
+
+def guarded(ready: Declared) -> tuple[str, ...]:
+    """The paths below the app's mount that are the API's, each with all below it."""
+    api = ready.decl.api
+    uploads = (f"{PREFIX}{api.base}",) if any(one.media for one in ready.decl.operations.values()) else ()
+    return (api.base, *uploads, *api.batch)
 
 
 class _Endpoint:
-    """Answers every request below the API's root. (Starlette takes an object that is no function for an ASGI app.)"""
+    """Answers every request below the API's root, or, with a prefix, all uploads. (Starlette takes an object that is no
+    function for an ASGI app.)"""
 
-    def __init__(self, ready: Declared) -> None:
+    def __init__(self, ready: Declared, prefix: str = "") -> None:
         self._ready = ready
+        self._prefix = prefix
         self._tree = Tree(ready.decl)
         self._readers: dict[str, Reader] = {}
         self._document: dict[str, Any] | None = None
@@ -46,15 +64,15 @@ class _Endpoint:
         try:
             response = self._respond(request, data)
         except AppError as error:
-            response = wire.failed(self._ready.decl.api.errors, error)
+            response = wire.failed(self._ready.decl.api, error)
         await response(scope, receive, send)
 
     def _respond(self, request: Request, data: bytes) -> Response:
-        segments = _segments(request, self._ready.decl.api.base)
+        segments = _segments(request, f"{self._prefix}{self._ready.decl.api.base}")
         method = "GET" if request.method == "HEAD" else request.method
         found = self._tree.find(segments, method)
         if found is None:
-            if segments == [_DOCUMENT] and method == "GET":
+            if segments == [_DOCUMENT] and method == "GET" and not self._prefix:
                 self._document = self._document or openapi.document(self._ready)
                 return wire.answered(self._document, 200)
             raise NotFound("there is nothing at this path")
@@ -68,13 +86,21 @@ class _Endpoint:
             raise wire.NotAllowed(f"{method} is not for this path; {', '.join(allowed)} is", allowed)
         plan = ready.plan(target.operation)
         check_built(plan)
-        reader = self._readers.get(target.operation)
-        if reader is None:
-            reader = self._readers[target.operation] = Reader(ready, target.operation)
-        arguments = plan.accept(reader.read(request, data, found.captured(target)), reader.called)
+        arguments = self._arguments(request, data, plan, found.captured(target))
         with opened(request) as call:
             body = run(ready, call, plan, arguments)
-        return wire.answered(body, plan.decl.result.status)
+        return wire.answered(body, plan.decl.result.status, pretty=bool(plan.first("pretty", arguments)))
+
+    def _arguments(self, request: Request, data: bytes, plan: Plan, captured: Mapping[str, str]) -> dict[str, Any]:
+        reader = self._readers.get(plan.name)
+        if reader is None:
+            reader = self._readers[plan.name] = Reader(self._ready, plan.name)
+        if not self._prefix:
+            return plan.accept(reader.read(request, data, captured), reader.called)
+        if not plan.decl.media:
+            raise NotBuilt(f"nothing is uploaded to {request.method} {request.url.path}")
+        upload = read_upload(request, data, plan.decl.media)
+        return {**plan.accept(reader.read(request, upload.body, captured, upload.media), reader.called), "media": upload.media}
 
 
 def _segments(request: Request, base: str) -> list[str]:

@@ -35,7 +35,8 @@ class Part(BaseModel):
 
 
 class Value(Part):
-    """What a field or parameter may hold. ``min`` and ``max`` bound a number, or the length of a text or list.
+    """What a field or parameter may hold. ``min`` and ``max`` bound a number, or the length of a text or list; ``max``
+    also that of JSON.
 
     ``wire``: its name in the API's JSON or query, where that is another. ``repeated``: a list of such. ``shape``: JSON
     Schema (2020-12) of a ``json`` value, which may refer to ``#/$defs/NAME`` of the app's ``schemas``. ``int64``: an
@@ -153,7 +154,9 @@ class Entity(Part):
 
 Role = Literal[
     "row",  # names a row of ``entity``: the target of the operation, or an ancestor of it
+    "self",  # names who acts, by ``me`` or by email; anybody else is refused
     "new_id",  # the id that the client chooses for a new row: of a given key, or a number
+    "body",  # the whole body, json; null stands for what is not given
     "resource",  # the JSON form of the row: its writable fields; in a body without ``wire``, the whole body
     "field",  # one writable field, ``field``
     "filter",  # list: rows whose ``field`` compares with it by ``compare``
@@ -173,6 +176,7 @@ Role = Literal[
     "force",  # delete: children too
     "allow_missing",  # update: create what is not there; delete: no error where nothing is
     "input",  # read by expressions and behaviours alone
+    "pretty",  # whether the answer is JSON of several lines
     "inert",  # by its own documentation changes neither state nor answer (prettyPrint, quotaUser)
     "refused",  # not built: giving it is an error that says so
 ]
@@ -265,7 +269,8 @@ class OperationDecl(Part):
     goes. ``copy``: the answer is a new row with the target's values, then ``set``. ``emit``: events. ``record``: what
     was asked is kept in the app's ``call`` table (at the least that, where nothing else is evident). ``behaviour``: a
     function of the app's Python file that does it instead; ``fixed``: what it is told beside the arguments, alike each
-    time. ``takes``: of the tool's arguments, one of the app's sets. ``text``: what an agent reads of the answer, a
+    time. ``media``: the types of what may be uploaded to it, at its path below ``/upload/``; a behaviour finds that as
+    the argument ``media``, base64 text. ``takes``: of the tool's arguments, one of the app's sets. ``text``: what an agent reads of the answer, a
     Jinja2 template that sees its properties, or ``answer`` where that is no object. ``writes``: by default whether
     ``kind`` and effects do.
     ``internal``: it happens as an event alone, so there is no tool, route or form for it.
@@ -292,6 +297,7 @@ class OperationDecl(Part):
     record: bool = False
     behaviour: str | None = None
     fixed: Mapping[str, Json] = {}
+    media: tuple[str, ...] = ()
     takes: str | None = None
     text: str | None = None
     writes: bool | None = None
@@ -312,18 +318,29 @@ class LongRunning(Part):
     under: tuple[Name, ...] = ()
 
 
+class Told(Part):
+    """What an API says at errors of one status, where that is not what Google's others say."""
+
+    status: str | None = None
+    reason: str | None = None
+    message: str | None = None
+
+
 class Api(Part):
-    """``base``: the API's root below the app's own mount. ``errors``: the form of error bodies. ``naming``: of
-    properties whose field gives no ``wire`` name. ``page_size`` and ``page_max``: rows a page has where nothing is
-    asked, and at most. ``common``: parameters that every operation takes besides its own (``fields``,
-    ``prettyPrint``)."""
+    """``base``: the API's root below the app's own mount. ``errors``: the form of error bodies; ``told``: by the status
+    that Google's others tell (``NOT_FOUND``), what this one does. ``naming``: of properties whose field gives no
+    ``wire`` name. ``page_size`` and ``page_max``: rows a page has where nothing is asked, and at most. ``common``:
+    parameters that every operation takes besides its own (``fields``, ``prettyPrint``). ``batch``: the paths below the
+    app's mount that take several requests at once."""
 
     base: str = Field(default="api/", pattern=r"^([A-Za-z0-9._-]+/)+$")
     errors: Literal["plain", "google", "problem"] = "plain"
+    told: dict[str, Told] = {}
     naming: Literal["snake", "camel"] = "snake"
     page_size: int = Field(default=20, ge=1, le=1000)
     page_max: int = Field(default=100, ge=1, le=5000)
     common: dict[str, Param] = {}
+    batch: tuple[str, ...] = ()
     long_running: LongRunning | None = None
 
 

@@ -145,6 +145,8 @@ def _body(ready: Declared, operation: OperationDecl, params: Mapping[str, Param]
     required: list[str] = []
     for key, param in params.items():
         schema = param_schema(ready, operation.entity, param, wire=True)
+        if param.role == "body":
+            return {"required": param.required, "content": {"application/json": {"schema": schema}}}
         if param.role == "resource":
             schema = _row_body(ready, operation, schema)
         if param.role == "resource" and param.wire is None:

@@ -20,7 +20,7 @@ Control = Literal["line", "text", "lines", "json", "checkbox", "select", "ref"]
 
 _LIST_ROLES = ("filter", "expression", "search", "order_by", "page_size", "page_token", "after", "offset",
                "page_number")  # fmt: skip
-_GIVEN_ROLES = ("new_id", "field", "input", "force")
+_GIVEN_ROLES = ("new_id", "field", "input", "body", "force")
 _LINE_AS_TEXT = 300
 _DEEPEST = 2
 

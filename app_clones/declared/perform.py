@@ -46,12 +46,22 @@ def run(ready: Declared, call: Call, plan: Plan, arguments: Mapping[str, Any]) -
     """As :func:`perform`, with arguments that ``plan.accept`` gave."""
     check_built(plan)
     act = Act(ready, call, plan, arguments, Names(ready, call))
+    if "self" in plan.roles:
+        _check_self(act)
     if not plan.writes:
         return _run(act)
     if plan.first("validate_only", arguments):
         return _tried(act)
     request = plan.first("request_id", arguments)
     return _run(act) if request in (None, "") else _once(act, str(request))
+
+
+def _check_self(act: Act) -> None:
+    """Raises :class:`Forbidden` where the operation is about another person than who acts."""
+    given = act.plan.first("self", act.arguments)
+    (email,) = act.call.one("SELECT email FROM kit_person WHERE id=?", act.call.actor) or ("",)
+    if given is not None and given.lower() not in ("me", email.lower()):
+        raise Forbidden(f"Delegation denied for {email}")
 
 
 def check_built(plan: Plan) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Json = Any
 
 #: Parameters that speak of the wire alone, which a tool has not.
-_WIRE_ROLES = ("inert", "refused")
+_WIRE_ROLES = ("inert", "pretty", "refused")
 
 
 class ToolParams:

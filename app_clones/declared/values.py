@@ -177,7 +177,7 @@ def _ref(given: Json, at: str) -> Json:
 
 
 def _json(value: Value, shapes: Shapes) -> Accept:
-    shape = value.shape
+    shape, longest = value.shape, LONGEST if value.repeated or value.max is None else int(value.max)
 
     def accept(given: Json, at: str) -> Json:
         try:
@@ -185,8 +185,8 @@ def _json(value: Value, shapes: Shapes) -> Accept:
             check_text(text, at)
         except (ValueError, TypeError, RecursionError):
             raise AppError(f"{at}: this is no plain JSON") from None
-        if len(text) > LONGEST:
-            raise AppError(f"{at}: {len(text)} characters are more than {LONGEST}")
+        if len(text) > longest:
+            raise AppError(f"{at}: {len(text)} characters are more than {longest}")
         if shape is not None and (fault := shapes.fault(shape, given)):
             raise AppError(f"{at}: {fault}")
         return given

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
-from starlette.requests import Request
 from starlette.responses import Response
 
+from app_clones.declared.model import Api, Told
 from app_clones.declared.refusals import Exists, Stale
 from app_clones.kit.errors import AppError, Conflict
 
@@ -57,14 +57,14 @@ class WrongMedia(AppError):
     code = "unsupported_media_type"
 
 
-def read_body(request: Request, data: bytes) -> tuple[Json, bool]:
+def read_body(content_type: str, data: bytes) -> tuple[Json, bool]:
     """The body as JSON, and whether it was a form, whose leaves are texts. An empty one is an empty object.
 
     Raises :class:`AppError` where it cannot be read.
     """
     if not data.strip():
         return {}, False
-    kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+    kind = content_type.partition(";")[0].strip().lower()
     if kind == _FORM:
         return read_form(data), True
     if kind != "application/json" and not kind.endswith("+json"):
@@ -119,20 +119,20 @@ def _lists(value: Json) -> Json:
     return inner
 
 
-def answered(body: Json, status: int) -> Response:
+def answered(body: Json, status: int, *, pretty: bool = False) -> Response:
     """An answer."""
     if status in (204, 304):
         return Response(status_code=status)
-    return _json(body, status, "application/json; charset=UTF-8")
+    return _json(body, status, "application/json; charset=UTF-8", pretty=pretty)
 
 
-def failed(kind: str, error: AppError) -> Response:
+def failed(api: Api, error: AppError) -> Response:
     """An error in the API's own form: ``plain``, ``google`` or ``problem``."""
     headers = error.headers
-    if kind == "google":
-        status, body = google_error(error)
+    if api.errors == "google":
+        status, body = google_error(api, error)
         return _json(body, status, "application/json; charset=UTF-8", headers)
-    if kind == "problem":
+    if api.errors == "problem":
         problem = {"type": "about:blank", "title": error.code.replace("_", " ").capitalize(), "status": error.status,
                    "detail": error.message}  # fmt: skip
         return _json(problem, error.status, "application/problem+json", headers)
@@ -140,7 +140,7 @@ def failed(kind: str, error: AppError) -> Response:
     return _json(plain, error.status, "application/json; charset=UTF-8", headers)
 
 
-def google_error(error: AppError) -> tuple[int, Mapping[str, Json]]:
+def google_error(api: Api, error: AppError) -> tuple[int, Mapping[str, Json]]:
     """The HTTP status and the body of an error as Google's APIs tell it."""
     status = error.status
     word, reason = _GOOGLE.get(status, ("UNKNOWN", "invalid"))
@@ -150,10 +150,15 @@ def google_error(error: AppError) -> tuple[int, Mapping[str, Json]]:
         status, (word, reason) = 409, _GOOGLE[409]
     elif isinstance(error, Conflict):
         status, word, reason = 400, "FAILED_PRECONDITION", "failedPrecondition"
-    first = {"message": error.message, "domain": "global", "reason": reason}
-    return status, {"error": {"code": status, "message": error.message, "errors": [first], "status": word}}
+    own = api.told.get(word, Told())
+    message, word = own.message or error.message, own.status or word
+    first = {"message": message, "domain": "global", "reason": own.reason or reason}
+    return status, {"error": {"code": status, "message": message, "errors": [first], "status": word}}
 
 
-def _json(body: Json, status: int, media: str, headers: Mapping[str, str] | None = None) -> Response:
-    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+def _json(
+    body: Json, status: int, media: str, headers: Mapping[str, str] | None = None, *, pretty: bool = False
+) -> Response:
+    spaced: Mapping[str, Any] = {"indent": 2} if pretty else {"separators": (",", ":")}
+    text = json.dumps(body, ensure_ascii=False, **spaced)
     return Response(text.encode(), status_code=status, media_type=media, headers=dict(headers or {}))

@@ -1,19 +1,16 @@
-"""The mail app, put together: its declaration, what that cannot say, and the routes of its API and pages."""
+"""The mail app, put together: its declaration, what that cannot say, and its pages."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping
 from inspect import isfunction
 from pathlib import Path
 from types import ModuleType
 
-from starlette.routing import BaseRoute
-
 from app_clones.declared.engine import Behaviour, Own
 from app_clones.declared.load import load_declared
 from app_clones.mail import tools
-from app_clones.mail.gmail.routes import gmail_routes
+from app_clones.mail.gmail import account, drafts, labels, messages, threads
 from app_clones.mail.pages import page_routes
 from app_clones.mail.populate import MailOptions, populate
 
@@ -28,12 +25,8 @@ def _behaviours(*modules: ModuleType) -> Mapping[str, Behaviour]:
     }
 
 
-def mail_routes() -> Sequence[BaseRoute]:
-    """Returns the API's routes and the pages'."""
-    return [*gmail_routes(), *page_routes()]
-
-
-DECLARED = load_declared(
-    Path(__file__).parent, _behaviours(tools), Own(pages=mail_routes, populate=populate, options=MailOptions)
-)
-MAIL = replace(DECLARED.app(), api=("gmail/v1/", "upload/gmail/v1/", "batch"))
+MAIL = load_declared(
+    Path(__file__).parent,
+    _behaviours(tools, account, labels, messages, threads, drafts),
+    Own(pages=page_routes, populate=populate, options=MailOptions),
+).app()

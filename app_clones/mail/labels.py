@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from app_clones.kit.errors import AppError, Conflict, Forbidden, NotFound
+from app_clones.declared.refusals import Exists
+from app_clones.kit.errors import AppError, Forbidden, NotFound
 from app_clones.kit.world import Call
 from app_clones.mail.clean import key, one_line
 
@@ -82,7 +83,7 @@ def system_id(call: Call, owner: int, name: str) -> int:
 
 
 def create_label(call: Call, owner: int, name: str) -> Label:
-    """Returns the new user label. Raises Conflict if the name is taken in any case."""
+    """Returns the new user label. Raises Exists if the name is taken in any case."""
     return label_by_id(call, owner, _insert(call, owner, _checked_name(call, owner, name), "user"))
 
 
@@ -109,7 +110,7 @@ def _checked_name(call: Call, owner: int, name: str, but: int = 0) -> str:
     if not chosen or len(chosen) > 225:
         raise AppError("a label needs a name of 1 to 225 characters")
     if any(key(label.name) == key(chosen) and label.id != but for label in all_labels(call, owner)):
-        raise Conflict(f"there is a label {chosen!r} already")
+        raise Exists(f"there is a label {chosen!r} already")
     return chosen
 
 

@@ -162,7 +162,7 @@ def _condition(call: Call, folder: str | None, query: str) -> Where:
 
 
 def listing(call: Call, folder: str | None, query: str, page: int) -> Listing:
-    """Returns one page of conversations: a search's, a folder's or, of neither, all. Raises NotFound, GoogleError."""
+    """Returns one page of conversations: a search's, a folder's or, of neither, all. Raises NotFound, AppError."""
     found = search.find_threads(call, call.actor, _condition(call, folder, query))
     start = (page - 1) * PER_PAGE
     rows = tuple(_row(call, thread, newest) for _, newest, thread in found[start : start + PER_PAGE])

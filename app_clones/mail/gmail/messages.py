@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Literal
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
-from pydantic import Field
-
-from app_clones.kit.errors import NotFound
+from app_clones.declared.act import Act
+from app_clones.kit.errors import AppError, NotFound
 from app_clones.kit.world import Call
 from app_clones.mail import labels, mailbox, people, search
 from app_clones.mail.gmail import mime, resources
-from app_clones.mail.gmail.method import Asked, Method
 from app_clones.mail.gmail.query import compile_query
-from app_clones.mail.gmail.wire import Body, GoogleError, Query
 from app_clones.mail.mailbox import Message
 from app_clones.mail.search import Where
 
@@ -22,252 +20,175 @@ _LARGEST_PAGE = 500
 """Whoever asks for more gets this many, as from Gmail."""
 _PAGE_TOKEN = re.compile(r"(-?[0-9]{1,18})-([0-9]{1,18})")
 
-
-class ListQuery(Query):
-    max_results: int = Field(default=100, ge=1, alias="maxResults")
-    page_token: str = Field(default="", alias="pageToken")
-    q: str = Field(default="", max_length=10_000)
-    label_ids: list[str] = Field(default=[], alias="labelIds")
-    include_spam_trash: bool = Field(default=False, alias="includeSpamTrash")
+Asked = Mapping[str, Any]
+"""The arguments of a list, or the JSON of a message or of a change."""
 
 
-class GetQuery(Query):
-    format: resources.Format = "full"
-    metadata_headers: list[str] = Field(default=[], alias="metadataHeaders")
-
-
-class InsertQuery(Query):
-    internal_date_source: Literal["receivedTime", "dateHeader"] = Field(
-        default="receivedTime", alias="internalDateSource"
-    )
-    deleted: Literal["false"] = "false"
-
-
-class ImportQuery(Query):
-    internal_date_source: Literal["receivedTime", "dateHeader"] = Field(
-        default="dateHeader", alias="internalDateSource"
-    )
-    deleted: Literal["false"] = "false"
-    never_mark_spam: bool = Field(default=False, alias="neverMarkSpam")
-    process_for_calendar: Literal["false"] = Field(default="false", alias="processForCalendar")
-
-
-class MessageBody(Body):
-    """A ``Message`` as given: the raw text, and where it goes. The rest is what clients send back as they got it."""
-
-    id: Any = None
-    snippet: Any = None
-    payload: Any = None
-    history_id: Any = Field(default=None, alias="historyId")
-    internal_date: Any = Field(default=None, alias="internalDate")
-    size_estimate: Any = Field(default=None, alias="sizeEstimate")
-    raw: str = ""
-    thread_id: str = Field(default="", alias="threadId")
-    label_ids: list[str] = Field(default=[], alias="labelIds", max_length=100)
-
-
-class ModifyBody(Body):
-    add_label_ids: list[str] = Field(default=[], alias="addLabelIds", max_length=100)
-    remove_label_ids: list[str] = Field(default=[], alias="removeLabelIds", max_length=100)
-
-
-class BatchModifyBody(ModifyBody):
-    ids: list[str] = Field(min_length=1, max_length=1000)
-
-
-class BatchDeleteBody(Body):
-    ids: list[str] = Field(min_length=1, max_length=1000)
-
-
-def condition(call: Call, query: ListQuery) -> Where:
-    """Returns which messages a list call asks for. Raises GoogleError."""
-    wanted = [resources.label_of(call, text) for text in query.label_ids]
-    found = compile_query(call, query.q)
+def condition(call: Call, asked: Asked) -> Where:
+    """Returns which messages a list call asks for. Raises AppError."""
+    wanted = [resources.label_of(call, text) for text in asked.get("label_ids", ())]
+    found = compile_query(call, asked.get("q", ""))
     hidden = {"TRASH", "SPAM"} - {label.name for label in wanted}
     parts = [search.labelled(label.id) for label in wanted] + [found.where]
-    if not (query.include_spam_trash or found.everywhere) and hidden:
+    if not (asked.get("include_spam_trash") or found.everywhere) and hidden:
         parts.append(search.negated(search.system_labelled(call.actor, sorted(hidden))))
     return search.all_of(parts)
 
 
-def page(keys: list[tuple[int, int]], query: ListQuery) -> tuple[list[int], str]:
-    """Returns one page of the (time, id) keys, newest first, as ids, and the next page's token (empty at the end).
+def listed(name: str, keys: Sequence[tuple[int, int]], asked: Asked, show: Callable[[int], Any]) -> dict[str, Any]:
+    """Returns one page of the (time, id) keys, newest first, each shown by its id, and the next page's token.
 
-    A token names the last row seen, not a count, so rows that come or go meanwhile shift nothing.
+    A token names the last row seen, not a count, so rows that come or go meanwhile shift nothing. Raises AppError.
     """
-    if query.page_token:
-        seen = _PAGE_TOKEN.fullmatch(query.page_token)
-        if seen is None:
-            raise GoogleError("Invalid pageToken")
-        time, id = seen.groups()
-        keys = [key for key in keys if key < (int(time), int(id))]
-    shown = keys[: min(query.max_results, _LARGEST_PAGE)]
-    more = f"{shown[-1][0]}-{shown[-1][1]}" if len(keys) > len(shown) else ""
-    return [id for _, id in shown], more
-
-
-def _list(call: Call, asked: Asked) -> dict[str, Any]:
-    keys = search.find_keys(call, call.actor, condition(call, asked.query))
-    ids, token = page(keys, asked.query)
     out: dict[str, Any] = {"resultSizeEstimate": len(keys)}
-    if ids:
-        mails = [mailbox.message(call, call.actor, id) for id in ids]
-        out["messages"] = [
-            {"id": resources.hex_id(mail.id), "threadId": resources.hex_id(mail.thread_id)} for mail in mails
-        ]
-    if token:
-        out["nextPageToken"] = token
+    if asked.get("page_token"):
+        seen = _PAGE_TOKEN.fullmatch(asked["page_token"])
+        if seen is None:
+            raise AppError("Invalid pageToken")
+        keys = [key for key in keys if key < (int(seen[1]), int(seen[2]))]
+    shown = keys[: min(asked["max_results"], _LARGEST_PAGE)]
+    if shown:
+        out[name] = [show(id) for _, id in shown]
+    if len(keys) > len(shown):
+        out["nextPageToken"] = f"{shown[-1][0]}-{shown[-1][1]}"
     return out
 
 
-def _mail(call: Call, asked: Asked) -> Message:
-    return mailbox.message(call, call.actor, resources.row_id(asked.path["id"]))
+def list_some(act: Act) -> dict[str, Any]:
+    keys = search.find_keys(act.call, act.call.actor, condition(act.call, act.arguments))
+    return listed("messages", keys, act.arguments, lambda id: _named(mailbox.message(act.call, act.call.actor, id)))
 
 
-def _get(call: Call, asked: Asked) -> dict[str, Any]:
-    return resources.message(call, _mail(call, asked), asked.query.format, asked.query.metadata_headers)
+def _named(mail: Message) -> dict[str, Any]:
+    return {"id": resources.hex_id(mail.id), "threadId": resources.hex_id(mail.thread_id)}
 
 
-def parsed(asked: Asked, raw: str) -> mime.Parsed:
-    """Returns what the upload, or ``raw``, says. Raises GoogleError."""
-    if asked.media is not None and raw:
-        raise GoogleError("The message is given twice: as raw and as media")
-    if asked.media is None and not raw:
-        raise GoogleError("'raw' RFC822 payload message string or uploading message via /upload/* URL required")
-    return mime.parse(asked.media if asked.media is not None else mime.decode(raw))
+def _mail(act: Act, name: str = "id") -> Message:
+    return mailbox.message(act.call, act.call.actor, resources.row_id(act.arguments[name]))
 
 
-def thread_row(call: Call, text: str) -> int | None:
-    """Returns the row of a thread that a message is to join. Raises NotFound."""
-    if not text:
+def get(act: Act) -> dict[str, Any]:
+    return resources.message(act.call, _mail(act), act.arguments["format"], act.arguments.get("metadata_headers", ()))
+
+
+def _parsed(act: Act, given: Asked) -> mime.Parsed:
+    """Returns what the upload, or the message ``given``, says. Raises AppError."""
+    media, raw = act.arguments.get("media"), given.get("raw")
+    if media is not None and raw:
+        raise AppError("The message is given twice: as raw and as media")
+    if media is None and not raw:
+        raise AppError("'raw' RFC822 payload message string or uploading message via /upload/* URL required")
+    return mime.parse(mime.decode(raw if media is None else media))
+
+
+def _thread_row(call: Call, given: Asked) -> int | None:
+    """Returns the row of the thread that a message is to join. Raises NotFound."""
+    if not given.get("threadId"):
         return None
-    id = resources.row_id(text)
+    id = resources.row_id(given["threadId"])
     mailbox.thread_messages(call, call.actor, id)
     return id
 
 
-def own_letter(call: Call, asked: Asked, body: MessageBody) -> mailbox.Letter:
+def own_letter(act: Act, given: Asked) -> mailbox.Letter:
     """Returns the actor's own letter; a From header that is somebody else's is refused."""
-    found = parsed(asked, body.raw)
-    me = people.person(call, call.actor)
+    found = _parsed(act, given)
+    me = people.person(act.call, act.call.actor)
     if found.sender and [one.email.lower() for one in found.sender] != [me.email.lower()]:
-        raise GoogleError("Invalid From header")
-    return mime.letter(call, found, me, thread_id=thread_row(call, body.thread_id))
+        raise AppError("Invalid From header")
+    return mime.letter(act.call, found, me, thread_id=_thread_row(act.call, given))
 
 
-def _send(call: Call, asked: Asked) -> dict[str, Any]:
-    if asked.body.label_ids:
-        raise GoogleError("labelIds cannot be given for a message to send")
-    letter = own_letter(call, asked, asked.body)
+def send(act: Act) -> dict[str, Any]:
+    call, letter = act.call, own_letter(act, act.arguments["body"])
     check_recipients(call, letter)
     return resources.brief(call, mailbox.message(call, call.actor, mailbox.send(call, letter)))
 
 
 def check_recipients(call: Call, letter: mailbox.Letter) -> None:
-    """Raises GoogleError for no recipient and for one that no user of this world has."""
+    """Raises AppError for no recipient and for one that no user of this world has."""
     everyone = (*letter.to, *letter.cc, *letter.bcc)
     if not everyone:
-        raise GoogleError("Recipient address required")
+        raise AppError("Recipient address required")
     for address in everyone:
         if people.lookup(call, address.email) is None:
-            raise GoogleError(f"Invalid To header: {address.email} is no user of this world")
+            raise AppError(f"Invalid To header: {address.email} is no user of this world")
 
 
-def _insert(call: Call, asked: Asked) -> dict[str, Any]:
-    found = parsed(asked, asked.body.raw)
-    wanted = [resources.label_of(call, text) for text in asked.body.label_ids]
+def insert(act: Act) -> dict[str, Any]:
+    call, body = act.call, act.arguments["body"]
+    found = _parsed(act, body)
+    wanted = [resources.label_of(call, text) for text in body.get("labelIds", ())]
     if len(found.sender) != 1:
-        raise GoogleError("Invalid From header")
-    letter = mime.letter(call, found, found.sender[0], thread_id=thread_row(call, asked.body.thread_id))
+        raise AppError("Invalid From header")
+    letter = mime.letter(call, found, found.sender[0], thread_id=_thread_row(call, body))
     if any(label.name == "DRAFT" for label in wanted):
-        raise GoogleError("Invalid label: DRAFT")
-    by_header = asked.query.internal_date_source == "dateHeader"
+        raise AppError("Invalid label: DRAFT")
+    by_header = act.arguments["internal_date_source"] == "dateHeader"
     if by_header and found.sent_ms is None:
-        raise GoogleError("Invalid Date header")
+        raise AppError("Invalid Date header")
     id = mailbox.file_copy(call, call.actor, letter, (), sent_ms=found.sent_ms if by_header else call.now_ms)
     labels.put_on(call, id, [label.id for label in wanted])
     return resources.brief(call, mailbox.message(call, call.actor, id))
 
 
-def changes(call: Call, body: ModifyBody) -> tuple[list[int], list[int]]:
-    """Returns label ids to (add, remove). Raises GoogleError for one that is unknown, fixed, or in both."""
-    both = set(body.add_label_ids) & set(body.remove_label_ids)
-    if both:
-        raise GoogleError(f"Cannot both add and remove the same label: {min(both)}")
-    if not body.add_label_ids and not body.remove_label_ids:
-        raise GoogleError("No label add or removes specified")
-    out = []
-    for texts in (body.add_label_ids, body.remove_label_ids):
-        found = [resources.label_of(call, text) for text in texts]
-        for label in found:
-            if label.name in _FIXED and label.kind == "system":
-                raise GoogleError(f"Invalid label: {label.name}")
-        out.append([label.id for label in found])
-    return out[0], out[1]
+def changer(act: Act) -> Callable[[Message], None]:
+    """Returns what changes a message's labels as asked. Raises AppError for one that is unknown, fixed, or in both."""
+    add, remove = (act.arguments["body"].get(name, []) for name in ("addLabelIds", "removeLabelIds"))
+    if both := set(add) & set(remove):
+        raise AppError(f"Cannot both add and remove the same label: {min(both)}")
+    if not add and not remove:
+        raise AppError("No label add or removes specified")
+    going, coming = ([_changeable(act.call, text) for text in texts] for texts in (remove, add))
+
+    def change(mail: Message) -> None:
+        labels.put_on(act.call, mail.id, coming)
+        labels.take_off(act.call, mail.id, going)
+
+    return change
 
 
-def modify(call: Call, mail: Message, add: list[int], remove: list[int]) -> None:
-    labels.put_on(call, mail.id, add)
-    labels.take_off(call, mail.id, remove)
+def _changeable(call: Call, text: str) -> int:
+    label = resources.label_of(call, text)
+    if label.name in _FIXED and label.kind == "system":
+        raise AppError(f"Invalid label: {label.name}")
+    return label.id
 
 
-def _modify(call: Call, asked: Asked) -> dict[str, Any]:
-    mail = _mail(call, asked)
-    modify(call, mail, *changes(call, asked.body))
-    return resources.brief(call, mail)
+def modify(act: Act) -> dict[str, Any]:
+    mail = _mail(act)
+    changer(act)(mail)
+    return resources.brief(act.call, mail)
 
 
-def _trash(call: Call, asked: Asked) -> dict[str, Any]:
-    mail = _mail(call, asked)
-    mailbox.trash(call, call.actor, mail.id)
-    return resources.brief(call, mail)
+def mark(act: Act) -> dict[str, Any]:
+    """Puts system labels on a message and takes others off, the same ones each time."""
+    mail = _mail(act)
+    labels.relabel(act.call, act.call.actor, mail.id, **act.plan.decl.fixed)
+    return resources.brief(act.call, mail)
 
 
-def _untrash(call: Call, asked: Asked) -> dict[str, Any]:
-    mail = _mail(call, asked)
-    labels.relabel(call, call.actor, mail.id, remove=("TRASH",))
-    return resources.brief(call, mail)
+def delete(act: Act) -> None:
+    mailbox.delete(act.call, _mail(act))
 
 
-def _delete(call: Call, asked: Asked) -> None:
-    mailbox.delete(call, _mail(call, asked))
+def modify_all(act: Act) -> None:
+    change = changer(act)
+    for text in act.arguments["body"]["ids"]:
+        change(mailbox.message(act.call, act.call.actor, resources.row_id(text)))
 
 
-def _batch_modify(call: Call, asked: Asked) -> None:
-    add, remove = changes(call, asked.body)
-    for text in asked.body.ids:
-        modify(call, mailbox.message(call, call.actor, resources.row_id(text)), add, remove)
-
-
-def _batch_delete(call: Call, asked: Asked) -> None:
+def delete_all(act: Act) -> None:
     """As in Gmail, ids that are not there are passed over."""
-    for text in asked.body.ids:
+    for text in act.arguments["body"]["ids"]:
         id = resources.row_id(text)
-        if call.one("SELECT 1 FROM mail_message WHERE id = ? AND owner_id = ?", id, call.actor):
-            mailbox.delete(call, mailbox.message(call, call.actor, id))
+        if act.call.one("SELECT 1 FROM mail_message WHERE id = ? AND owner_id = ?", id, act.call.actor):
+            mailbox.delete(act.call, mailbox.message(act.call, act.call.actor, id))
 
 
-def _attachment(call: Call, asked: Asked) -> dict[str, Any]:
-    mail = mailbox.message(call, call.actor, resources.row_id(asked.path["message_id"]))
-    for one in mailbox.attachments(call, mail.id):
-        if asked.path["id"] == f"attachment-{one.id}":
-            return {"attachmentId": asked.path["id"], "size": len(one.data), "data": mime.encode(one.data)}
+def attachment(act: Act) -> dict[str, Any]:
+    wanted = act.arguments["id"]
+    for one in mailbox.attachments(act.call, _mail(act, "message_id").id):
+        if wanted == f"attachment-{one.id}":
+            return {"attachmentId": wanted, "size": len(one.data), "data": mime.encode(one.data)}
     raise NotFound("no message attachment of that id")
-
-
-_LISTED = {"messages": resources.MESSAGE, "nextPageToken": {}, "resultSizeEstimate": {}}
-
-METHODS = (
-    Method("GET", "/messages", _list, _LISTED, query=ListQuery),
-    Method("POST", "/messages/send", _send, resources.MESSAGE, body=MessageBody, upload=True),
-    Method("POST", "/messages/import", _insert, resources.MESSAGE, query=ImportQuery, body=MessageBody, upload=True),
-    Method("POST", "/messages", _insert, resources.MESSAGE, query=InsertQuery, body=MessageBody, upload=True),
-    Method("POST", "/messages/batchModify", _batch_modify, {}, body=BatchModifyBody),
-    Method("POST", "/messages/batchDelete", _batch_delete, {}, body=BatchDeleteBody),
-    Method("GET", "/messages/{id}", _get, resources.MESSAGE, query=GetQuery),
-    Method("DELETE", "/messages/{id}", _delete, {}),
-    Method("POST", "/messages/{id}/modify", _modify, resources.MESSAGE, body=ModifyBody),
-    Method("POST", "/messages/{id}/trash", _trash, resources.MESSAGE),
-    Method("POST", "/messages/{id}/untrash", _untrash, resources.MESSAGE),
-    Method("GET", "/messages/{message_id}/attachments/{id}", _attachment, resources.PART_BODY),
-)

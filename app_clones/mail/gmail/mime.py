@@ -16,10 +16,10 @@ from email.utils import format_datetime, parsedate_to_datetime
 from html.parser import HTMLParser
 from typing import Any
 
+from app_clones.kit.errors import AppError
 from app_clones.kit.world import Call
 from app_clones.mail import mailbox, people
 from app_clones.mail.clean import clean, one_line
-from app_clones.mail.gmail.wire import GoogleError
 from app_clones.mail.mailbox import Attachment, Letter, Message
 from app_clones.mail.people import Address
 
@@ -73,12 +73,12 @@ def _header(addresses: Iterable[Address]) -> list[HeaderAddress]:
 
 
 def decode(raw: str) -> bytes:
-    """Returns the bytes of base64url text, padded or not. Raises GoogleError."""
+    """Returns the bytes of base64url text, padded or not. Raises AppError."""
     text = raw.strip().rstrip("=").replace("+", "-").replace("/", "_")
     try:
         return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
-        raise GoogleError("Invalid value at 'raw': Base64 decoding failed") from None
+        raise AppError("Invalid value at 'raw': Base64 decoding failed") from None
 
 
 def encode(data: bytes) -> str:
@@ -103,11 +103,11 @@ class Parsed:
 
 
 def parse(data: bytes) -> Parsed:
-    """Returns what RFC 5322 text says. Raises GoogleError where it is no message."""
+    """Returns what RFC 5322 text says. Raises AppError where it is no message."""
     try:
         found = message_from_bytes(data, policy=policy.default)
         if not isinstance(found, EmailMessage) or not found.keys():
-            raise GoogleError("Invalid message: it has no headers")
+            raise AppError("Invalid message: it has no headers")
         own_id = str(found.get("Message-ID", "")).strip()
         return Parsed(
             sender=_addresses(found, "From"),
@@ -123,14 +123,14 @@ def parse(data: bytes) -> Parsed:
         )
     except (MessageError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         # The standard parser is lazy, and breaks in all these ways on headers that no mailer would write.
-        raise GoogleError(f"Invalid message: {type(error).__name__}") from None
+        raise AppError(f"Invalid message: {type(error).__name__}") from None
 
 
 def _addresses(found: EmailMessage, header: str) -> tuple[Address, ...]:
     given = [str(value) for value in found.get_all(header, ())]
     read = tuple(Address(one_line(one.name), one.email) for one in people.parse_line(", ".join(given)))
     if (any(value.strip() for value in given) and not read) or not all(_ADDRESS.fullmatch(one.email) for one in read):
-        raise GoogleError(f"Invalid {header} header")
+        raise AppError(f"Invalid {header} header")
     _header(read)
     return read
 

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from app_clones.kit.errors import AppError
 from app_clones.kit.world import Call
 from app_clones.mail import labels, people, search
 from app_clones.mail.clean import key
 from app_clones.mail.gmail import mime
-from app_clones.mail.gmail.wire import GoogleError
 from app_clones.mail.search import Where
 
 _TOKEN = re.compile(
@@ -44,7 +44,7 @@ class _Token:
 
 
 def compile_query(call: Call, text: str) -> Found:
-    """Returns the condition that ``text`` states for the actor's mailbox. Raises GoogleError for what it cannot say."""
+    """Returns the condition that ``text`` states for the actor's mailbox. Raises AppError for what it cannot say."""
     tokens = list(_tokens(text))
     parser = _Parser(call, tokens)
     return Found(parser.whole(), parser.everywhere)
@@ -56,7 +56,7 @@ def _tokens(text: str) -> list[_Token]:
     while at < len(text):
         match = _TOKEN.match(text, at)
         if match is None:
-            raise GoogleError(f"Invalid search query at {text[at : at + 20]!r}")
+            raise AppError(f"Invalid search query at {text[at : at + 20]!r}")
         if match.lastgroup == "op" and match.group("op").lower() not in (*_OPERATORS, *_UNSUPPORTED):
             match = _PLAIN.match(text, at) or match  # https://… is no operator
         at = match.end()
@@ -69,7 +69,7 @@ def _tokens(text: str) -> list[_Token]:
     if text and not out:
         return [_Token("word", text)]
     if len(out) > _MOST:
-        raise GoogleError(f"The search query has more than {_MOST} parts")
+        raise AppError(f"The search query has more than {_MOST} parts")
     return out
 
 
@@ -85,7 +85,7 @@ class _Parser:
     def whole(self) -> Where:
         where = self._sequence("")
         if self._at < len(self._tokens):
-            raise GoogleError(f"Invalid search query: unexpected {self._tokens[self._at].text!r}")
+            raise AppError(f"Invalid search query: unexpected {self._tokens[self._at].text!r}")
         return where
 
     def _peek(self) -> _Token | None:
@@ -94,7 +94,7 @@ class _Parser:
     def _next(self) -> _Token:
         token = self._peek()
         if token is None:
-            raise GoogleError("Invalid search query: it ends too early")
+            raise AppError("Invalid search query: it ends too early")
         self._at += 1
         return token
 
@@ -106,7 +106,7 @@ class _Parser:
             if token == _Token("word", "OR"):
                 self._next()
                 if not parts:
-                    raise GoogleError("Invalid search query: OR needs a term on either side")
+                    raise AppError("Invalid search query: OR needs a term on either side")
                 joined = True
                 continue
             if token == _Token("word", "AND"):
@@ -119,7 +119,7 @@ class _Parser:
                 parts.append([term])
             joined = False
         if joined:
-            raise GoogleError("Invalid search query: OR needs a term on either side")
+            raise AppError("Invalid search query: OR needs a term on either side")
         return search.all_of(search.any_of(group) for group in parts)
 
     def _braced(self, read: Callable[[], Where] | None = None) -> Where:
@@ -131,7 +131,7 @@ class _Parser:
 
     def _close(self, mark: str) -> None:
         if self._next().kind != mark:
-            raise GoogleError(f"Invalid search query: {mark} is missing")
+            raise AppError(f"Invalid search query: {mark} is missing")
 
     def _term(self) -> Where:
         token = self._next()
@@ -147,7 +147,7 @@ class _Parser:
             return self._operator(token.text.lower())
         if token.kind in ("phrase", "word"):
             return search.phrase(token.text)
-        raise GoogleError(f"Invalid search query: unexpected {token.text!r}")
+        raise AppError(f"Invalid search query: unexpected {token.text!r}")
 
     def _negated(self, read: Callable[[], Where]) -> Where:
         everywhere = self.everywhere
@@ -158,14 +158,14 @@ class _Parser:
     def _operator(self, name: str) -> Where:
         condition = _OPERATORS.get(name)
         if condition is None:
-            raise GoogleError(f"Unsupported search operator {name}:")
+            raise AppError(f"Unsupported search operator {name}:")
 
         def value() -> Where:
             token = self._next()
             if token.kind == "-":
                 return self._negated(value)
             if token.kind not in ("phrase", "word"):
-                raise GoogleError(f"Invalid search query: {name}: needs a value")
+                raise AppError(f"Invalid search query: {name}: needs a value")
             if name in ("in", "is", "label") and token.text.lower() in ("anywhere", "trash", "spam"):
                 self.everywhere = True
             return condition(self._call, token.text)
@@ -230,7 +230,7 @@ def _is(call: Call, text: str) -> Where:
     if wanted == "read":
         return search.negated(search.system_labelled(call.actor, ("UNREAD",)))
     if wanted not in ("unread", "starred", "important"):
-        raise GoogleError(f"Unsupported search term is:{text}")
+        raise AppError(f"Unsupported search term is:{text}")
     return search.system_labelled(call.actor, (_IN[wanted],))
 
 
@@ -251,7 +251,7 @@ def _has(call: Call, text: str) -> Where:
         return search.user_labelled(call.actor)
     if wanted == "nouserlabels":
         return search.negated(search.user_labelled(call.actor))
-    raise GoogleError(f"Unsupported search term has:{text}")
+    raise AppError(f"Unsupported search term has:{text}")
 
 
 def _moment(text: str) -> int:
@@ -266,13 +266,13 @@ def _moment(text: str) -> int:
             return int(datetime(year, month, day, tzinfo=UTC).timestamp() * 1000)
     except ValueError:
         pass
-    raise GoogleError(f"Invalid date {text!r} in the search query")
+    raise AppError(f"Invalid date {text!r} in the search query")
 
 
 def _ago(call: Call, text: str) -> int:
     match = _SPAN.fullmatch(text.lower())
     if match is None:
-        raise GoogleError(f"Invalid span {text!r} in the search query")
+        raise AppError(f"Invalid span {text!r} in the search query")
     return call.now_ms - int(match.group(1)) * _DAYS[match.group(2)] * _DAY
 
 

@@ -5,33 +5,17 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
-from app_clones.kit.errors import NotFound
+from app_clones.kit.errors import AppError, NotFound
 from app_clones.kit.world import Call
 from app_clones.mail import labels, mailbox
 from app_clones.mail.gmail import mime
-from app_clones.mail.gmail.wire import GoogleError
 from app_clones.mail.labels import Label
 from app_clones.mail.mailbox import Message
 
-Format = Literal["minimal", "full", "raw", "metadata"]
-
 _HEX = re.compile(r"[0-9a-fA-F]{1,16}")
 _SNIPPET = 200
-
-HEADER: dict[str, Any] = {"name": {}, "value": {}}
-PART_BODY: dict[str, Any] = {"size": {}, "data": {}, "attachmentId": {}}
-PART: dict[str, Any] = {"partId": {}, "mimeType": {}, "filename": {}, "headers": HEADER, "body": PART_BODY}
-PART["parts"] = PART
-MESSAGE: dict[str, Any] = {"id": {}, "threadId": {}, "labelIds": {}, "snippet": {}, "historyId": {}, "internalDate": {},
-                           "sizeEstimate": {}, "payload": PART, "raw": {}}  # fmt: skip
-THREAD: dict[str, Any] = {"id": {}, "snippet": {}, "historyId": {}, "messages": MESSAGE}
-DRAFT: dict[str, Any] = {"id": {}, "message": MESSAGE}
-LABEL: dict[str, Any] = {"id": {}, "name": {}, "type": {}, "messageListVisibility": {}, "labelListVisibility": {},
-                         "messagesTotal": {}, "messagesUnread": {}, "threadsTotal": {}, "threadsUnread": {},
-                         "color": {"textColor": {}, "backgroundColor": {}}}  # fmt: skip
-"""What each resource may hold, against which field masks are checked."""
 
 
 def hex_id(id: int) -> str:
@@ -40,9 +24,9 @@ def hex_id(id: int) -> str:
 
 
 def row_id(text: str) -> int:
-    """Returns the row id behind 16 hex digits. Raises GoogleError."""
+    """Returns the row id behind 16 hex digits. Raises AppError."""
     if not _HEX.fullmatch(text):
-        raise GoogleError("Invalid id value")
+        raise AppError("Invalid id value")
     return int(text, 16) if int(text, 16) < 1 << 63 else 0
 
 
@@ -51,9 +35,9 @@ def draft_id(id: int) -> str:
 
 
 def draft_row(text: str) -> int:
-    """Returns the row id behind a draft's id. Raises GoogleError."""
+    """Returns the row id behind a draft's id. Raises AppError."""
     if not re.fullmatch(r"r[0-9]{1,18}", text):
-        raise GoogleError("Invalid draft id")
+        raise AppError("Invalid draft id")
     return int(text[1:])
 
 
@@ -63,18 +47,18 @@ def label_id(label: Label) -> str:
 
 
 def label_of(call: Call, text: str) -> Label:
-    """Returns the actor's label of that id. Raises GoogleError: an unknown label is an invalid argument."""
+    """Returns the actor's label of that id. Raises AppError: an unknown label is an invalid argument."""
     for label in labels.all_labels(call, call.actor):
         if label_id(label) == text:
             return label
-    raise GoogleError(f"Invalid label: {text[:120]}")
+    raise AppError(f"Invalid label: {text[:120]}")
 
 
 def named_label(call: Call, text: str) -> Label:
     """Returns the actor's label of that id. Raises NotFound: it is the resource itself."""
     try:
         return label_of(call, text)
-    except GoogleError:
+    except AppError:
         raise NotFound("no label of that id") from None
 
 
@@ -88,8 +72,8 @@ def history_id(call: Call) -> str:
     return str(call.now_ms)
 
 
-def message(call: Call, mail: Message, format: Format = "full", headers: Sequence[str] = ()) -> dict[str, Any]:
-    """Returns a ``Message``."""
+def message(call: Call, mail: Message, format: str, headers: Sequence[str] = ()) -> dict[str, Any]:
+    """Returns a ``Message``: ``full``, ``metadata`` (its headers alone), ``minimal`` or ``raw``."""
     built = mime.build(call, mail)
     raw = built.as_bytes()
     out: dict[str, Any] = {
@@ -122,11 +106,10 @@ def brief(call: Call, mail: Message) -> dict[str, Any]:
     }
 
 
-def thread(call: Call, id: int, format: Format = "full", headers: Sequence[str] = ()) -> dict[str, Any]:
-    """Returns a ``Thread`` with its messages, oldest first. Raises NotFound."""
-    mails = mailbox.thread_messages(call, call.actor, id)
+def thread(call: Call, mails: Sequence[Message], format: str, headers: Sequence[str] = ()) -> dict[str, Any]:
+    """Returns the ``Thread`` of these messages, oldest first."""
     return {
-        "id": hex_id(id),
+        "id": hex_id(mails[0].thread_id),
         "historyId": history_id(call),
         "messages": [message(call, mail, format, headers) for mail in mails],
     }

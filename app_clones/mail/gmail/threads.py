@@ -5,25 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from app_clones.declared.act import Act
 from app_clones.kit.world import Call
 from app_clones.mail import labels, mailbox, search
 from app_clones.mail.gmail import messages, resources
-from app_clones.mail.gmail.messages import GetQuery, ListQuery, ModifyBody
-from app_clones.mail.gmail.method import Asked, Method
-from app_clones.mail.gmail.wire import GoogleError
 from app_clones.mail.mailbox import Message
 
 
-def _list(call: Call, asked: Asked) -> dict[str, Any]:
-    found = search.find_threads(call, call.actor, messages.condition(call, asked.query))
+def list_some(act: Act) -> dict[str, Any]:
+    found = search.find_threads(act.call, act.call.actor, messages.condition(act.call, act.arguments))
     thread_of = {newest: thread for _, newest, thread in found}
-    ids, token = messages.page([(time, newest) for time, newest, _ in found], asked.query)
-    out: dict[str, Any] = {"resultSizeEstimate": len(found)}
-    if ids:
-        out["threads"] = [_brief(call, thread_of[id]) for id in ids]
-    if token:
-        out["nextPageToken"] = token
-    return out
+    keys = [(time, newest) for time, newest, _ in found]
+    return messages.listed("threads", keys, act.arguments, lambda id: _brief(act.call, thread_of[id]))
 
 
 def _brief(call: Call, id: int) -> dict[str, Any]:
@@ -35,46 +28,33 @@ def _brief(call: Call, id: int) -> dict[str, Any]:
     }
 
 
-def _get(call: Call, asked: Asked) -> dict[str, Any]:
-    query = asked.query
-    if query.format == "raw":
-        raise GoogleError("A thread has no raw format")
-    return resources.thread(call, resources.row_id(asked.path["id"]), query.format, query.metadata_headers)
+def _mails(act: Act) -> list[Message]:
+    return mailbox.thread_messages(act.call, act.call.actor, resources.row_id(act.arguments["id"]))
 
 
-def _each(call: Call, asked: Asked, act: Callable[[Message], None]) -> dict[str, Any]:
-    id = resources.row_id(asked.path["id"])
-    mails = mailbox.thread_messages(call, call.actor, id)
+def get(act: Act) -> dict[str, Any]:
+    format, headers = act.arguments["format"], act.arguments.get("metadata_headers", ())
+    return resources.thread(act.call, _mails(act), format, headers)
+
+
+def _each(act: Act, change: Callable[[Message], None]) -> dict[str, Any]:
+    mails = _mails(act)
     for mail in mails:
-        act(mail)
-    return {"id": resources.hex_id(id), "messages": [resources.brief(call, mail) for mail in mails]}
+        change(mail)
+    id = resources.hex_id(mails[0].thread_id)
+    return {"id": id, "messages": [resources.brief(act.call, mail) for mail in mails]}
 
 
-def _modify(call: Call, asked: Asked) -> dict[str, Any]:
-    add, remove = messages.changes(call, asked.body)
-    return _each(call, asked, lambda mail: messages.modify(call, mail, add, remove))
+def modify(act: Act) -> dict[str, Any]:
+    return _each(act, messages.changer(act))
 
 
-def _trash(call: Call, asked: Asked) -> dict[str, Any]:
-    return _each(call, asked, lambda mail: mailbox.trash(call, call.actor, mail.id))
+def mark(act: Act) -> dict[str, Any]:
+    """Puts system labels on each message and takes others off, the same ones each time."""
+    fixed = act.plan.decl.fixed
+    return _each(act, lambda mail: labels.relabel(act.call, act.call.actor, mail.id, **fixed))
 
 
-def _untrash(call: Call, asked: Asked) -> dict[str, Any]:
-    return _each(call, asked, lambda mail: labels.relabel(call, call.actor, mail.id, remove=("TRASH",)))
-
-
-def _delete(call: Call, asked: Asked) -> None:
-    for mail in mailbox.thread_messages(call, call.actor, resources.row_id(asked.path["id"])):
-        mailbox.delete(call, mail)
-
-
-_LISTED = {"threads": resources.THREAD, "nextPageToken": {}, "resultSizeEstimate": {}}
-
-METHODS = (
-    Method("GET", "/threads", _list, _LISTED, query=ListQuery),
-    Method("GET", "/threads/{id}", _get, resources.THREAD, query=GetQuery),
-    Method("DELETE", "/threads/{id}", _delete, {}),
-    Method("POST", "/threads/{id}/modify", _modify, resources.THREAD, body=ModifyBody),
-    Method("POST", "/threads/{id}/trash", _trash, resources.THREAD),
-    Method("POST", "/threads/{id}/untrash", _untrash, resources.THREAD),
-)
+def delete(act: Act) -> None:
+    for mail in _mails(act):
+        mailbox.delete(act.call, mail)
