@@ -270,9 +270,9 @@ class OperationDecl(Part):
     was asked is kept in the app's ``call`` table (at the least that, where nothing else is evident). ``behaviour``: a
     function of the app's Python file that does it instead; ``fixed``: what it is told beside the arguments, alike each
     time. ``media``: the types of what may be uploaded to it, at its path below ``/upload/``; a behaviour finds that as
-    the argument ``media``, base64 text. ``takes``: of the tool's arguments, one of the app's sets. ``text``: what an agent reads of the answer, a
-    Jinja2 template that sees its properties, or ``answer`` where that is no object. ``writes``: by default whether
-    ``kind`` and effects do.
+    the argument ``media``, base64 text. ``takes``: of the tool's arguments, one of the app's sets. ``text``: what an
+    agent reads of the answer, a Jinja2 template that sees its properties, or ``answer`` where that is no object.
+    ``writes``: by default whether ``kind`` and effects do.
     ``internal``: it happens as an event alone, so there is no tool, route or form for it.
     ``reason``: of a ``refused`` or ``record`` one, why it is no more. ``origin``: its name in what it was compiled
     from.

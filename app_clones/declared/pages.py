@@ -22,7 +22,7 @@ from app_clones.declared.pages_list import show_list, show_search
 from app_clones.declared.pages_plan import Shelf
 from app_clones.declared.pages_show import show_dashboard, show_row
 from app_clones.kit import forms
-from app_clones.kit.errors import AppError, Fault, NotFound, SignedOut
+from app_clones.kit.errors import AppError, Fault, NotFound
 
 if TYPE_CHECKING:
     from app_clones.declared.engine import Declared
@@ -68,21 +68,17 @@ async def _respond(site: Site, request: Request) -> Response:
     if path == "app.css":
         return forms.style_sheet(style())
     parts = path.split("/") if path else []
-    try:
-        form = await forms.read_form(request, MOST_CONTROLS) if request.method == "POST" else None
-        try:
-            with visit(site, request) as here:
-                return _show(here, parts) if form is None else _submit(here, parts, form)
-        except AppError as error:
-            if form is None or isinstance(error, Fault) or not _is_form(site, parts):
-                raise
-            # The second look is read-only: what was refused changes nothing, and comes back as it was filled in.
-            with visit(site, forms.look_again(request)) as here:
-                return show_form(here, _sheet(here, parts), form, error)
-    except SignedOut:
-        return forms.sign_in(request)
-    except AppError as error:
-        return _problem(site, request, error)
+
+    def act(asked: Request, form: dict[str, str] | None) -> Response:
+        with visit(site, asked) as here:
+            return _show(here, parts) if form is None else _submit(here, parts, form)
+
+    def again(asked: Request, form: dict[str, str], error: AppError) -> Response:
+        with visit(site, asked) as here:
+            return show_form(here, _sheet(here, parts), form, error)
+
+    retry = again if _is_form(site, parts) else None
+    return await forms.answer(request, act, retry, lambda asked, error: _problem(site, asked, error), MOST_CONTROLS)
 
 
 def _show(here: Visit, parts: list[str]) -> Response:

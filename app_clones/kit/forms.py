@@ -6,6 +6,7 @@ A GET never writes; a POST that did what it was asked redirects (303), one that 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from html import escape
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
@@ -14,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from app_clones.kit.asgi import SHOWN, TRANSACTION, WORLD
-from app_clones.kit.errors import AppError, Fault, Forbidden, StalePage
+from app_clones.kit.errors import AppError, Fault, Forbidden, SignedOut, StalePage
 
 if TYPE_CHECKING:
     from app_clones.kit.world import World
@@ -74,6 +75,32 @@ async def read_form(request: Request, most: int = 50) -> dict[str, str]:
     if at_ms.isdecimal() and len(at_ms) < 18 and is_local(where):
         request.scope[SHOWN] = int(at_ms), where
     return form
+
+
+async def answer(
+    request: Request,
+    act: Callable[[Request, dict[str, str] | None], Response],
+    again: Callable[[Request, dict[str, str], AppError], Response] | None,
+    problem: Callable[[Request, AppError], Response],
+    most: int = 50,
+) -> Response:
+    """The page, or what comes of the posted form (else None), that ``act`` gives.
+
+    A form that is refused comes back as it was filled in by ``again``, whose look is read-only; all else that somebody
+    gets wrong, and what the service fails at, is a page of ``problem``.
+    """
+    try:
+        form = await read_form(request, most) if request.method == "POST" else None
+        try:
+            return act(request, form)
+        except AppError as error:
+            if form is None or again is None or isinstance(error, Fault):
+                raise
+            return again(look_again(request), form, error)
+    except SignedOut:
+        return sign_in(request)
+    except AppError as error:
+        return problem(request, error)
 
 
 def here(request: Request, flag: str = DONE) -> str:

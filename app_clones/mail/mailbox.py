@@ -46,6 +46,11 @@ class Message:
     def sender(self) -> Address:
         return Address(self.from_name, self.from_email)
 
+    @property
+    def writer(self) -> str:
+        """The sender as people call them."""
+        return self.from_name or self.from_email
+
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
@@ -215,7 +220,7 @@ def reply_letter(call: Call, mail: Message, body: str, *, everyone: bool = False
         cc=cc,
         subject=f"Re: {bare(mail.subject)}"[:LONGEST_SUBJECT],
         body=body,
-        history=text.quote(mail.from_name or mail.from_email, full_text(mail)),
+        history=text.quote(mail.writer, full_text(mail)),
         reply_to=mail,
     )
 
@@ -234,7 +239,7 @@ def forward_letter(
         cc=cc,
         subject=subject or f"Fwd: {bare(mail.subject)}"[:LONGEST_SUBJECT],
         body=body,
-        history=f"Forwarded: {mail.subject}\n{text.quote(mail.from_name or mail.from_email, full_text(mail))}",
+        history=f"Forwarded: {mail.subject}\n{text.quote(mail.writer, full_text(mail))}",
         attachments=attachments(call, mail.id),
     )
 

@@ -47,7 +47,7 @@ def read(act: Act) -> dict[str, Any]:
     mail = _mail(act)
     return {
         "id": mail.id,
-        "sender": mail.from_name or mail.from_email,
+        "sender": mail.writer,
         "to": people.names(mail.to_line),
         "cc": people.names(mail.cc_line),
         "subject": mail.subject,

@@ -29,41 +29,30 @@ TINTS = 6
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """An entry of the sidebar. ``count`` 0 is not shown; ``tint`` -1: a system folder."""
+    """An entry of the sidebar. ``count`` 0 is not shown; ``own``: a label of the user's."""
 
     name: str
     title: str
     count: int
-    tint: int = -1
-
-
-@dataclass(frozen=True, slots=True)
-class Chip:
-    name: str
-    tint: int
+    own: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A conversation in a list. ``received``: not all of it is one's own. ``draft``: the
-    id of the draft that it is, else 0."""
+    """A conversation in a list. ``face``: whom it is with; ``names``: of the system labels on it, ``chips``: of the
+    user's; ``received``: not all of it is one's own; ``draft``: the id of the draft that it is, else 0."""
 
     thread_id: int
-    newest_id: int
     who: str
-    initial: str
-    tint: int
+    face: str
     subject: str
     snippet: str
-    when: str
+    sent_ms: int
     count: int
-    unread: bool
-    starred: bool
-    in_inbox: bool
-    in_trash: bool
+    names: frozenset[str]
+    chips: tuple[str, ...]
     received: bool
-    chips: tuple[Chip, ...]
-    draft: int = 0
+    draft: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,18 +65,10 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One message of a conversation."""
+    """One message of a conversation, and the names of the system labels on it."""
 
     mail: Message
-    who: str
-    initial: str
-    tint: int
-    to: str
-    cc: str
-    bcc: str
-    when: str
-    unread: bool
-    starred: bool
+    names: frozenset[str]
     attachments: tuple[tuple[int, str], ...]
     draft: int
 
@@ -99,10 +80,8 @@ class Conversation:
     id: int
     subject: str
     cards: tuple[Card, ...]
-    chips: tuple[Chip, ...]
-    unread: bool
-    in_inbox: bool
-    in_trash: bool
+    names: frozenset[str]
+    chips: tuple[str, ...]
     answered: str
     can_answer_all: bool
 
@@ -133,19 +112,18 @@ def folders(call: Call) -> list[Folder]:
             call.actor,
         )
     }
-    every = labels.all_labels(call, call.actor)
-    system = {label.name: label for label in every if label.kind == "system"}
     out = []
     for name, title in FOLDERS:
-        _, total, unread = counts.get(system[name].id, (0, 0, 0))
+        _, total, unread = counts.get(labels.system_id(call, call.actor, name), (0, 0, 0))
         out.append(Folder(name.lower(), title, {"INBOX": unread, "DRAFT": total}.get(name, 0)))
-    for label in own_labels(every):
-        out.append(Folder(label.name, label.name, counts.get(label.id, (0, 0, 0))[2], tint(label.name)))
+    for label in own_labels(call):
+        out.append(Folder(label.name, label.name, counts.get(label.id, (0, 0, 0))[2], own=True))
     return out
 
 
-def own_labels(every: Sequence[Label]) -> list[Label]:
-    return [label for label in every if label.kind == "user"]
+def own_labels(call: Call) -> list[Label]:
+    """Returns the labels that the actor made."""
+    return [label for label in labels.all_labels(call, call.actor) if label.kind == "user"]
 
 
 def _condition(call: Call, folder: str | None, query: str) -> Where:
@@ -173,94 +151,60 @@ def _row(call: Call, thread_id: int, newest_id: int) -> Row:
     mails = mailbox.thread_messages(call, call.actor, thread_id)
     newest = next(mail for mail in mails if mail.id == newest_id)
     me = people.person(call, call.actor)
-    found = {label.id: label for mail in mails for label in labels.labels_of(call, mail.id)}
-    names = {label.name for label in found.values() if label.kind == "system"}
-    who = _participants(mails, me.email, newest)
+    others = [mail for mail in mails if mail.from_email != me.email]
+    names, chips = _told(label for mail in mails for label in labels.labels_of(call, mail.id))
     return Row(
         thread_id=thread_id,
-        newest_id=newest_id,
-        who=who,
-        initial=_face(mails, me.email, newest)[:1].upper(),
-        tint=tint(_face(mails, me.email, newest)),
+        who=_participants(mails, me.email, newest),
+        face=others[0].writer if others else people.names(newest.to_line) or "?",
         subject=mailbox.bare(newest.subject) or "(no subject)",
         snippet=" ".join(newest.body.split())[:160],
-        when=moment(newest.sent_ms, call.now_ms),
+        sent_ms=newest.sent_ms,
         count=len(mails),
-        unread="UNREAD" in names,
-        starred="STARRED" in names,
-        in_inbox="INBOX" in names,
-        in_trash="TRASH" in names,
-        received=any(mail.from_email != me.email for mail in mails),
-        chips=_chips(found.values()),
+        names=names,
+        chips=chips,
+        received=bool(others),
         draft=drafts.draft_of(call, newest_id) or 0,
     )
-
-
-def _face(mails: Sequence[Message], mine: str, newest: Message) -> str:
-    """Returns the name of whom the conversation is with."""
-    others = [mail.from_name or mail.from_email for mail in mails if mail.from_email != mine]
-    return others[0] if others else people.names(newest.to_line) or "?"
 
 
 def _participants(mails: Sequence[Message], mine: str, newest: Message) -> str:
     if all(mail.from_email == mine for mail in mails):
         return f"To {people.names(newest.to_line) or 'nobody'}"
     if len({mail.from_email for mail in mails}) == 1:
-        return newest.from_name or newest.from_email
+        return newest.writer
     seen = {("me" if mail.from_email == mine else mail.from_name.split(" ")[0] or mail.from_email): 1 for mail in mails}
     return ", ".join(seen)
 
 
-def _chips(found: Iterable[Label]) -> tuple[Chip, ...]:
-    return tuple(Chip(label.name, tint(label.name)) for label in found if label.kind == "user")
+def _told(found: Iterable[Label]) -> tuple[frozenset[str], tuple[str, ...]]:
+    """Returns the names of the system labels and those of the user's, each once."""
+    each = {label.id: label for label in found}.values()
+    system = frozenset(label.name for label in each if label.kind == "system")
+    return system, tuple(label.name for label in each if label.kind == "user")
 
 
 def conversation(call: Call, thread_id: int) -> Conversation:
     """Returns a whole thread. Raises NotFound."""
     mails = mailbox.thread_messages(call, call.actor, thread_id)
     me = people.person(call, call.actor)
-    found: dict[int, Label] = {}
-    cards = []
-    for mail in mails:
-        own = labels.labels_of(call, mail.id)
-        found |= {label.id: label for label in own}
-        cards.append(_card(call, mail, {label.name for label in own if label.kind == "system"}))
-    names = {label.name for label in found.values() if label.kind == "system"}
-    last = next((card.mail for card in reversed(cards) if not card.draft), mails[-1])
-    own_mail = last.from_email == me.email
-    others = {a.email for line in (last.to_line, last.cc_line) for a in people.parse_line(line)} - {me.email}
+    on_it = {mail.id: labels.labels_of(call, mail.id) for mail in mails}
+    cards = tuple(_card(call, mail, on_it[mail.id]) for mail in mails)
+    names, chips = _told(label for found in on_it.values() for label in found)
+    last = next((card.mail for card in reversed(cards) if not card.draft), None)
+    others = {a.email for line in (last.to_line, last.cc_line) for a in people.parse_line(line)} if last else set()
+    is_own = last is not None and last.from_email == me.email
     return Conversation(
         id=thread_id,
         subject=mailbox.bare(mails[0].subject) or "(no subject)",
-        cards=tuple(cards),
-        chips=_chips(found.values()),
-        unread="UNREAD" in names,
-        in_inbox="INBOX" in names,
-        in_trash="TRASH" in names,
-        answered=(
-            ""
-            if all(card.draft for card in cards)
-            else people.names(last.to_line)
-            if own_mail
-            else last.from_name or last.from_email
-        ),
-        can_answer_all=bool(others) and not own_mail,
+        cards=cards,
+        names=names,
+        chips=chips,
+        answered="" if last is None else people.names(last.to_line) if is_own else last.writer,
+        can_answer_all=bool(others - {me.email}) and not is_own,
     )
 
 
-def _card(call: Call, mail: Message, names: set[str]) -> Card:
-    who = mail.from_name or mail.from_email
-    return Card(
-        mail=mail,
-        who=who,
-        initial=who[:1].upper(),
-        tint=tint(who),
-        to=people.names(mail.to_line),
-        cc=people.names(mail.cc_line),
-        bcc=people.names(mail.bcc_line),
-        when=moment(mail.sent_ms, call.now_ms, full=True),
-        unread="UNREAD" in names,
-        starred="STARRED" in names,
-        attachments=tuple((one.id, one.filename) for one in mailbox.attachments(call, mail.id)),
-        draft=drafts.draft_of(call, mail.id) or 0,
-    )
+def _card(call: Call, mail: Message, on_it: Iterable[Label]) -> Card:
+    attached = tuple((one.id, one.filename) for one in mailbox.attachments(call, mail.id))
+    return Card(mail, _told(on_it)[0], attached, drafts.draft_of(call, mail.id) or 0)

@@ -73,7 +73,7 @@ def get(act: Act) -> dict[str, Any]:
 
 def _parsed(act: Act, given: Asked) -> mime.Parsed:
     """Returns what the upload, or the message ``given``, says. Raises AppError."""
-    media, raw = act.arguments.get("media"), given.get("raw")
+    media, raw = act.arguments.get("media"), given.get("raw", "")
     if media is not None and raw:
         raise AppError("The message is given twice: as raw and as media")
     if media is None and not raw:
