@@ -116,6 +116,16 @@ def behaviours_of(source: bytes, file: str) -> Mapping[str, Behaviour]:
     }
 
 
+def functions_of(*modules: ModuleType) -> Mapping[str, Behaviour]:
+    """The behaviours of an app that is a package: each module's own public functions, as ``module.function``."""
+    return {
+        f"{module.__name__.rpartition('.')[2]}.{name}": function
+        for module in modules
+        for name, function in vars(module).items()
+        if inspect.isfunction(function) and function.__module__ == module.__name__ and not name.startswith("_")
+    }
+
+
 def _import_faults(node: ast.AST, file: str) -> list[Fault]:
     if isinstance(node, ast.Import):
         names = [alias.name for alias in node.names]

@@ -45,11 +45,7 @@ _CHANGES: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 
 def on_message(call: Call, id: int, action: str) -> None:
     """Raises NotFound for a message or an action that is not there."""
-    mail = mailbox.message(call, call.actor, id)
-    if action == "delete":
-        mailbox.delete(call, mail)
-    else:
-        _change(call, mail, action)
+    _change(call, mailbox.message(call, call.actor, id), action)
 
 
 def on_thread(call: Call, id: int, action: str, label: str) -> None:
@@ -64,13 +60,13 @@ def on_thread(call: Call, id: int, action: str, label: str) -> None:
             change(call, mail.id, [found.id])
         return
     for mail in mails[-1:] if action in ("star", "unread") else mails:
-        if action == "delete":
-            mailbox.delete(call, mail)
-        else:
-            _change(call, mail, action)
+        _change(call, mail, action)
 
 
 def _change(call: Call, mail: Message, action: str) -> None:
+    if action == "delete":
+        mailbox.delete(call, mail)
+        return
     if action not in _CHANGES:
         raise NotFound(f"no action {action[:40]!r}")
     add, remove = _CHANGES[action]
@@ -85,7 +81,7 @@ def answer(call: Call, thread_id: int, form: Mapping[str, str]) -> int:
         raise AppError("the reply is empty")
     if not mails:
         raise AppError("there is nothing to answer here")
-    return mailbox.reply(call, mails[-1], body, everyone=form.get("send") == "all")
+    return mailbox.send(call, mailbox.reply_letter(call, mails[-1], body, everyone=form.get("send") == "all"))
 
 
 def row_number(text: str) -> int:
@@ -122,9 +118,7 @@ def write(call: Call, form: Mapping[str, str]) -> str:
 
 
 def _letter(call: Call, form: Mapping[str, str], draft: int) -> Letter:
-    to = people.in_order(people.resolve_all(call, form.get("to", "")))
-    cc = people.in_order(people.resolve_all(call, form.get("cc", "")))
-    bcc = people.in_order(people.resolve_all(call, form.get("bcc", "")))
+    to, cc, bcc = (people.named(call, form.get(name, "")) for name in ("to", "cc", "bcc"))
     subject, body = form.get("subject", ""), form.get("body", "").strip()
     forwarded = row_number(form.get("forward", ""))
     if forwarded:

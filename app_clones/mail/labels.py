@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from app_clones.declared.refusals import Exists
 from app_clones.kit.errors import AppError, Forbidden, NotFound
@@ -15,8 +15,6 @@ SYSTEM_LABELS = ("INBOX", "SENT", "DRAFT", "UNREAD", "STARRED", "IMPORTANT", "SP
 
 SETTABLE = frozenset({"INBOX", "UNREAD", "STARRED", "IMPORTANT"})
 """System labels that a user puts on and takes off as such; the rest follow from trashing, sending and drafting."""
-
-_COLUMNS = "id, name, kind, message_list, label_list, text_color, background_color"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +33,9 @@ class Label:
     def shown(self) -> str:
         """The name as people read it: system labels in lower case."""
         return self.name.lower() if self.kind == "system" else self.name
+
+
+_COLUMNS = ", ".join(column.name for column in fields(Label))
 
 
 def create_mailbox(call: Call, owner: int) -> None:
@@ -128,17 +129,11 @@ def shown_labels(call: Call, message_id: int) -> list[str]:
     return [label.shown for label in labels_of(call, message_id)]
 
 
-def has(call: Call, message_id: int, label_id: int) -> bool:
-    return (
-        call.one("SELECT 1 FROM mail_message_label WHERE message_id = ? AND label_id = ?", message_id, label_id)
-        is not None
-    )
-
-
 def put_on(call: Call, message_id: int, label_ids: Iterable[int]) -> None:
     """Adds the labels that are not there yet."""
+    there = "SELECT 1 FROM mail_message_label WHERE message_id = ? AND label_id = ?"
     for label_id in label_ids:
-        if not has(call, message_id, label_id):
+        if call.one(there, message_id, label_id) is None:
             call.put("mail_message_label", message_id=message_id, label_id=label_id)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, fields, replace
 
 from app_clones.kit.errors import AppError, NotFound
 from app_clones.kit.world import Call
@@ -16,10 +16,6 @@ from app_clones.mail.people import Address, Person
 LONGEST_SUBJECT = 998
 """In characters: folding a header takes time that grows with its square."""
 _PREFIXES = re.compile(r"(?:(?:re|fwd?): )+", re.IGNORECASE)
-_COLUMNS = (
-    "id, owner_id, thread_id, origin_id, reply_to_id, header_id, from_name, from_email,"
-    " to_line, cc_line, bcc_line, subject, sent_ms, body, history"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +48,9 @@ class Message:
         return self.from_name or self.from_email
 
 
+_COLUMNS = ", ".join(column.name for column in fields(Message))
+
+
 @dataclass(frozen=True, slots=True)
 class Attachment:
     filename: str
@@ -74,7 +73,7 @@ class Letter:
     reply_to: Message | None = None
     thread_id: int | None = None
     header_id: str = ""
-    attachments: Sequence[Attachment] = field(default=())
+    attachments: Sequence[Attachment] = ()
 
 
 def message(call: Call, owner: int, id: int) -> Message:
@@ -143,19 +142,10 @@ def file_copy(call: Call, owner: int, letter: Letter, names: Iterable[str], *, o
         call.insert("mail_attachment", message_id=id, filename=one.filename, mime_type=one.mime_type, data=data)
     for name in names:
         call.put("mail_message_label", message_id=id, label_id=labels.system_id(call, owner, name))
-    _index(call, id, letter)
+    recipients = people.line((*letter.to, *letter.cc))
+    words = {"sender": str(letter.sender), "recipients": recipients, "subject": letter.subject, "body": letter.body}
+    call.index("mail_search", id, **words)
     return id
-
-
-def _index(call: Call, id: int, letter: Letter) -> None:
-    call.index(
-        "mail_search",
-        id,
-        sender=str(letter.sender),
-        recipients=people.line((*letter.to, *letter.cc)),
-        subject=letter.subject,
-        body=letter.body,
-    )
 
 
 def send(call: Call, letter: Letter) -> int:
@@ -202,12 +192,8 @@ def full_text(mail: Message) -> str:
     return f"{mail.body}\n\n{mail.history}" if mail.history else mail.body
 
 
-def reply(call: Call, mail: Message, body: str, *, everyone: bool = False) -> int:
-    """Answers ``mail`` as the actor; returns the new message's id. One's own mail is answered to its recipients."""
-    return send(call, reply_letter(call, mail, body, everyone=everyone))
-
-
 def reply_letter(call: Call, mail: Message, body: str, *, everyone: bool = False) -> Letter:
+    """Returns the actor's answer to ``mail``. One's own mail is answered to its recipients."""
     me = people.person(call, call.actor)
     own = mail.from_email.lower() == me.email.lower()
     to = people.parse_line(mail.to_line) if own else (mail.sender,)
@@ -225,14 +211,10 @@ def reply_letter(call: Call, mail: Message, body: str, *, everyone: bool = False
     )
 
 
-def forward(call: Call, mail: Message, to: Sequence[Person], body: str) -> int:
-    """Sends ``mail`` on, quoted, in a new thread; returns the new message's id."""
-    return send(call, forward_letter(call, mail, to, body))
-
-
 def forward_letter(
     call: Call, mail: Message, to: Sequence[Person], body: str, *, cc: Sequence[Person] = (), subject: str = ""
 ) -> Letter:
+    """Returns the letter by which the actor sends ``mail`` on, quoted, in a new thread."""
     return Letter(
         sender=people.person(call, call.actor),
         to=to,
@@ -242,11 +224,6 @@ def forward_letter(
         history=f"Forwarded: {mail.subject}\n{text.quote(mail.writer, full_text(mail))}",
         attachments=attachments(call, mail.id),
     )
-
-
-def trash(call: Call, owner: int, id: int) -> None:
-    """Moves a message to the trash, out of the inbox."""
-    labels.relabel(call, owner, id, add=("TRASH",), remove=("INBOX",))
 
 
 def delete(call: Call, mail: Message) -> None:

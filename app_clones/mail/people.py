@@ -70,23 +70,14 @@ def resolve(call: Call, text: str) -> Person:
     return Person(name=str(name), email=str(email), id=int(id))
 
 
-def resolve_all(call: Call, text: str) -> tuple[Person, ...]:
-    """Returns the persons of a comma-separated list, each once, in the list's order."""
-    return unique(resolve(call, part) for part in text.split(",") if part.strip())
-
-
 def named(call: Call, text: str) -> tuple[Person, ...]:
     """Returns the persons of a comma-separated list as recipients are stored. Raises NotFound, AppError."""
-    return in_order(resolve_all(call, text))
-
-
-def unique(persons: Iterable[Person]) -> tuple[Person, ...]:
-    return tuple({one.id: one for one in persons}.values())
+    return in_order(resolve(call, part) for part in text.split(",") if part.strip())
 
 
 def in_order(persons: Iterable[Person]) -> tuple[Person, ...]:
     """Returns each person once, by id: recipients are stored so, and their order never tells two mails apart."""
-    return tuple(sorted(unique(persons), key=lambda one: one.id))
+    return tuple(sorted({one.id: one for one in persons}.values(), key=lambda one: one.id))
 
 
 def line(addresses: Iterable[Address]) -> str:

@@ -73,9 +73,8 @@ def _plan(random: Random, persons: Sequence[Person], options: MailOptions, end_m
         kind = random.random()
         if kind < 0.68 or len(others) < 2:
             free = [one for one in others if load[one.id] < limit[one.id]]
-            writer = (
-                random.choice(free) if free else min(others, key=lambda one: (load[one.id] - limit[one.id], one.id))
-            )
+            least = min(others, key=lambda one: (load[one.id] - limit[one.id], one.id))
+            writer = random.choice(free) if free else least
             load[writer.id] += 1
             to = (me,)
         elif kind < 0.80:
@@ -84,8 +83,8 @@ def _plan(random: Random, persons: Sequence[Person], options: MailOptions, end_m
             writer, second = random.sample(list(others), 2)
             to = (second,)
         thread += 1
-        subject = _fresh_subject(random, used[writer.id])
-        messages = _thread(random, thread, writer, to, subject, others, options.days, end_ms)
+        opening = Planned(thread, 0, 0, writer, to, (), _fresh_subject(random, used[writer.id]))
+        messages = _thread(random, opening, others, options.days, end_ms)
         for one in messages[1:]:
             if one.writer.id in load and me in one.to:
                 load[one.writer.id] += 1
@@ -95,9 +94,7 @@ def _plan(random: Random, persons: Sequence[Person], options: MailOptions, end_m
 
 def _fresh_subject(random: Random, used: set[str]) -> str:
     if len(used) >= len(text.SUBJECTS):
-        raise KitError(
-            f"more threads from one writer than there are subjects ({len(text.SUBJECTS)}): fewer messages, please"
-        )
+        raise KitError(f"one writer's threads need more than {len(text.SUBJECTS)} subjects: fewer messages, please")
     subject = text.subject_of(random)
     while subject in used:
         subject = text.subject_of(random)
@@ -105,17 +102,9 @@ def _fresh_subject(random: Random, used: set[str]) -> str:
     return subject
 
 
-def _thread(
-    random: Random,
-    thread: int,
-    writer: Person,
-    to: tuple[Person, ...],
-    subject: str,
-    others: Sequence[Person],
-    days: int,
-    end_ms: int,
-) -> list[Planned]:
-    """Returns one to three messages, all before the world's start."""
+def _thread(random: Random, opening: Planned, others: Sequence[Person], days: int, end_ms: int) -> list[Planned]:
+    """Returns one to three messages, all before the world's start; ``opening`` lacks a time, and who else is told."""
+    writer, to = opening.writer, opening.to
     third = [one for one in others if one.id != writer.id and one not in to]
     cc = (random.choice(third),) if third and random.random() < 0.12 else ()
     # More mail lies near the end: people answer old threads and write new ones.
@@ -125,7 +114,8 @@ def _thread(
         if sent_ms >= end_ms and out:
             break
         sender, receivers = (writer, to) if turn % 2 == 0 else (to[0], (writer,))
-        out.append(Planned(thread, turn, min(sent_ms, end_ms - _MINUTE), sender, receivers, cc, subject))
+        moment = min(sent_ms, end_ms - _MINUTE)
+        out.append(replace(opening, turn=turn, sent_ms=moment, writer=sender, to=receivers, cc=cc))
         sent_ms += random.randint(3, 170) * _MINUTE + random.choice((0, 0, 1)) * _DAY
     return out
 
@@ -140,15 +130,11 @@ def _working_hour(random: Random, end_ms: int, days_ago: int) -> int:
 def _write(call: Build, plan: Sequence[Planned], options: MailOptions) -> None:
     """Writes messages and all their copies in order of time, so that ids run with time."""
     latest: dict[int, int] = {}
-    first = True
     for item in plan:
         random = Random(derive(call.seed, "mail", "thread", item.thread, item.turn))
         letter = _letter(call, random, item, latest.get(item.thread), options)
-        names = ("SENT",)
-        own = mailbox.file_copy(
-            call, item.writer.id, letter, names, sent_ms=item.sent_ms, id=FIRST_ID if first else None
-        )
-        first = False
+        id = None if latest else FIRST_ID
+        own = mailbox.file_copy(call, item.writer.id, letter, ("SENT",), sent_ms=item.sent_ms, id=id)
         for one in people.in_order((*item.to, *item.cc)):
             theirs = replace(letter, reply_to=mailbox.copy_for(call, one.id, letter.reply_to))
             mailbox.file_copy(call, one.id, theirs, ("INBOX",), origin_id=own, sent_ms=item.sent_ms)

@@ -111,12 +111,7 @@ def attached(filename: str = "") -> Where:
     )
 
 
-def find(call: Call, owner: int, where: Where) -> list[int]:
-    """Returns the ids of the owner's messages under ``where``, newest first."""
-    return [id for _, id in find_keys(call, owner, where)]
-
-
-def find_keys(call: Call, owner: int, where: Where) -> list[tuple[int, int]]:
+def find(call: Call, owner: int, where: Where) -> list[tuple[int, int]]:
     """Returns (time, id) of the owner's messages under ``where``, newest first."""
     return call.rows(
         "SELECT m.sent_ms, m.id FROM mail_message m"

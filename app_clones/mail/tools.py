@@ -32,9 +32,9 @@ def search(act: Act) -> dict[str, Any]:
         parts.append(searching.labelled(label.id))
     if label is None or label.name not in searching.HIDDEN:
         parts.append(searching.negated(searching.system_labelled(call.actor, searching.HIDDEN)))
-    ids, page = searching.find(call, call.actor, searching.all_of(parts)), asked["page"]
-    hits = [_hit(call, id) for id in ids[(page - 1) * PAGE : page * PAGE]]
-    return {"found": len(ids), "page": page, "hits": hits}
+    found, page = searching.find(call, call.actor, searching.all_of(parts)), asked["page"]
+    hits = [_hit(call, id) for _, id in found[(page - 1) * PAGE : page * PAGE]]
+    return {"found": len(found), "page": page, "hits": hits}
 
 
 def _hit(call: Call, id: int) -> dict[str, Any]:
@@ -69,13 +69,10 @@ def _settable(act: Act) -> Label:
     return label
 
 
-def put_label(act: Act) -> str:
-    labels.put_on(act.call, _mail(act).id, [_settable(act).id])
-    return "ok"
-
-
-def take_label(act: Act) -> str:
-    labels.take_off(act.call, _mail(act).id, [_settable(act).id])
+def label(act: Act) -> str:
+    """Puts the label that is named on a message, or takes it off."""
+    change = labels.put_on if act.plan.decl.fixed["on"] else labels.take_off
+    change(act.call, _mail(act).id, [_settable(act).id])
     return "ok"
 
 
@@ -102,13 +99,14 @@ def send(act: Act) -> dict[str, Any]:
 
 
 def reply(act: Act) -> dict[str, Any]:
-    return {"sent": mailbox.reply(act.call, _sent_mail(act), act.arguments["body"].strip())}
+    letter = mailbox.reply_letter(act.call, _sent_mail(act), act.arguments["body"].strip())
+    return {"sent": mailbox.send(act.call, letter)}
 
 
 def forward(act: Act) -> dict[str, Any]:
-    mail = _sent_mail(act)
-    to = people.named(act.call, act.arguments["to"])
-    return {"sent": mailbox.forward(act.call, mail, to, act.arguments["body"].strip())}
+    mail, to = _sent_mail(act), people.named(act.call, act.arguments["to"])
+    letter = mailbox.forward_letter(act.call, mail, to, act.arguments["body"].strip())
+    return {"sent": mailbox.send(act.call, letter)}
 
 
 def _sent_mail(act: Act) -> mailbox.Message:

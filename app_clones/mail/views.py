@@ -112,13 +112,14 @@ def folders(call: Call) -> list[Folder]:
             call.actor,
         )
     }
+    every = labels.all_labels(call, call.actor)
+    ids = {label.name: label.id for label in every if label.kind == "system"}
     out = []
     for name, title in FOLDERS:
-        _, total, unread = counts.get(labels.system_id(call, call.actor, name), (0, 0, 0))
+        _, total, unread = counts.get(ids[name], (0, 0, 0))
         out.append(Folder(name.lower(), title, {"INBOX": unread, "DRAFT": total}.get(name, 0)))
-    for label in own_labels(call):
-        out.append(Folder(label.name, label.name, counts.get(label.id, (0, 0, 0))[2], own=True))
-    return out
+    own = [label for label in every if label.kind == "user"]
+    return out + [Folder(one.name, one.name, counts.get(one.id, (0, 0, 0))[2], own=True) for one in own]
 
 
 def own_labels(call: Call) -> list[Label]:

@@ -13,7 +13,7 @@ from app_clones.mail.gmail import messages, resources
 
 def list_some(act: Act) -> dict[str, Any]:
     asked = {**act.arguments, "label_ids": ["DRAFT"]}
-    keys = search.find_keys(act.call, act.call.actor, messages.condition(act.call, asked))
+    keys = search.find(act.call, act.call.actor, messages.condition(act.call, asked))
     return messages.listed("drafts", keys, asked, lambda id: _draft(act.call, drafts.draft_of(act.call, id) or 0))
 
 

@@ -6,12 +6,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from app_clones.declared.act import Act
-from app_clones.kit.errors import AppError
+from app_clones.kit.errors import AppError, NotFound
 from app_clones.mail import labels
 from app_clones.mail.gmail import resources
+from app_clones.mail.labels import Label
 
 _COLUMNS = {"messageListVisibility": "message_list", "labelListVisibility": "label_list"}
 _COLORS = {"textColor": "text_color", "backgroundColor": "background_color"}
+
+
+def _asked_for(act: Act) -> Label:
+    return resources.label_of(act.call, act.arguments["id"], NotFound)
 
 
 def list_all(act: Act) -> dict[str, Any]:
@@ -19,7 +24,7 @@ def list_all(act: Act) -> dict[str, Any]:
 
 
 def get(act: Act) -> dict[str, Any]:
-    return resources.counted_label(act.call, resources.named_label(act.call, act.arguments["id"]))
+    return resources.counted_label(act.call, _asked_for(act))
 
 
 def create(act: Act) -> dict[str, Any]:
@@ -28,7 +33,7 @@ def create(act: Act) -> dict[str, Any]:
 
 
 def change(act: Act) -> dict[str, Any]:
-    found, body = resources.named_label(act.call, act.arguments["id"]), act.arguments["body"]
+    found, body = _asked_for(act), act.arguments["body"]
     told = resources.label(found)
     if any(body.get(name, told[name]) != told[name] for name in ("id", "type")):
         raise AppError("A label's id and type cannot be changed")
@@ -48,4 +53,4 @@ def _styled(act: Act, id: int, body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def delete(act: Act) -> None:
-    labels.delete_label(act.call, resources.named_label(act.call, act.arguments["id"]))
+    labels.delete_label(act.call, _asked_for(act))

@@ -1,4 +1,4 @@
-"""``users.messages`` and ``users.messages.attachments``."""
+"""``users.messages``, their attachments, and ``users.threads``: what is done to a thread is done to its messages."""
 
 from __future__ import annotations
 
@@ -55,20 +55,30 @@ def listed(name: str, keys: Sequence[tuple[int, int]], asked: Asked, show: Calla
 
 
 def list_some(act: Act) -> dict[str, Any]:
-    keys = search.find_keys(act.call, act.call.actor, condition(act.call, act.arguments))
-    return listed("messages", keys, act.arguments, lambda id: _named(mailbox.message(act.call, act.call.actor, id)))
+    call = act.call
+    keys = search.find(call, call.actor, condition(call, act.arguments))
+    return listed("messages", keys, act.arguments, lambda id: resources.named(mailbox.message(call, call.actor, id)))
 
 
-def _named(mail: Message) -> dict[str, Any]:
-    return {"id": resources.hex_id(mail.id), "threadId": resources.hex_id(mail.thread_id)}
+def list_threads(act: Act) -> dict[str, Any]:
+    call = act.call
+    found = search.find_threads(call, call.actor, condition(call, act.arguments))
+    thread_of = {newest: thread for _, newest, thread in found}
 
+    def show(newest: int) -> dict[str, Any]:
+        mails = mailbox.thread_messages(call, call.actor, thread_of[newest])
+        return {**resources.thread(call, mails), "snippet": resources.snippet(mails[-1])}
 
-def _mail(act: Act, name: str = "id") -> Message:
-    return mailbox.message(act.call, act.call.actor, resources.row_id(act.arguments[name]))
+    return listed("threads", [(time, newest) for time, newest, _ in found], act.arguments, show)
 
 
 def get(act: Act) -> dict[str, Any]:
-    return resources.message(act.call, _mail(act), act.arguments["format"], act.arguments.get("metadata_headers", ()))
+    """Shows a message, or a thread with its messages, oldest first."""
+    mails = _asked_for(act)
+    format, headers = act.arguments["format"], act.arguments.get("metadata_headers", ())
+    shown = [resources.message(act.call, mail, format, headers) for mail in mails]
+    is_thread = act.plan.decl.fixed["of"] == "thread"
+    return {**resources.thread(act.call, mails), "messages": shown} if is_thread else shown[0]
 
 
 def _parsed(act: Act, given: Asked) -> mime.Parsed:
@@ -155,27 +165,41 @@ def _changeable(call: Call, text: str) -> int:
     return label.id
 
 
-def modify(act: Act) -> dict[str, Any]:
-    mail = _mail(act)
-    changer(act)(mail)
-    return resources.brief(act.call, mail)
+def _asked_for(act: Act) -> list[Message]:
+    """Returns what an operation is about: all messages of a thread, those of some ids, or one. Raises NotFound."""
+    call, of = act.call, act.plan.decl.fixed["of"]
+    if of == "thread":
+        return mailbox.thread_messages(call, call.actor, resources.row_id(act.arguments["id"]))
+    texts = act.arguments["body"]["ids"] if of == "messages" else [act.arguments["id"]]
+    return [mailbox.message(call, call.actor, resources.row_id(text)) for text in texts]
 
 
-def mark(act: Act) -> dict[str, Any]:
-    """Puts system labels on a message and takes others off, the same ones each time."""
-    mail = _mail(act)
-    labels.relabel(act.call, act.call.actor, mail.id, **act.plan.decl.fixed)
-    return resources.brief(act.call, mail)
+def _done(act: Act, mails: Sequence[Message]) -> dict[str, Any] | None:
+    """Returns what a change of them answers."""
+    of, shown = act.plan.decl.fixed["of"], [resources.brief(act.call, mail) for mail in mails]
+    if of == "thread":
+        return {"id": resources.hex_id(mails[0].thread_id), "messages": shown}
+    return shown[0] if of == "message" else None
+
+
+def modify(act: Act) -> dict[str, Any] | None:
+    change, mails = changer(act), _asked_for(act)
+    for mail in mails:
+        change(mail)
+    return _done(act, mails)
+
+
+def mark(act: Act) -> dict[str, Any] | None:
+    """Puts system labels on and takes others off, the same ones each time."""
+    mails, fixed = _asked_for(act), act.plan.decl.fixed
+    for mail in mails:
+        labels.relabel(act.call, act.call.actor, mail.id, add=fixed.get("add", ()), remove=fixed["remove"])
+    return _done(act, mails)
 
 
 def delete(act: Act) -> None:
-    mailbox.delete(act.call, _mail(act))
-
-
-def modify_all(act: Act) -> None:
-    change = changer(act)
-    for text in act.arguments["body"]["ids"]:
-        change(mailbox.message(act.call, act.call.actor, resources.row_id(text)))
+    for mail in _asked_for(act):
+        mailbox.delete(act.call, mail)
 
 
 def delete_all(act: Act) -> None:
@@ -187,8 +211,8 @@ def delete_all(act: Act) -> None:
 
 
 def attachment(act: Act) -> dict[str, Any]:
-    wanted = act.arguments["id"]
-    for one in mailbox.attachments(act.call, _mail(act, "message_id").id):
+    wanted, of = act.arguments["id"], resources.row_id(act.arguments["message_id"])
+    for one in mailbox.attachments(act.call, mailbox.message(act.call, act.call.actor, of).id):
         if wanted == f"attachment-{one.id}":
             return {"attachmentId": wanted, "size": len(one.data), "data": mime.encode(one.data)}
     raise NotFound("no message attachment of that id")

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 from app_clones.kit.errors import AppError
 from app_clones.kit.world import Call
@@ -198,12 +199,8 @@ def _or_own(call: Call, text: str) -> str:
     return _own(call) if text.lower() == "me" else text
 
 
-def _cc(call: Call, text: str) -> Where:
-    return Where("instr(lower(m.cc_line), ?) > 0", (_or_own(call, text).lower(),))
-
-
-def _bcc(call: Call, text: str) -> Where:
-    return Where("instr(lower(m.bcc_line), ?) > 0", (_or_own(call, text).lower(),))
+def _in_line(column: str, call: Call, text: str) -> Where:
+    return Where(f"instr(lower(m.{column}), ?) > 0", (_or_own(call, text).lower(),))
 
 
 def _message_id(call: Call, text: str) -> Where:
@@ -282,8 +279,8 @@ _UNSUPPORTED = ("size", "larger", "smaller", "list", "category", "deliveredto", 
 _OPERATORS: dict[str, Callable[[Call, str], Where]] = {
     "from": _sender,
     "to": _recipient,
-    "cc": _cc,
-    "bcc": _bcc,
+    "cc": partial(_in_line, "cc_line"),
+    "bcc": partial(_in_line, "bcc_line"),
     "subject": lambda call, text: search.phrase(text, "subject"),
     "label": _label,
     "is": _is,

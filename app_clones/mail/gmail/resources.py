@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from app_clones.kit.errors import AppError, NotFound
+from app_clones.kit.errors import AppError
 from app_clones.kit.world import Call
 from app_clones.mail import labels, mailbox
 from app_clones.mail.gmail import mime
@@ -46,20 +46,13 @@ def label_id(label: Label) -> str:
     return label.name if label.kind == "system" else f"Label_{label.id}"
 
 
-def label_of(call: Call, text: str) -> Label:
-    """Returns the actor's label of that id. Raises AppError: an unknown label is an invalid argument."""
+def label_of(call: Call, text: str, missing: type[AppError] = AppError) -> Label:
+    """Returns the actor's label of that id. Raises ``missing``: an unknown label is an invalid argument, or, where it
+    is what the call is about, not found."""
     for label in labels.all_labels(call, call.actor):
         if label_id(label) == text:
             return label
-    raise AppError(f"Invalid label: {text[:120]}")
-
-
-def named_label(call: Call, text: str) -> Label:
-    """Returns the actor's label of that id. Raises NotFound: it is the resource itself."""
-    try:
-        return label_of(call, text)
-    except AppError:
-        raise NotFound("no label of that id") from None
+    raise missing(f"Invalid label: {text[:120]}")
 
 
 def snippet(mail: Message) -> str:
@@ -77,9 +70,7 @@ def message(call: Call, mail: Message, format: str, headers: Sequence[str] = ())
     built = mime.build(call, mail)
     raw = built.as_bytes()
     out: dict[str, Any] = {
-        "id": hex_id(mail.id),
-        "threadId": hex_id(mail.thread_id),
-        "labelIds": [label_id(label) for label in labels.labels_of(call, mail.id)],
+        **brief(call, mail),
         "snippet": snippet(mail),
         "historyId": history_id(call),
         "internalDate": str(mail.sent_ms),
@@ -97,22 +88,19 @@ def message(call: Call, mail: Message, format: str, headers: Sequence[str] = ())
     return out
 
 
+def named(mail: Message) -> dict[str, Any]:
+    """Returns what lists show of a message."""
+    return {"id": hex_id(mail.id), "threadId": hex_id(mail.thread_id)}
+
+
 def brief(call: Call, mail: Message) -> dict[str, Any]:
     """Returns what changing calls answer: ids and labels."""
-    return {
-        "id": hex_id(mail.id),
-        "threadId": hex_id(mail.thread_id),
-        "labelIds": [label_id(label) for label in labels.labels_of(call, mail.id)],
-    }
+    return {**named(mail), "labelIds": [label_id(label) for label in labels.labels_of(call, mail.id)]}
 
 
-def thread(call: Call, mails: Sequence[Message], format: str, headers: Sequence[str] = ()) -> dict[str, Any]:
-    """Returns the ``Thread`` of these messages, oldest first."""
-    return {
-        "id": hex_id(mails[0].thread_id),
-        "historyId": history_id(call),
-        "messages": [message(call, mail, format, headers) for mail in mails],
-    }
+def thread(call: Call, mails: Sequence[Message]) -> dict[str, Any]:
+    """Returns the ``Thread`` of these messages, without them."""
+    return {"id": hex_id(mails[0].thread_id), "historyId": history_id(call)}
 
 
 def label(found: Label) -> dict[str, Any]:
