@@ -12,6 +12,7 @@ from app_clones.declared.model import OperationDecl, Param
 from app_clones.declared.routing import template
 from app_clones.declared.schemas import made_schema, result_schema, row_name
 from app_clones.declared.tools import param_schema
+from app_clones.declared.uploads import PREFIX
 
 if TYPE_CHECKING:
     from app_clones.declared.engine import Declared
@@ -52,9 +53,15 @@ def document(ready: Declared) -> dict[str, Json]:
 
 
 def _schemas(ready: Declared) -> dict[str, Json]:
-    found: dict[str, Json] = {name: dict(schema) for name, schema in ready.decl.schemas.items()}
-    for name in ready.decl.entities:
-        found.setdefault(row_name(ready, name), made_schema(ready, ready.entities[name]))
+    """Those that the declaration gives, and of each entity that the API tells of."""
+    decl = ready.decl
+    found: dict[str, Json] = {name: dict(schema) for name, schema in decl.schemas.items()}
+    told = {operation.entity for operation in decl.operations.values() if operation.http is not None}
+    if decl.api.long_running is not None:
+        told.add(decl.api.long_running.entity)
+    for name in decl.entities:
+        if name in told:
+            found.setdefault(row_name(ready, name), made_schema(ready, ready.entities[name]))
     return found
 
 
@@ -106,6 +113,9 @@ def _operation(
     }
     if operation.about:
         found["summary"] = operation.about
+    if operation.media:
+        place = f"/{ready.decl.app}/{PREFIX}{ready.decl.api.base}"
+        found["description"] = f"Takes {', '.join(operation.media)} too, uploaded at the same path below {place}."
     if operation.entity is not None:
         found["tags"] = [operation.entity]
     body = _body(ready, operation, {key: p for key, p in plan.params.items() if p.place == "body"})
