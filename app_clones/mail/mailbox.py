@@ -76,12 +76,18 @@ class Letter:
     attachments: Sequence[Attachment] = ()
 
 
-def message(call: Call, owner: int, id: int) -> Message:
-    """Returns the owner's message. Raises NotFound, also for another mailbox's."""
+def find(call: Call, owner: int, id: int) -> Message | None:
+    """Returns the owner's message, if there is one of that id; another mailbox's is none."""
     row = call.one(f"SELECT {_COLUMNS} FROM mail_message WHERE id = ? AND owner_id = ?", id, owner)
-    if row is None:
+    return Message(*row) if row else None
+
+
+def message(call: Call, owner: int, id: int) -> Message:
+    """Returns the owner's message. Raises NotFound."""
+    found = find(call, owner, id)
+    if found is None:
         raise NotFound(f"no message {id}")
-    return Message(*row)
+    return found
 
 
 def thread_messages(call: Call, owner: int, thread_id: int) -> list[Message]:

@@ -162,7 +162,9 @@ def _compose(at: Visit) -> Response:
     return _compose_form(at, fields)
 
 
-def _compose_form(at: Visit, fields: Form) -> Response:
+def _compose_form(at: Visit, given: Form | None = None) -> Response:
+    """The form as it is ``given``, or as it was sent."""
+    fields = given or {name: at.form.get(name, "") for name in _FIELDS}
     quoted = ""
     if draft := actions.row_number(fields["draft"]):
         quoted = drafts.find(at.call, at.call.actor, draft).history
@@ -176,25 +178,18 @@ def _write(at: Visit) -> Response:
     return at.back(done, "/folder/draft" if done == "saved" else "/")
 
 
-def _write_again(at: Visit) -> Response:
-    return _compose_form(at, {name: at.form.get(name, "") for name in _FIELDS})
-
-
 def _answer(at: Visit) -> Response:
     id = at.number("id")
     actions.answer(at.call, id, at.form)
     return at.back("sent", f"/thread/{id}")
 
 
-def _act_on_thread(at: Visit) -> Response:
+def _act(at: Visit) -> Response:
     action = at.request.path_params["action"]
-    actions.on_thread(at.call, at.number("id"), action, at.form.get("label", ""))
-    return at.back(action)
-
-
-def _act_on_message(at: Visit) -> Response:
-    action = at.request.path_params["action"]
-    actions.on_message(at.call, at.number("id"), action)
+    if "thread" in at.request.path_params:
+        actions.on_thread(at.call, at.number("thread"), action, at.form.get("label", ""))
+    else:
+        actions.on_message(at.call, at.number("message"), action)
     return at.back(action)
 
 
@@ -233,11 +228,13 @@ def page_routes() -> Sequence[BaseRoute]:
         *(Route(path, _page(_list), methods=["GET"]) for path in ("/", "/all", "/folder/{folder:path}")),
         Route("/thread/{id}", _page(_thread), methods=["GET"]),
         Route("/thread/{id}/reply", _page(_answer, _thread), methods=["POST"]),
-        Route("/thread/{id}/{action}", _page(_act_on_thread), methods=["POST"]),
         Route("/message/{message}/attachment/{id}", _page(_attachment), methods=["GET"]),
-        Route("/message/{id}/{action}", _page(_act_on_message), methods=["POST"]),
+        *(
+            Route(path, _page(_act), methods=["POST"])
+            for path in ("/thread/{thread}/{action}", "/message/{message}/{action}")
+        ),
         Route("/compose", _page(_compose), methods=["GET"]),
-        Route("/compose", _page(_write, _write_again), methods=["POST"]),
+        Route("/compose", _page(_write, _compose_form), methods=["POST"]),
         Route("/labels", _page(_labels), methods=["GET"]),
         Route("/labels", _page(_change_labels, _labels), methods=["POST"]),
         Route("/{rest:path}", _page(_nothing), methods=["GET"]),

@@ -13,7 +13,7 @@ from app_clones.kit.errors import KitError
 from app_clones.kit.seeds import derive
 from app_clones.kit.world import Build
 from app_clones.mail import labels, mailbox, people, text
-from app_clones.mail.mailbox import Letter
+from app_clones.mail.mailbox import Letter, Message
 from app_clones.mail.people import Person
 
 FIRST_ID = 1001
@@ -129,7 +129,7 @@ def _working_hour(random: Random, end_ms: int, days_ago: int) -> int:
 
 def _write(call: Build, plan: Sequence[Planned], options: MailOptions) -> None:
     """Writes messages and all their copies in order of time, so that ids run with time."""
-    latest: dict[int, int] = {}
+    latest: dict[int, Message] = {}
     for item in plan:
         random = Random(derive(call.seed, "mail", "thread", item.thread, item.turn))
         letter = _letter(call, random, item, latest.get(item.thread), options)
@@ -138,20 +138,17 @@ def _write(call: Build, plan: Sequence[Planned], options: MailOptions) -> None:
         for one in people.in_order((*item.to, *item.cc)):
             theirs = replace(letter, reply_to=mailbox.copy_for(call, one.id, letter.reply_to))
             mailbox.file_copy(call, one.id, theirs, ("INBOX",), origin_id=own, sent_ms=item.sent_ms)
-        latest[item.thread] = own
+        latest[item.thread] = mailbox.message(call, item.writer.id, own)
 
 
-def _letter(call: Build, random: Random, item: Planned, before: int | None, options: MailOptions) -> Letter:
+def _letter(call: Build, random: Random, item: Planned, last: Message | None, options: MailOptions) -> Letter:
     sign = text.signature(item.writer.name, text.ROLES[item.writer.id % len(text.ROLES)])
     to, cc = people.in_order(item.to), people.in_order(item.cc)
-    if before is None:
+    if last is None:
         body = text.opening_body(random, item.subject)
         older = text.letter(random, random.randint(0, options.history)) if options.history else ""
         quoted = text.quote(item.to[0].name, older) if older else ""
         return Letter(item.writer, to, item.subject, body, cc, history="\n\n".join(filter(None, (sign, quoted))))
-    row = call.one("SELECT owner_id FROM mail_message WHERE id = ?", before)
-    assert row is not None
-    last = mailbox.message(call, int(row[0]), before)
     body = text.follow_up_body(random) if item.turn % 2 == 0 else text.reply_body(random)
     history = f"{sign}\n\n{text.quote(last.from_name, mailbox.full_text(last))}"
     mine = mailbox.copy_for(call, item.writer.id, last)

@@ -56,21 +56,17 @@ def labelled(label_id: int) -> Where:
 
 
 def user_labelled(owner: int) -> Where:
-    return Where(
-        "m.id IN (SELECT message_id FROM mail_message_label WHERE label_id IN"
-        " (SELECT id FROM mail_label WHERE owner_id = ? AND kind = 'user'))",
-        (owner,),
-    )
+    return _of_labels("kind = 'user'", owner)
 
 
 def system_labelled(owner: int, names: Iterable[str]) -> Where:
     listed = tuple(names)
-    marks = ", ".join("?" * len(listed))
-    return Where(
-        "m.id IN (SELECT message_id FROM mail_message_label WHERE label_id IN"
-        f" (SELECT id FROM mail_label WHERE owner_id = ? AND name IN ({marks})))",
-        (owner, *listed),
-    )
+    return _of_labels(f"name IN ({', '.join('?' * len(listed))})", owner, *listed)
+
+
+def _of_labels(which: str, owner: int, *args: Value) -> Where:
+    labels = f"SELECT id FROM mail_label WHERE owner_id = ? AND {which}"
+    return Where(f"m.id IN (SELECT message_id FROM mail_message_label WHERE label_id IN ({labels}))", (owner, *args))
 
 
 def words(text: str, columns: str = "") -> Where:

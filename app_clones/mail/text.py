@@ -7,9 +7,9 @@ tuples here, so a policy with a word-level vocabulary can know them all.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from random import Random
 from textwrap import wrap
+from typing import NamedTuple
 
 TOPICS = (
     "budget", "travel", "project", "client", "office", "security", "product", "marketing",
@@ -37,8 +37,7 @@ DESKS = ("12", "17", "21", "26", "34", "39", "43", "48", "52", "57", "61", "66",
 TRAINS = ("1203", "1418", "1527", "1640", "1755", "1869", "1932", "2011", "2126", "2239", "2347", "2458")
 
 
-@dataclass(frozen=True, slots=True)
-class FactKind:
+class FactKind(NamedTuple):
     """A kind of fact: its values and the sentences, each with one ``{}``, that say it."""
 
     name: str

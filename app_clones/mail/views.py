@@ -128,11 +128,10 @@ def own_labels(call: Call) -> list[Label]:
 
 
 def _condition(call: Call, folder: str | None, query: str) -> Where:
+    kept = search.negated(search.system_labelled(call.actor, ("TRASH", "SPAM")))
     if query:
         found = compile_query(call, query)
-        hidden = search.negated(search.system_labelled(call.actor, ("TRASH", "SPAM")))
-        return found.where if found.everywhere else search.all_of([found.where, hidden])
-    kept = search.negated(search.system_labelled(call.actor, ("TRASH", "SPAM")))
+        return found.where if found.everywhere else search.all_of([found.where, kept])
     if folder is None:
         return kept
     label = labels.find_label(call, call.actor, folder)

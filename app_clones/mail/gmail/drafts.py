@@ -18,13 +18,13 @@ def list_some(act: Act) -> dict[str, Any]:
 
 
 def _draft(call: Call, id: int) -> dict[str, Any]:
-    return {"id": resources.draft_id(id), "message": resources.brief(call, drafts.find(call, call.actor, id))}
+    return {"id": f"r{id}", "message": resources.brief(call, drafts.find(call, call.actor, id))}
 
 
 def get(act: Act) -> dict[str, Any]:
     id = resources.draft_row(act.arguments["id"])
     mail = drafts.find(act.call, act.call.actor, id)
-    return {"id": resources.draft_id(id), "message": resources.message(act.call, mail, act.arguments["format"])}
+    return {"id": f"r{id}", "message": resources.message(act.call, mail, act.arguments["format"])}
 
 
 def _letter(act: Act) -> mailbox.Letter:

@@ -205,9 +205,8 @@ def delete(act: Act) -> None:
 def delete_all(act: Act) -> None:
     """As in Gmail, ids that are not there are passed over."""
     for text in act.arguments["body"]["ids"]:
-        id = resources.row_id(text)
-        if act.call.one("SELECT 1 FROM mail_message WHERE id = ? AND owner_id = ?", id, act.call.actor):
-            mailbox.delete(act.call, mailbox.message(act.call, act.call.actor, id))
+        if mail := mailbox.find(act.call, act.call.actor, resources.row_id(text)):
+            mailbox.delete(act.call, mail)
 
 
 def attachment(act: Act) -> dict[str, Any]:

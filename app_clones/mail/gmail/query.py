@@ -184,19 +184,15 @@ class _Parser:
 
 
 def _sender(call: Call, text: str) -> Where:
-    return search.sent_by(_own(call)) if text.lower() == "me" else search.phrase(text, "sender")
+    return search.sent_by(_or_own(call, text)) if text.lower() == "me" else search.phrase(text, "sender")
 
 
 def _recipient(call: Call, text: str) -> Where:
     return search.phrase(_or_own(call, text), "recipients")
 
 
-def _own(call: Call) -> str:
-    return people.person(call, call.actor).email
-
-
 def _or_own(call: Call, text: str) -> str:
-    return _own(call) if text.lower() == "me" else text
+    return people.person(call, call.actor).email if text.lower() == "me" else text
 
 
 def _in_line(column: str, call: Call, text: str) -> Where:

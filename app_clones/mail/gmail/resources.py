@@ -30,10 +30,6 @@ def row_id(text: str) -> int:
     return int(text, 16) if int(text, 16) < 1 << 63 else 0
 
 
-def draft_id(id: int) -> str:
-    return f"r{id}"
-
-
 def draft_row(text: str) -> int:
     """Returns the row id behind a draft's id. Raises AppError."""
     if not re.fullmatch(r"r[0-9]{1,18}", text):
