@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from app_clones.declared.check_common import DeclError, Loc, check_template, entity_of, need_expression, need_field
+from jinja2 import Environment, TemplateSyntaxError
+
+from app_clones.declared.check_common import DeclError, Loc, entity_of, need_expression, need_field
 from app_clones.declared.check_entities import check_entities
 from app_clones.declared.check_operations import check_operations
 from app_clones.declared.model import AppDecl, Entity
@@ -41,7 +43,14 @@ def _check_pages(decl: AppDecl) -> None:
                     f"{part!r} is no order: it is a field, or a field and asc or desc", ("pages", name, "order")
                 )
         if page.template is not None:
-            check_template(page.template, ("pages", name, "template"))
+            _check_template(page.template, ("pages", name, "template"))
+
+
+def _check_template(source: str, loc: Loc) -> None:
+    try:
+        Environment().parse(source)
+    except TemplateSyntaxError as error:
+        raise DeclError(f"line {error.lineno} of the template: {error.message}", loc) from None
 
 
 def _check_long_running(decl: AppDecl) -> None:

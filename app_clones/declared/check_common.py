@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from jinja2 import Environment, TemplateSyntaxError
-
 from app_clones.declared.expressions import ExpressionError, names_in
 from app_clones.declared.model import PERSON, AppDecl, Entity, FieldDecl, Value
 from app_clones.declared.people import PERSON_ENTITY
@@ -62,14 +60,6 @@ def check_value(decl: AppDecl, value: Value, loc: Loc) -> None:
         raise DeclError("only an integer is written as int64", (*loc, "int64"))
     if value.pattern is not None and (fault := pattern_fault(value.pattern)):
         raise DeclError(fault, (*loc, "pattern"))
-
-
-def check_template(source: str, loc: Loc) -> None:
-    """A Jinja2 template can be read. Raises :class:`DeclError`."""
-    try:
-        Environment().parse(source)
-    except TemplateSyntaxError as error:
-        raise DeclError(f"line {error.lineno} of the template: {error.message}", loc) from None
 
 
 def check_constant(decl: AppDecl, value: Value, given: object, loc: Loc) -> None:

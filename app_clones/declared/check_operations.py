@@ -10,7 +10,6 @@ from app_clones.declared.check_common import (
     DeclError,
     Loc,
     check_constant,
-    check_template,
     check_value,
     entity_of,
     need_expression,
@@ -18,7 +17,8 @@ from app_clones.declared.check_common import (
 )
 from app_clones.declared.expand import writes
 from app_clones.declared.lenient import LENIENT
-from app_clones.declared.model import PERSON, AppDecl, Entity, OperationDecl, Param
+from app_clones.declared.lines import names_in
+from app_clones.declared.model import PERSON, AppDecl, Entity, Line, OperationDecl, Param
 from app_clones.declared.routing import Tree, template
 
 _OF_LISTS = ("filter", "expression", "search", "order_by", "page_size", "page_token", "after", "offset",
@@ -61,10 +61,19 @@ def _check_tool(decl: AppDecl, operation: OperationDecl, loc: Loc) -> None:
             raise DeclError(f"no arguments {operation.takes}", (*loc, "takes"))
         if operation.params not in ({}, decl.arguments[operation.takes]):
             raise DeclError(f"it takes {operation.takes}, and nothing besides", (*loc, "params"))
-    if operation.text is not None:
-        check_template(operation.text, (*loc, "text"))
+    for place, one in enumerate(operation.text):
+        _check_line(one if isinstance(one, Line) else Line(line=one), (*loc, "text", place))
     if operation.fixed and operation.behaviour is None:
         raise DeclError("there is no behaviour that this could be told", (*loc, "fixed"))
+
+
+def _check_line(one: Line, loc: Loc) -> None:
+    try:
+        names_in(one.line)
+    except ValueError as error:
+        raise DeclError(f"{one.line!r}: {error}", loc) from None
+    if one.each is not None and one.when is not None:
+        raise DeclError("an empty list has no line anyway", (*loc, "when"))
 
 
 def _check_operation(decl: AppDecl, name: str, operation: OperationDecl, loc: Loc) -> None:

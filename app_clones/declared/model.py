@@ -255,6 +255,20 @@ class Http(Part):
     path: str
 
 
+class Line(Part):
+    """A line of the text that an agent reads of an answer, or (``each``) one for each item of a list in it.
+
+    ``{name}`` in it stands for a property of the answer, of a list for its items with commas between; in a line of a
+    list for one of the item's, or ``{item}`` for the item itself. An answer that is no object is called ``answer``, and
+    ``count`` says how many a list has.
+    ``when``: the line is left out where this property has no value, or an empty one.
+    """
+
+    line: str
+    each: Name | None = None
+    when: Name | None = None
+
+
 Kind = Literal["list", "get", "create", "update", "replace", "delete", "custom", "record", "refused"]
 
 
@@ -271,7 +285,7 @@ class OperationDecl(Part):
     function of the app's Python file that does it instead; ``fixed``: what it is told beside the arguments, alike each
     time. ``media``: the types of what may be uploaded to it, at its path below ``/upload/``; a behaviour finds that as
     the argument ``media``, base64 text. ``takes``: of the tool's arguments, one of the app's sets. ``text``: what an
-    agent reads of the answer, a Jinja2 template that sees its properties, or ``answer`` where that is no object.
+    agent reads of the answer, line by line.
     ``writes``: by default whether ``kind`` and effects do.
     ``internal``: it happens as an event alone, so there is no tool, route or form for it.
     ``reason``: of a ``refused`` or ``record`` one, why it is no more. ``origin``: its name in what it was compiled
@@ -299,7 +313,7 @@ class OperationDecl(Part):
     fixed: Mapping[str, Json] = {}
     media: tuple[str, ...] = ()
     takes: str | None = None
-    text: str | None = None
+    text: tuple[str | Line, ...] = ()
     writes: bool | None = None
     internal: bool = False
     reason: str = ""

@@ -103,7 +103,7 @@ class Plan:
 def plan_of(ready: Declared, name: str) -> Plan:
     """Makes the operation ``name`` ready."""
     decl = ready.decl.operations[name]
-    params = {**ready.decl.api.common, **decl.params}
+    params = {**({} if decl.takes else ready.decl.api.common), **decl.params}  # what is a tool alone speaks on no wire
     entity = ready.entities[decl.entity] if decl.entity else None
     roles: dict[str, list[str]] = {}
     for key, param in params.items():

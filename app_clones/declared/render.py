@@ -6,9 +6,8 @@ import json
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, StrictUndefined
-
 from app_clones.declared.entities import EntityPlan
+from app_clones.declared.lines import text_of
 from app_clones.declared.model import Result
 
 if TYPE_CHECKING:
@@ -19,17 +18,15 @@ Json = Any
 
 #: Characters of one value in a line of a list, and in a line of its own.
 SHORT, LONG = 60, 2000
-#: What makes templates of the texts that declarations give.
-TEMPLATES = Environment(undefined=StrictUndefined, keep_trailing_newline=True)
 #: Fields in a line of a list, beside the id and the label.
 TELLING = 4
 
 
 def renderer(ready: Declared, name: str) -> Callable[[Json], str]:
     """The text of an answer of the operation ``name``."""
-    text = ready.decl.operations[name].text
-    if text is not None:
-        return _of_template(text)
+    lines = ready.decl.operations[name].text
+    if lines:
+        return text_of(lines)
 
     def render(body: Json) -> str:
         plan = ready.plan(name)
@@ -48,12 +45,6 @@ def renderer(ready: Declared, name: str) -> Callable[[Json], str]:
         return "\n".join(f"{key}: {_text(value, LONG)}" for key, value in row.items())
 
     return render
-
-
-def _of_template(text: str) -> Callable[[Json], str]:
-    """What a template says of an answer: it is plain text, so nothing in it is escaped."""
-    template = TEMPLATES.from_string(text)
-    return lambda body: template.render(body if isinstance(body, dict) else {"answer": body})
 
 
 def _list(plan: Plan, result: Result, body: Json) -> str:

@@ -134,7 +134,7 @@ def _lenient(ready: Declared, name: str, params: type[Params]) -> Operation:
     decl = ready.decl.operations[name]
 
     def perform(call: Call, given: Params) -> Json:
-        return run(ready, call, ready.plan(name), dict(given))
+        return run(ready, call, ready.plan(name), given.__dict__)
 
     return Operation(name, decl.about, params, perform, writes(decl), renderer(ready, name))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from typing import NamedTuple
 
 from app_clones.declared.refusals import Exists
 from app_clones.kit.errors import AppError, Forbidden, NotFound
@@ -17,8 +17,7 @@ SETTABLE = frozenset({"INBOX", "UNREAD", "STARRED", "IMPORTANT"})
 """System labels that a user puts on and takes off as such; the rest follow from trashing, sending and drafting."""
 
 
-@dataclass(frozen=True, slots=True)
-class Label:
+class Label(NamedTuple):
     """A row of ``mail_label``."""
 
     id: int
@@ -35,7 +34,7 @@ class Label:
         return self.name.lower() if self.kind == "system" else self.name
 
 
-_COLUMNS = ", ".join(column.name for column in fields(Label))
+_COLUMNS = ", ".join(Label._fields)
 
 
 def create_mailbox(call: Call, owner: int) -> None:
@@ -52,7 +51,8 @@ def _insert(call: Call, owner: int, name: str, kind: str) -> int:
 def all_labels(call: Call, owner: int) -> list[Label]:
     """Returns a mailbox's labels, system ones first."""
     return [
-        Label(*row) for row in call.rows(f"SELECT {_COLUMNS} FROM mail_label WHERE owner_id = ? ORDER BY id", owner)
+        Label._make(row)
+        for row in call.rows(f"SELECT {_COLUMNS} FROM mail_label WHERE owner_id = ? ORDER BY id", owner)
     ]
 
 
@@ -60,7 +60,7 @@ def label_by_id(call: Call, owner: int, id: int) -> Label:
     row = call.one(f"SELECT {_COLUMNS} FROM mail_label WHERE id = ? AND owner_id = ?", id, owner)
     if row is None:
         raise NotFound(f"no label {id}")
-    return Label(*row)
+    return Label._make(row)
 
 
 def find_label(call: Call, owner: int, name: str) -> Label:
@@ -68,7 +68,7 @@ def find_label(call: Call, owner: int, name: str) -> Label:
     wanted = key(name)
     row = call.one(f"SELECT {_COLUMNS} FROM mail_label WHERE owner_id = ? AND lower(name) = ?", owner, wanted)
     if row is not None:
-        return Label(*row)
+        return Label._make(row)
     for label in all_labels(call, owner):  # SQLite folds the case of ASCII alone
         if key(label.name) == wanted:
             return label
@@ -122,7 +122,7 @@ def labels_of(call: Call, message_id: int) -> list[Label]:
         " (SELECT label_id FROM mail_message_label WHERE message_id = ?) ORDER BY id",
         message_id,
     )
-    return [Label(*row) for row in rows]
+    return [Label._make(row) for row in rows]
 
 
 def shown_labels(call: Call, message_id: int) -> list[str]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from app_clones.kit.errors import AppError, NotFound
 from app_clones.kit.world import Call
@@ -18,8 +19,7 @@ LONGEST_SUBJECT = 998
 _PREFIXES = re.compile(r"(?:(?:re|fwd?): )+", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """A row of ``mail_message``."""
 
     id: int
@@ -48,11 +48,10 @@ class Message:
         return self.from_name or self.from_email
 
 
-_COLUMNS = ", ".join(column.name for column in fields(Message))
+_COLUMNS = ", ".join(Message._fields)
 
 
-@dataclass(frozen=True, slots=True)
-class Attachment:
+class Attachment(NamedTuple):
     filename: str
     mime_type: str
     data: bytes
@@ -79,7 +78,7 @@ class Letter:
 def find(call: Call, owner: int, id: int) -> Message | None:
     """Returns the owner's message, if there is one of that id; another mailbox's is none."""
     row = call.one(f"SELECT {_COLUMNS} FROM mail_message WHERE id = ? AND owner_id = ?", id, owner)
-    return Message(*row) if row else None
+    return Message._make(row) if row else None
 
 
 def message(call: Call, owner: int, id: int) -> Message:
@@ -99,7 +98,7 @@ def thread_messages(call: Call, owner: int, thread_id: int) -> list[Message]:
     )
     if not rows:
         raise NotFound(f"no thread {thread_id}")
-    return [Message(*row) for row in rows]
+    return [Message._make(row) for row in rows]
 
 
 def attachments(call: Call, message_id: int) -> list[Attachment]:
@@ -190,7 +189,7 @@ def copy_for(call: Call, owner: int, mine: Message | None) -> Message | None:
         f"SELECT {_COLUMNS} FROM mail_message WHERE owner_id = ? AND (id = ? OR origin_id = ?) ORDER BY id LIMIT 1",
         owner, origin, origin,
     )  # fmt: skip
-    return Message(*row) if row else None
+    return Message._make(row) if row else None
 
 
 def full_text(mail: Message) -> str:

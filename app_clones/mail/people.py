@@ -91,5 +91,7 @@ def parse_line(text: str) -> tuple[Address, ...]:
 
 
 def names(text: str) -> str:
-    """Returns a header line's names, ``Ana Ruiz, Bo Berg``; an address stands in for a missing name."""
+    """Returns a stored line's names, ``Ana Ruiz, Bo Berg``; an address stands in for a missing name."""
+    if '"' not in text:  # nothing in it is special
+        return ", ".join(part.partition(" <")[0] for part in text.split(", "))
     return ", ".join(address.name or address.email for address in parse_line(text))

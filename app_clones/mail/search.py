@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 from unicodedata import normalize
 
 from app_clones.kit.world import Call, Value
@@ -15,8 +15,7 @@ HIDDEN = ("TRASH", "SPAM", "DRAFT")
 _WORD = re.compile(r"[^\W_]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Where:
+class Where(NamedTuple):
     """An SQL condition over ``m``, a row of ``mail_message``, and its arguments."""
 
     sql: str

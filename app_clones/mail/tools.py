@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from app_clones.declared.act import Act
-from app_clones.kit.errors import AppError, Forbidden
+from app_clones.kit.errors import AppError, Forbidden, NotFound
 from app_clones.kit.world import Call
 from app_clones.mail import drafts, labels, mailbox, people
 from app_clones.mail import search as searching
@@ -33,14 +33,15 @@ def search(act: Act) -> dict[str, Any]:
     if label is None or label.name not in searching.HIDDEN:
         parts.append(searching.negated(searching.system_labelled(call.actor, searching.HIDDEN)))
     found, page = searching.find(call, call.actor, searching.all_of(parts)), asked["page"]
-    hits = [_hit(call, id) for _, id in found[(page - 1) * PAGE : page * PAGE]]
+    first = (page - 1) * PAGE
+    hits = [_hit(call, place, id) for place, (_, id) in enumerate(found[first : first + PAGE], first + 1)]
     return {"found": len(found), "page": page, "hits": hits}
 
 
-def _hit(call: Call, id: int) -> dict[str, Any]:
-    row = call.one("SELECT from_name, from_email, subject FROM mail_message WHERE id = ?", id)
-    assert row is not None
-    return {"id": id, "sender": row[0] or row[1], "subject": row[2], "labels": labels.shown_labels(call, id)}
+def _hit(call: Call, place: int, id: int) -> dict[str, Any]:
+    ((name, email, subject),) = call.rows("SELECT from_name, from_email, subject FROM mail_message WHERE id = ?", id)
+    shown = labels.shown_labels(call, id)
+    return {"place": place, "id": id, "sender": name or email, "subject": subject, "labels": shown}
 
 
 def read(act: Act) -> dict[str, Any]:
@@ -62,6 +63,14 @@ def _mail(act: Act) -> mailbox.Message:
     return mailbox.message(act.call, act.call.actor, act.arguments["id"])
 
 
+def _own(act: Act) -> int:
+    """The message's id, seen to be the actor's. (Its texts, which may be long, are not read for that.)"""
+    id: int = act.arguments["id"]
+    if act.call.one("SELECT 1 FROM mail_message WHERE id = ? AND owner_id = ?", id, act.call.actor) is None:
+        raise NotFound(f"no message {id}")
+    return id
+
+
 def _settable(act: Act) -> Label:
     label = labels.find_label(act.call, act.call.actor, act.arguments["label"])
     if label.kind == "system" and label.name not in labels.SETTABLE:
@@ -72,13 +81,13 @@ def _settable(act: Act) -> Label:
 def label(act: Act) -> str:
     """Puts the label that is named on a message, or takes it off."""
     change = labels.put_on if act.plan.decl.fixed["on"] else labels.take_off
-    change(act.call, _mail(act).id, [_settable(act).id])
+    change(act.call, _own(act), [_settable(act).id])
     return "ok"
 
 
 def mark(act: Act) -> str:
     """Puts system labels on a message and takes others off, the same ones each time."""
-    labels.relabel(act.call, act.call.actor, _mail(act).id, **act.plan.decl.fixed)
+    labels.relabel(act.call, act.call.actor, _own(act), **act.plan.decl.fixed)
     return "ok"
 
 

@@ -81,7 +81,10 @@ def altered(*changes):
         ("arguments", {"One": {"id": {}}}, "arguments.One.id", "required, or has a default"),
         ("arguments", {"One": {"id": {"type": "json", "required": True}}}, "arguments.One.id", "is one of string"),
         ("operations.x", {"takes": "One"}, "operations.x.takes", "no arguments One"),
-        ("operations.x", {"text": "{{ a"}, "operations.x.text", "line 1 of the template"),
+        ("operations.x", {"text": ["a", "{b"]}, "operations.x.text.1", "expected '}'"),
+        ("operations.x", {"text": ["{a.b}"]}, "operations.x.text.0", "not 'a.b'"),
+        ("operations.x", {"text": [{"line": "{a!r}"}]}, "operations.x.text.0", "not 'a'"),
+        ("operations.x", {"text": [{"line": "", "each": "a", "when": "a"}]}, "operations.x.text.0.when", "no line"),
         ("operations.x", {"fixed": {"a": 1}}, "operations.x.fixed", "no behaviour"),
         (
             "entities.buyer.fields.x",

@@ -48,11 +48,21 @@ operations:
     takes: One
     behaviour: teams
     writes: false
-    text: |-
-      {{ answer | length }} teams
-      {%- for name in answer %}
-      - {{ name }}
-      {%- endfor %}
+    text:
+      - "{count} teams {{of the club}}"
+      - ""
+      - {each: answer, line: "- {item}"}
+  tell:
+    about: What there is of a member.
+    takes: One
+    behaviour: tell
+    writes: false
+    text:
+      - "{name} <{weight}>"
+      - {when: city, line: "from {city}"}
+      - {when: motto, line: "says {motto}"}
+      - "teams: {teams}"
+      - {each: rows, line: "{at}. {name}"}
 """
 
 
@@ -70,7 +80,13 @@ def teams(act):
     return [name for (name,) in act.call.rows(sql, act.arguments["member"])]
 
 
-BEHAVIOURS = {"join": join, "teams": teams}
+def tell(act):
+    rows = [{"at": place, "name": name} for place, name in enumerate(teams(act), 1)]
+    weight = act.arguments["weight"]
+    return {"name": "{name}", "weight": weight, "city": "", "motto": "a\nb", "teams": teams(act), "rows": rows}
+
+
+BEHAVIOURS = {"join": join, "teams": teams, "tell": tell}
 READY = declared(parse_decl(CLUB, "club"), BEHAVIOURS)
 
 
@@ -93,7 +109,7 @@ def world(snapshot):
 
 
 def test_where_there_are_sets_of_arguments_only_what_takes_one_is_a_tool():
-    assert [operation.name for operation in READY.app().operations] == ["join", "leave", "teams"]
+    assert [operation.name for operation in READY.app().operations] == ["join", "leave", "teams", "tell"]
 
 
 def test_arguments_of_a_set_are_read_as_pydantic_reads_them_and_every_mistake_is_told(world):
@@ -115,11 +131,14 @@ def test_one_behaviour_does_what_each_operation_tells_it(world):
     assert world.connection.execute("SELECT * FROM club_belongs").fetchall() == []
 
 
-def test_what_an_agent_reads_is_the_template_with_nothing_escaped(world):
+def test_what_an_agent_reads_is_told_line_by_line(world):
+    assert world.call("club_teams", {"member": 2}).result.text == "0 teams {of the club}\n"
     for team in (1, 2):
         world.call("club_join", {"member": 2, "team": team})
     result = world.call("club_teams", {"member": 2}).result
-    assert (result.text, result.data) == ("2 teams\n- <red>\n- blue", ["<red>", "blue"])
+    assert (result.text, result.data) == ("2 teams {of the club}\n\n- <red>\n- blue", ["<red>", "blue"])
+    text = world.call("club_tell", {"member": 2}).result.text
+    assert text == "{name} <1.5>\nsays a\nb\nteams: <red>, blue\n1. <red>\n2. blue"
 
 
 async def test_a_link_goes_with_either_of_the_rows_that_it_names(world):
