@@ -8,6 +8,7 @@ from app_clones.declared.check_common import DeclError, Loc, entity_of, need_exp
 from app_clones.declared.check_entities import check_entities
 from app_clones.declared.check_operations import check_operations
 from app_clones.declared.model import AppDecl, Entity
+from app_clones.declared.wire import STATUSES
 
 __all__ = ["DeclError", "check"]
 
@@ -18,9 +19,17 @@ RUNNING_NAMES = ("now", "actor", "id", "operation", "response", "target")
 def check(decl: AppDecl) -> None:
     """Raises :class:`DeclError` at the first thing that is wrong. Takes the terse form as well as the full one."""
     check_entities(decl)
+    _check_told(decl)
     _check_long_running(decl)
     _check_pages(decl)
     check_operations(decl)
+
+
+def _check_told(decl: AppDecl) -> None:
+    for word in decl.api.told:
+        if decl.api.errors != "google" or word not in STATUSES:
+            known = ", ".join(sorted(STATUSES)) if decl.api.errors == "google" else "none but where errors are google's"
+            raise DeclError(f"no status {word}; there are {known}", ("api", "told", word))
 
 
 def _check_pages(decl: AppDecl) -> None:

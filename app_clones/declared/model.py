@@ -9,7 +9,7 @@ follow refs: ``$row.customer.email``), ``$NAME`` (a parameter); ``$$`` stands fo
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -79,7 +79,7 @@ class Api(Part):
     page_size: int = Field(default=20, ge=1, le=1000)
     page_max: int = Field(default=100, ge=1, le=5000)
     common: dict[str, Param] = Field(default={})
-    batch: tuple[str, ...] = ()
+    batch: tuple[Annotated[str, Field(pattern=r"^[a-z][A-Za-z0-9_/-]*$")], ...] = ()
     long_running: LongRunning | None = None
 
 

@@ -87,6 +87,9 @@ class Plan:
             if param.role == "refused":
                 raise NotBuilt(f"{called.get(name, name)}: this is not built: {param.about or 'leave it out'}")
             found[name] = accept(given, called.get(name, name))
+        for name in self.roles.get("body", ()):
+            if name not in found:
+                found[name] = self.accepts[name]({}, name)  # no body is an empty one
         for name in self.required:
             if found.get(name) is None:
                 raise AppError(f"{called.get(name, name)}: this is needed")

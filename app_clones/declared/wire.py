@@ -32,6 +32,8 @@ _GOOGLE = {
     501: ("UNIMPLEMENTED", "notImplemented"),
     503: ("UNAVAILABLE", "backendError"),
 }
+#: The words by which an API's declaration calls them.
+STATUSES = frozenset(word for word, _ in _GOOGLE.values()) | {"ALREADY_EXISTS"}
 
 
 class NotAllowed(AppError):

@@ -176,6 +176,13 @@ async def test_a_whole_body_meets_its_shape_and_null_stands_for_nothing(world):
         assert said in answer["error"]["message"]
 
 
+def test_a_tool_has_the_whole_body_as_an_argument_and_none_is_an_empty_one(world):
+    assert world.call("drop_put", {"body": {"name": "a"}}).result.data["name"] == "a"
+    assert world.call("drop_put", {}).result.data["name"] == "unnamed"
+    result = world.call("drop_put", {"body": {"x": 1}}).result
+    assert (result.error, "'x' was unexpected" in result.text) == ("invalid", True)
+
+
 async def test_one_acts_for_oneself_alone(world):
     email = world.persons()[1].email
     assert (await ask(world, "POST", FILES.replace("me", email.upper()), {}))[0] == 200
