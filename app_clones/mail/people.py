@@ -13,6 +13,12 @@ from app_clones.mail.clean import key
 _SPECIAL = frozenset('()<>[]:;@\\,."')
 """What a name in a header holds only between quotes."""
 
+_LIKELY = (
+    "SELECT id, name, email, lower(name), lower(email) FROM kit_person WHERE ?1 IN (lower(name), lower(email))"
+    " OR substr(lower(name), 1, length(?2)) = ?2 OR name GLOB '*[^ -~]*' ORDER BY id"
+)
+"""Who may be meant: SQLite folds the case of ASCII alone, so that whoever has a name beyond that is looked at."""
+
 
 @dataclass(frozen=True, slots=True)
 class Address:
@@ -57,11 +63,9 @@ def resolve(call: Call, text: str) -> Person:
         wanted = wanted[wanted.rindex("<") + 1 : -1].strip()
     if not wanted:
         raise AppError("no person named")
-    # SQLite folds the case of ASCII alone, and does so for all persons at once.
-    sql = "SELECT id, name, email, lower(name), lower(email) FROM kit_person ORDER BY id"
-    everyone = [(row[3] if row[3].isascii() else key(row[1]), row) for row in call.rows(sql)]
-    found = [row[:3] for name, row in everyone if wanted in (name, row[4])]
-    found = found or [row[:3] for name, row in everyone if name.startswith(f"{wanted} ")]
+    likely = [(row[3] if row[3].isascii() else key(row[1]), row) for row in call.rows(_LIKELY, wanted, f"{wanted} ")]
+    found = [row[:3] for name, row in likely if wanted in (name, row[4])]
+    found = found or [row[:3] for name, row in likely if name.startswith(f"{wanted} ")]
     if not found:
         raise NotFound(f"nobody is called {text.strip()[:80]!r}")
     if len(found) > 1:
