@@ -100,7 +100,10 @@ class _Endpoint:
         if not plan.decl.media:
             raise NotBuilt(f"nothing is uploaded to {request.method} {request.url.path}")
         upload = read_upload(request, data, plan.decl.media)
-        return {**plan.accept(reader.read(request, upload.body, captured, upload.media), reader.called), "media": upload.media}
+        return {
+            **plan.accept(reader.read(request, upload.body, captured, upload.media), reader.called),
+            "media": upload.media,
+        }
 
 
 def _segments(request: Request, base: str) -> list[str]:
