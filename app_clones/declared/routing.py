@@ -142,7 +142,7 @@ def _walk(
     if node.one is not None and segment:
         yield from _walk(node.one, segments, at + 1, next_starts)
     if node.many is not None:
-        for end in range(len(segments), at, -1):
+        for end in range(at + 1, len(segments) + 1):  # words that follow the name are no part of it
             yield from _walk(node.many, segments, end, next_starts)
 
 

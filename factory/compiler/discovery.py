@@ -165,17 +165,19 @@ def _parted(found: Mapping[str, Json], addresses: Set[str]) -> Mapping[str, Json
     """The method with words in its path that stood at the end of a resource name, after the row that it names.
 
     ``v1/{+name}`` with ``^projects/[^/]+/operations$``, a list, is, as an address, ``v1/{+name}/operations`` with
-    ``^projects/[^/]+$``; so written, the parameter names a row. Likewise ``v1/{+parent}/modules`` with
-    ``^projects/[^/]+/settings$``, where settings are nothing by themselves: none of ``addresses``.
+    ``^projects/[^/]+$``; so written, the parameter names a row. Likewise ``v1/{+parent}/modules`` and
+    ``v1/{+name}:reset`` with ``^projects/[^/]+/settings$``, where settings are nothing by themselves: none of
+    ``addresses``.
     """
     path, known = found["path"], found.get("parameters", {})
-    name = re.search(r"\{\+([^}]+)\}(?=/|\Z)", path)
+    name = re.search(r"\{\+([^}]+)\}(?=[/:]|\Z)", path)
     pattern = str(known.get(name[1], {}).get("pattern", "")) if name else ""
     ends = re.fullmatch(r"(\^.*\[\^/\]\+)((?:/[A-Za-z][A-Za-z0-9]*)+)\$", pattern)
     if name is None or ends is None:
         return found
     words = ends[2].split("/")[1:]
-    listed = name.end() == len(path) and found["id"].split(".")[-2:] == [words[-1], "list"]
+    place, _, word = found["id"].rpartition(".")
+    listed = name.end() == len(path) and place.rpartition(".")[2] == words[-1] and word in ("list", "create")
     if name.end() == len(path) and not listed:
         return found
     kept = _kept(path[: name.start()] + ends[1].removeprefix("^"), words[:-1] if listed else words, addresses)

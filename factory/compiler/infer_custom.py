@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from app_clones.declared.model import PERSON, OperationDecl, Param
 from factory.compiler import infer_results
 from factory.compiler.api import Method
@@ -14,19 +12,10 @@ from factory.compiler.infer_paths import Place
 from factory.compiler.infer_reads import Refusal, arguments, listing
 from factory.compiler.infer_resources import Resource
 from factory.compiler.infer_schemas import ref_of
-from factory.compiler.infer_verbs import Effect, effect
+from factory.compiler.infer_verbs import ASKING, Effect, effect
 
 Params = dict[str, Param]
 
-#: Verbs that only ask: whatever they answer is worked out, unless it holds rows.
-_ASKING = re.compile(
-    r"(get|list|fetch|find|search|query|lookup|look_up|retrieve|read|check|validate|test|generate|compute|calculate|predict|"
-    r"detect|analyze|annotate|translate|recognize|synthesize|classify|evaluate|explain|count|complete_query|recommend|"
-    r"converse|match|suggest|estimate|simulate|preview|verify|resolve|report|raw_predict|stream|infer|parse|deidentify|"
-    r"reidentify|inspect|transform|aggregate|download|view|answer|embed|batch_embed|exchange|sign|encrypt|decrypt|mac|"
-    r"asymmetric|decapsulate|introspect|autocomplete|assess|score|diagnose|process|render|augment|corroborate|chat|"
-    r"direct|server|troubleshoot|rank|ground|optimize|locate|identify|convert|batch_get|batch_stream|partition)(?:_|\Z)"
-)
 _COPYING = ("copy", "clone", "duplicate")
 
 
@@ -34,7 +23,7 @@ def custom(model: Model, method: Method, place: Place, resource: Resource | None
     """A method that is none of the standard ones, by what its verb evidently does."""
     word = verb or snake(method.id.rpartition(".")[2])
     listed = model.shapes.envelope(method.response)
-    if listed is not None and _ASKING.match(word):
+    if listed is not None and ASKING.match(word):
         known = model.resources.with_schema(listed.item, place.key)
         result = infer_results.page(method, known, model) if known is not None else None
         if known is not None and result is not None:
@@ -46,7 +35,7 @@ def custom(model: Model, method: Method, place: Place, resource: Resource | None
         return recorded(model, method, resource if entity is not None else None, params, body, word)
     if word.split("_")[0] in _COPYING and ref_of(method.response) == resource.schema:
         return _copied(model, method, place, resource)
-    found = effect(word, entity, body, params) if not _ASKING.match(word) else Effect()
+    found = effect(word, entity, body, params) if not ASKING.match(word) else Effect()
     if not found:
         return recorded(model, method, resource, params, body, word)
     left = [argument for argument in body.own if argument not in found.inputs]
@@ -85,7 +74,7 @@ def recorded(
     if infer_results.tells(method, resource, model):
         name = ref_of(method.response) or "what it answers"
         raise Refusal(f"its answer is worked out: {name} is no row here")
-    if _ASKING.match(word) and infer_results.row(method, resource, model).shape in ("value", "empty"):
+    if ASKING.match(word) and infer_results.row(method, resource, model).shape in ("value", "empty"):
         raise Refusal("it asks for what would have to be worked out")
     if resource is None and infer_results.row(method, None, model).shape == "operation" and not model.resources.running:
         raise Refusal("it answers an operation that nothing tells of")

@@ -11,6 +11,7 @@ from factory.compiler.infer_bodies import body_of
 from factory.compiler.infer_custom import custom
 from factory.compiler.infer_entities import Model, policy_verb
 from factory.compiler.infer_names import snake
+from factory.compiler.infer_needed import with_needed
 from factory.compiler.infer_paths import Place
 from factory.compiler.infer_reads import Refusal, read
 from factory.compiler.infer_resources import OPERATION, Resource
@@ -24,6 +25,7 @@ def operation(model: Model, at: int) -> OperationDecl:
     resource = model.resources.of(place.key)
     try:
         made = _inferred(model, method, place, resource)
+        made = with_needed(method, made, model.entities.get(made.entity or ""))
     except Refusal as refusal:
         made = _refused(model, method, place, resource, str(refusal))
     http = Http(verb=method.verb, path=_path(method, place))

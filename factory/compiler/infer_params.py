@@ -81,7 +81,8 @@ def rows(method: Method, place: Place, model: Model) -> dict[str, Param]:
         found[name] = row(resource, model, "path", parameter.name, about=_short(parameter))
         if parameter.name in spelt(method, place):
             pattern = parameter.pattern if parameter.pattern and "(?" not in parameter.pattern else None
-            found[name] = found[name].model_copy(update={"pattern": pattern})
+            named = {"type": "string", "int64": False, "pattern": pattern}  # a whole name, also of what has a number
+            found[name] = found[name].model_copy(update=named)
     return found
 
 

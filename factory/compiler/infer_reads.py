@@ -10,6 +10,7 @@ from factory.compiler.infer_entities import Model
 from factory.compiler.infer_paths import Place, is_collection, words
 from factory.compiler.infer_resources import Resource
 from factory.compiler.infer_schemas import ref_of
+from factory.compiler.infer_verbs import ASKING
 
 Params = dict[str, Param]
 
@@ -20,6 +21,8 @@ class Refusal(Exception):
 
 def read(model: Model, method: Method, place: Place, resource: Resource | None, verb: str | None) -> OperationDecl:
     """A method that only reads: one row, a list of them, or else a refusal."""
+    if verb is not None and not ASKING.match(verb):
+        raise Refusal("it would change something, and a GET changes nothing")
     groups = infer_results.grouped(method, model)
     if groups is not None and method.id.endswith(".aggregatedList"):
         known = model.resources.with_schema(groups[0], place.key)
@@ -47,13 +50,19 @@ def read(model: Model, method: Method, place: Place, resource: Resource | None, 
 def get(model: Model, method: Method, place: Place, resource: Resource) -> OperationDecl:
     """One row, or the one thing there is."""
     params = arguments(model, method, place, resource, "get")
-    return OperationDecl(
-        kind="get",
-        entity=resource.entity,
-        params=params,
-        result=infer_results.row(method, resource, model),
-        writes=False,
-    )
+    result = infer_results.row(method, resource, model)
+    if result.shape == "row" and not _tells(model, resource):
+        raise Refusal("it answers nothing but the name that it is asked by")
+    return OperationDecl(kind="get", entity=resource.entity, params=params, result=result, writes=False)
+
+
+def _tells(model: Model, resource: Resource) -> bool:
+    """Whether rows of ``resource`` hold more than what they are called, or come and go."""
+    entity = model.entity(resource)
+    if entity is None or any(not field.hidden for field in entity.fields.values()):
+        return True
+    about = (model.method(at) for at in resource.methods)
+    return any(method.verb != "GET" and place.verb is None for method, place in about)
 
 
 def listing(model: Model, method: Method, place: Place, resource: Resource, result: Result) -> OperationDecl:
@@ -71,6 +80,7 @@ def listing(model: Model, method: Method, place: Place, resource: Resource, resu
         else:
             body.params[argument] = param.model_copy(update={"role": "refused"})
     _check_needed(method, {**params, **body.params})
+    _check_above(model, resource, params)
     return OperationDecl(
         kind="list", entity=resource.entity, params={**params, **body.params}, result=result, writes=False
     )
@@ -80,8 +90,30 @@ def _check_needed(method: Method, params: Params) -> None:
     """A method that cannot be called without what is not built is itself not built."""
     needed = {parameter.name for parameter in method.parameters if parameter.required and parameter.place == "query"}
     for param in params.values():
-        if param.role == "refused" and param.wire in needed:
+        if param.role in ("refused", "page_token") and param.wire in needed:
             raise Refusal(f"it needs {param.wire}, which nothing here can tell")
+
+
+def _check_above(model: Model, resource: Resource, params: Params) -> None:
+    """Each row that the request names is one which the listed rows lie under, or refer to."""
+    entity = model.entity(resource)
+    if entity is None or entity.key.scope is not None:
+        return
+    refs = {field.to for field in entity.fields.values() if field.type == "ref"}
+    known = refs | set(_lineage(model, resource.entity))
+    for param in params.values():
+        if param.role == "row" and param.entity not in known:
+            raise Refusal(f"nothing of a {resource.entity} tells which {param.entity} it belongs to")
+
+
+def _lineage(model: Model, entity: str | None) -> list[str]:
+    """``entity`` and those that its rows lie under."""
+    found: list[str] = []
+    while entity is not None and entity not in found:
+        found.append(entity)
+        decl = model.entities.get(entity)
+        entity = decl.fields[decl.parent].to if decl is not None and decl.parent is not None else None
+    return found
 
 
 def arguments(model: Model, method: Method, place: Place, resource: Resource | None, kind: str) -> Params:

@@ -93,7 +93,7 @@ class Shapes:
         found = []
         for prop, inner in props.items():
             item = ref_of(inner.get("items")) if inner.get("type") == "array" else None
-            if item and prop not in _BESIDE:
+            if item and prop not in _BESIDE and self.schema(item).get("type") != "array":
                 found.append(Listed(prop, item))
         return tuple(found)
 

@@ -13,6 +13,15 @@ from factory.compiler.infer_names import singular, snake
 
 Json = Any
 
+#: Verbs that only ask: whatever they answer is worked out, unless it holds rows.
+ASKING = re.compile(
+    r"(get|list|fetch|find|search|query|lookup|look_up|retrieve|read|check|validate|test|generate|compute|calculate|predict|"
+    r"detect|analyze|annotate|translate|recognize|synthesize|classify|evaluate|explain|count|complete_query|recommend|"
+    r"converse|match|suggest|estimate|simulate|preview|verify|resolve|report|raw_predict|stream|infer|parse|deidentify|"
+    r"reidentify|inspect|transform|aggregate|download|view|answer|embed|batch_embed|exchange|sign|encrypt|decrypt|mac|"
+    r"asymmetric|decapsulate|introspect|autocomplete|assess|score|diagnose|process|render|augment|corroborate|chat|"
+    r"direct|server|troubleshoot|rank|ground|optimize|locate|identify|convert|batch_get|batch_stream|partition)(?:_|\Z)"
+)
 #: Verb → words of states that it leads to, the best first.
 _STATES: Mapping[str, tuple[str, ...]] = {
     "start": ("running", "started", "active", "in_progress", "starting", "live", "enabled", "processing"),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 
-from app_clones.declared.model import Kind, OperationDecl, Param
+from app_clones.declared.model import FieldDecl, Kind, OperationDecl, Param
 from factory.compiler import infer_params, infer_results
 from factory.compiler.api import Method
 from factory.compiler.infer_bodies import Body, body_of, new_id_in
+from factory.compiler.infer_custom import recorded
 from factory.compiler.infer_entities import Model
 from factory.compiler.infer_names import snake
 from factory.compiler.infer_paths import Place, is_collection, words
@@ -82,6 +83,11 @@ def _create(model: Model, method: Method, place: Place, resource: Resource) -> O
 
 
 def _update(model: Model, method: Method, place: Place, resource: Resource) -> OperationDecl:
+    entity = model.entity(resource)
+    if entity is not None and not any(_is_written(field) for field in entity.fields.values()):
+        params = arguments(model, method, place, resource, "custom")
+        body = body_of(method, "custom", None, model, params)
+        return recorded(model, method, resource, params, body, "update")
     params = _aimed(model, method, place, resource, arguments(model, method, place, resource, "update"))
     body = body_of(method, "update", resource, model, params)
     _refuse_own(body)
@@ -96,12 +102,17 @@ def _update(model: Model, method: Method, place: Place, resource: Resource) -> O
     )
 
 
+def _is_written(field: FieldDecl) -> bool:
+    return not (field.readonly or field.hidden or field.auto)
+
+
 def _aimed(model: Model, method: Method, place: Place, resource: Resource, params: Params) -> Params:
     """``params`` with one that names the row, where the path does not: a query parameter, or the body's own id."""
     if place.on == "row":
         return params
     entity = model.entity(resource)
-    names = {"id", "ids", resource.entity, f"{resource.entity}_id", snake(words(resource.key[-1]))}
+    nouns = (resource.entity, snake(resource.schema or resource.entity))
+    names = {"id", "ids", resource.entity, snake(words(resource.key[-1])), *(f"{noun}_id" for noun in nouns)}
     for name, param in params.items():
         if param.place == "query" and snake(param.wire or name) in names:
             row = infer_params.row(resource, model, "query", param.wire or name, about=param.about)

@@ -152,7 +152,9 @@ class Asker(Chooser):
         if entity == PERSON:
             there = [row for row in there if row["id"] == ACTOR]
         others = [
-            row for row in there if target is None or entity != self.operation.entity or row["id"] != target["id"]
+            row
+            for row in self._taken(param, there)
+            if target is None or entity != self.operation.entity or row["id"] != target["id"]
         ]
         if not others and param.required:
             raise Unaskable(f"there is no {entity} for {name}")
@@ -238,7 +240,9 @@ class Asker(Chooser):
             names = writable(plan.name, plan.decl, creating=creating) if param.role == "mask" else plan.decl.fields
             wires = [plan.names[one] for one in names if not plan.decl.fields[one].hidden]
             return wires if param.repeated else ",".join(wires)
-        if param.role in ("page_token", "expression", "order_by") or (param.role == "refused"):
+        if param.role == "expression":
+            return ""  # which lets all rows through
+        if param.role in ("page_token", "order_by", "refused"):
             raise Unaskable(f"{name} is needed, and nothing is known to stand there")
         if param.role == "filter" and plan is not None and param.field:
             rows = [row for row in self.stage.visible(plan.name) if row[param.field] is not None]

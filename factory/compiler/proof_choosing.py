@@ -8,7 +8,7 @@ from typing import Any
 
 from app_clones.declared.entities import Row
 from app_clones.declared.expressions import chain as chain_of
-from app_clones.declared.model import PERSON, OperationDecl
+from app_clones.declared.model import PERSON, OperationDecl, Param
 from app_clones.declared.values import schema_of
 from factory.compiler.proof_subject import ACTOR, Stage
 from factory.compiler.values import Values
@@ -71,7 +71,7 @@ class Chooser:
             return rows
         aimed = self.operation.params.get(target_param(self.operation) or "")
         if aimed is not None and aimed.pattern is not None:
-            return [row for row in rows if re.search(aimed.pattern, self.stage.name(entity, row))]
+            return self._taken(aimed, rows)
         scope = self.subject.entity(entity).key.scope
         if scope is None:
             return rows
@@ -80,10 +80,17 @@ class Chooser:
 
     def _places(self, entity: str) -> dict[str, Row]:
         """By name the rows under which the operation looks: those that its last other parameter may name."""
-        above = [one.entity for one in self.operation.params.values() if one.role == "row" and one.entity != entity]
-        if not above or above[-1] is None:
+        above = [one for one in self.operation.params.values() if one.role == "row" and one.entity != entity]
+        if not above or above[-1].entity is None:
             return {}
-        return {self.stage.name(above[-1], row): row for row in self.stage.visible(above[-1])}
+        there = self._taken(above[-1], self.stage.visible(above[-1].entity))
+        return {self.stage.name(above[-1].entity, row): row for row in there}
+
+    def _taken(self, param: Param, rows: list[Row]) -> list[Row]:
+        """Those of ``rows`` whose names the pattern of ``param`` takes."""
+        if param.pattern is None or param.entity is None or param.entity == PERSON:
+            return rows
+        return [row for row in rows if re.search(param.pattern, self.stage.name(param.entity, row))]
 
     def _around(self, target: Row) -> dict[str, Row]:
         """The rows above ``target``, by entity."""
@@ -183,9 +190,9 @@ class Chooser:
         if plan.above is None or plan.decl.parent is None:
             return {}
         rows = [row for row in self.stage.visible(plan.above) if self._lies(plan.above, row, env)]
-        patterns = [one.pattern for one in self.operation.params.values() if one.pattern and one.entity == plan.above]
-        for pattern in patterns:
-            rows = [row for row in rows if re.search(pattern, self.stage.name(plan.above, row))]
+        for param in self.operation.params.values():
+            if param.entity == plan.above:
+                rows = self._taken(param, rows)
         if plan.above == PERSON:
             rows = [row for row in rows if row["id"] == ACTOR or PERSON in env]
         if not rows:

@@ -92,7 +92,9 @@ def _elsewhere(case: Case, stage: Stage, row: Row) -> None:
             try:
                 asker = Asker(stage, name, "elsewhere")
                 asked = asker.good(under=stage.chain(plan.above, other))
-                if not any(one["id"] == other["id"] for one in asked.rows.values()):
+                params = case.subject.decl.operations[name].params
+                named = [row["id"] for param, row in asked.rows.items() if params[param].entity == plan.above]
+                if other["id"] not in named:
                     continue
                 items, _ = walk(stage, asked)
             except (Unaskable, Broken):
