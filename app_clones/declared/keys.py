@@ -78,7 +78,7 @@ class Names:
 
     def _path(self, entity: str, row: Row) -> str:
         plan = self._ready.entities[entity]
-        own = collection(plan) if plan.decl.singleton else f"{collection(plan)}/{self.ident(entity, row)}"
+        own = collection(plan) if plan.decl.singleton else own_name(plan, self.ident(entity, row))
         if plan.decl.key.scope is not None:
             scope = row[plan.decl.key.scope]
             return f"{scope}/{own}" if scope else own
@@ -102,8 +102,15 @@ class Names:
 
 
 def collection(plan: EntityPlan) -> str:
-    """The segment of resource names that says what kind of thing comes next."""
-    return plan.decl.key.collection or (plan.name if plan.decl.singleton else plan.decl.plural)
+    """The segments of resource names that say what kind of thing comes next; empty where nothing says so."""
+    if plan.decl.key.collection is not None:
+        return plan.decl.key.collection
+    return plan.name if plan.decl.singleton else plan.decl.plural
+
+
+def own_name(plan: EntityPlan, ident: str | int) -> str:
+    """The part of a row's resource name that is not its parent's."""
+    return f"{collection(plan)}/{ident}".removeprefix("/")
 
 
 def by_id(plan: EntityPlan, call: Call, rowid: int) -> Row:
@@ -168,7 +175,7 @@ def _wheres(plan: EntityPlan, call: Call, ident: Any) -> list[dict[str, Any]]:
 def _by_path(ready: Declared, call: Call, plan: EntityPlan, segments: list[str]) -> Row:
     """The row of a resource name, its last segments its own, the ones before its parent's."""
     name = "/".join(segments)[:200]
-    words = collection(plan).split("/")
+    words = [word for word in collection(plan).split("/") if word]
     own = len(words) + (0 if plan.decl.singleton else 1)
     head, tail = segments[:-own], segments[-own:]
     if tail[: len(words)] != words:

@@ -85,7 +85,8 @@ class Key(Part):
     width. ``given``: text that the client chooses, unique within the parent, or, where it gives none, as ``code``.
     Codes are computed, never stored, so that fresh rows stay comparable up to renaming. ``wire``: property of the JSON
     that holds it (none: it is not shown). ``path``: property that holds the resource name, the ids from the root down
-    (``projects/p1/topics/t2``), where the API has such; ``collection`` is then the segment before the id.
+    (``projects/p1/topics/t2``), where the API has such; ``collection`` is then the segment before the id
+    (empty where none is).
     ``scope``: the text field that holds the resource name (where it has none, the ids from the root down, joined by
     ``/``) of what the row lies under, for entities without ``parent`` whose rows lie under things of several kinds
     (operations): its own name is then ``{scope}/{collection}/{id}`` (no ``{scope}/`` where that is empty), and the last

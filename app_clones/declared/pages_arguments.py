@@ -8,7 +8,7 @@ from typing import Any
 
 from app_clones.declared import pages_text as words
 from app_clones.declared import rows
-from app_clones.declared.keys import Names, collection
+from app_clones.declared.keys import Names, own_name
 from app_clones.declared.model import OperationDecl
 from app_clones.declared.pages_frame import Visit
 from app_clones.declared.pages_inputs import Input, fault_of, json_of, known_rows, names_parent, text_of
@@ -162,7 +162,7 @@ def _add_known(visit: Visit, made: Gathered, operation: OperationDecl, row: rows
         if param.role == "new_id" and given and "/" not in given and names_parent(decl, operation):
             plan = visit.ready.entities[operation.entity or ""]
             above = plan.above or ""
-            made.arguments[name] = f"{names.path(above, made.rows[above])}/{collection(plan)}/{given}"
+            made.arguments[name] = f"{names.path(above, made.rows[above])}/{own_name(plan, given)}"
         elif param.role == "etag" and row is not None and operation.entity:
             shown = form.get(ETAG)
             made.arguments[name] = shown or rows.etag_of(visit.ready, visit.call, operation.entity, row)

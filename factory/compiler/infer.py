@@ -10,7 +10,8 @@ from typing import Any
 from app_clones.declared.model import Api, AppDecl, FieldDecl, LongRunning, OperationDecl, Source
 from factory.compiler import infer_params
 from factory.compiler.api import ApiDoc
-from factory.compiler.infer_entities import SCOPE, Model, entities
+from factory.compiler.infer_entities import SCOPE, entities
+from factory.compiler.infer_model import Model
 from factory.compiler.infer_names import app_name, free, short, snake
 from factory.compiler.infer_operations import operation
 from factory.compiler.infer_paths import Place, places, words

@@ -8,8 +8,8 @@ from typing import Any
 
 from app_clones.declared.model import Entity, Param, Role
 from factory.compiler.api import Method, Schema
-from factory.compiler.infer_entities import Model
 from factory.compiler.infer_fields import value_of
+from factory.compiler.infer_model import Model
 from factory.compiler.infer_names import free, short, singular, snake
 from factory.compiler.infer_resources import Resource
 from factory.compiler.infer_schemas import ref_of

@@ -6,7 +6,7 @@ from app_clones.declared.model import PERSON, OperationDecl, Param
 from factory.compiler import infer_results
 from factory.compiler.api import Method
 from factory.compiler.infer_bodies import Body, body_of
-from factory.compiler.infer_entities import Model
+from factory.compiler.infer_model import Model
 from factory.compiler.infer_names import snake
 from factory.compiler.infer_paths import Place
 from factory.compiler.infer_reads import Refusal, arguments, listing

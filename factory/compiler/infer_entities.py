@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from app_clones.declared.model import PERSON, Entity, FieldDecl, Key
 from factory.compiler import infer_seeds
-from factory.compiler.api import ApiDoc, Method, Schema
-from factory.compiler.infer_fields import always, compiles, fields_of, kind_of
-from factory.compiler.infer_names import free, short, singular, snake
-from factory.compiler.infer_paths import Place, is_collection, words
+from factory.compiler.api import Schema
+from factory.compiler.infer_fields import always, fields_of, kind_of
+from factory.compiler.infer_keys import is_made, is_text, key_of
+from factory.compiler.infer_model import Model, policy_verb
+from factory.compiler.infer_names import free, short
+from factory.compiler.infer_paths import is_collection
 from factory.compiler.infer_resources import Resource, Resources
 from factory.compiler.infer_schemas import Shapes, ref_of
 
@@ -20,25 +21,6 @@ Json = Any
 
 POLICY = "iam_policy"
 SCOPE = "scope"
-
-
-@dataclass(slots=True)
-class Model:
-    """What the inference knows of one document; ``entities`` by name, ``parents`` the field and entity above each."""
-
-    doc: ApiDoc
-    shapes: Shapes
-    places: Mapping[int, Place]
-    resources: Resources
-    entities: dict[str, Entity] = field(default_factory=dict)
-
-    def method(self, at: int) -> tuple[Method, Place]:
-        """The method at a position, and its place."""
-        return self.doc.methods[at], self.places[at]
-
-    def entity(self, resource: Resource) -> Entity | None:
-        """The entity of a resource; None of the one that every world has."""
-        return self.entities.get(resource.entity)
 
 
 def entities(model: Model) -> None:
@@ -63,7 +45,7 @@ def _distinct(resources: Resources) -> list[Resource]:
 def _entity(model: Model, resource: Resource) -> Entity:
     shapes, schema = model.shapes, resource.schema
     props = shapes.properties(schema)
-    key = _key(model, resource, props)
+    key = key_of(model, resource, props)
     constants = {
         name: said
         for name, inner in props.items()
@@ -88,10 +70,9 @@ def _entity(model: Model, resource: Resource) -> Entity:
             wire="(policy)",
             about="Who may do what.",
         )
-    made = {_verb_of(model, at) for at in resource.methods}
     listed = schema if schema and schema in model.doc.schemas else None
-    number = key.form == "number" or "create" in made
-    given = () if number else infer_seeds.given(resource, _given_above(model, resource), parent)
+    ours = key.form == "number" or is_made(model, resource)  # ids that the service gives, rows that clients make
+    given = () if ours else infer_seeds.given(resource, _given_above(model, resource), parent)
     return Entity(
         title=_title(resource.entity),
         about=_about(shapes, schema),
@@ -127,95 +108,6 @@ def _about(shapes: Shapes, schema: str | None) -> str:
     return text[:300]
 
 
-def _verb_of(model: Model, at: int) -> str:
-    method, place = model.method(at)
-    return "create" if method.verb == "POST" and place.on == "collection" and place.verb is None else ""
-
-
-def _key(model: Model, resource: Resource, props: Mapping[str, Json]) -> Key:
-    """How a row is called, and where its JSON says so."""
-    given = _is_given(model, resource)
-    collection = "/".join(part for part in resource.key[-1].split("/") if part != "*")
-    if resource.named:
-        texts = [name for name in (*resource.named, "name", "resourceName", "path") if _is_text(props.get(name))]
-        path = next(iter(texts), None if props else "name")
-        if path is not None:
-            return Key(form="given" if given or not props else "code", wire=None, path=path, collection=collection)
-    wire = _wire(resource, props)
-    if wire is None:
-        return Key(form="given" if given or not props else "code", wire=None, collection=collection)
-    schema = props[wire]
-    if schema.get("type") == "integer":
-        return Key(form="number", wire=wire, collection=collection)
-    if schema.get("format") in ("int64", "uint64"):
-        return Key(form="number", wire=wire, int64=True, collection=collection)
-    about = str(schema.get("description", ""))
-    writable = not schema.get("readOnly") and not re.search(r"output only|read-?only|assigned by", about, re.I)
-    chosen = given or (_creates(model, resource) and writable and wire != "id")
-    pattern = f"^(?:{schema['pattern']})$" if chosen and compiles(schema.get("pattern")) else None
-    prefix = _prefix(schema.get("pattern"), resource)
-    return Key(form="given" if chosen else "code", wire=wire, collection=collection, pattern=pattern, prefix=prefix)
-
-
-def _prefix(pattern: Json, resource: Resource) -> str:
-    """What goes before the digits of an id that the service gives, where its pattern asks for more than digits."""
-    if not compiles(pattern):
-        return ""
-    noun = singular(snake(words(resource.key[-1]))).replace("_", "-")
-    return next((one for one in ("", f"{noun}-", noun[0]) if re.search(pattern, f"{one}00000001")), "")
-
-
-def _is_text(schema: Json) -> bool:
-    return isinstance(schema, Mapping) and schema.get("type") == "string" and "enum" not in schema
-
-
-def _wire(resource: Resource, props: Mapping[str, Json]) -> str | None:
-    noun = singular(snake(words(resource.key[-1])))
-    camel = re.sub(r"_([a-z0-9])", lambda found: found[1].upper(), noun)
-    options = [name for name, _ in resource.ids.most_common() if name not in ("name",)]
-    named = [name for name in ("name",) if any(not re.search(r"(?:\A|[a-z])Id\Z|\Aid\Z", o) for o in options)]
-    nouns = [
-        f"{camel}Id",
-        f"{snake(resource.schema or '')}_id",
-        f"{(resource.schema or ' ')[0].lower()}{(resource.schema or '')[1:]}Id",
-    ]
-    for option in (*options, *nouns, *named, "id", "name", "key"):
-        schema = props.get(option)
-        if isinstance(schema, Mapping) and schema.get("type") in ("string", "integer") and "enum" not in schema:
-            return option
-    return None
-
-
-def _creates(model: Model, resource: Resource) -> bool:
-    return any(_verb_of(model, at) == "create" for at in resource.methods)
-
-
-def _is_given(model: Model, resource: Resource) -> bool:
-    """Whether the client chooses the id of a new row, by a parameter of its own or by its whole name."""
-    for at in resource.methods:
-        method, place = model.method(at)
-        if _verb_of(model, at) == "create" and new_id(method, place, resource):
-            return True
-        if place.verb is None and place.on == "row" and method.verb == "PUT" and method.id.endswith(".create"):
-            return True
-    return False
-
-
-def new_id(method: Method, place: Place, resource: Resource) -> str | None:
-    """The parameter by which a client chooses the id of a new row."""
-    noun = singular(snake(words(resource.key[-1])))
-    for parameter in method.parameters:
-        name = snake(parameter.name)
-        if parameter.place != "query" or not name.endswith("_id") or name == "request_id":
-            continue
-        stem = name.removesuffix("_id")
-        if stem in (noun, resource.entity, snake(resource.schema or "")) or noun.endswith(stem) or stem.endswith(noun):
-            return parameter.name
-        if re.search(r"\bid\b[^.]*\bto use for\b|final component", parameter.about[:300], re.I):
-            return parameter.name
-    return None
-
-
 def _derived(
     model: Model, resource: Resource, props: Mapping[str, Json], besides: set[str | None]
 ) -> tuple[dict[str, Json], str | None]:
@@ -228,7 +120,7 @@ def _derived(
         camel = re.sub(r"_([a-z0-9])", lambda m: m[1].upper(), above.entity)
         for name in (*above.ids, f"{camel}Id"):
             told = name in props and name not in besides and name not in found
-            if told and _is_text(props[name]) and _tells(model, above, props[name]):
+            if told and is_text(props[name]) and _tells(model, above, props[name]):
                 found[name] = chain
         key = above.key
     return found, None
@@ -281,14 +173,6 @@ def _has_policy(model: Model, resource: Resource) -> bool:
     return any(policy_verb(*model.method(at)) for at in resource.methods)
 
 
-def policy_verb(method: Method, place: Place) -> str | None:
-    """``get``, ``set`` or ``test`` where a method is about who may do what."""
-    for name in (place.verb, method.id.rpartition(".")[2]):
-        if name in ("getIamPolicy", "setIamPolicy", "testIamPermissions"):
-            return {"g": "get", "s": "set", "t": "test"}[name[0]]
-    return None
-
-
 def _policy_shape(model: Model, resource: Resource) -> dict[str, Json]:
     """The schema of who may do what, as the method that tells it answers."""
     for at in resource.methods:
@@ -331,8 +215,3 @@ def _bare_parents(model: Model) -> None:
         if entity.schema_name is None and not [f for f in entity.fields.values() if not f.hidden]:
             title = FieldDecl(type="string", wire="displayName", about="What it is called.", search=False)
             model.entities[name] = entity.model_copy(update={"fields": {"display_name": title, **entity.fields}})
-
-
-def response_is(model: Model, method: Method, resource: Resource | None) -> bool:
-    """Whether a method answers with a row of ``resource``."""
-    return resource is not None and resource.schema is not None and ref_of(method.response) == resource.schema

@@ -9,7 +9,7 @@ from factory.compiler import infer_params
 from factory.compiler.api import Method
 from factory.compiler.infer_bodies import body_of
 from factory.compiler.infer_custom import custom
-from factory.compiler.infer_entities import Model, policy_verb
+from factory.compiler.infer_model import Model, policy_verb
 from factory.compiler.infer_names import snake
 from factory.compiler.infer_needed import with_needed
 from factory.compiler.infer_paths import Place

@@ -9,8 +9,9 @@ from typing import Any
 
 from app_clones.declared.model import PERSON, Entity, Param, Role
 from factory.compiler.api import Method, Parameter
-from factory.compiler.infer_entities import Model, new_id
 from factory.compiler.infer_fields import value_of
+from factory.compiler.infer_keys import new_id
+from factory.compiler.infer_model import Model
 from factory.compiler.infer_names import free, short, snake
 from factory.compiler.infer_paths import Place
 from factory.compiler.infer_resources import Resource

@@ -20,6 +20,8 @@ Key = tuple[str, ...]
 _VERSION = re.compile(r"v[0-9]+[a-z0-9_]*\Z")
 _LITERAL = re.compile(r"[A-Za-z0-9_.@~-]+\Z")
 _ID = "*"
+#: Stands in a key for the word that an id has not got: of ``policies/*/*`` the second is an item.
+BARE = "~item"
 #: Words that stand for who asks, so no resource: their rows are the actor's own.
 _SELF = (("users", "@me"), ("users", "me"), ("me",))
 _VERBS = re.compile(
@@ -160,7 +162,7 @@ def _resolve(root: _Node, tokens: list[Token], verb: str | None, shapes: Shapes)
             on, token, node = "row", tokens[at], node.children[_ID]
             at += 1
         elif token.word is None:  # an id that no word goes before
-            key.append("/".join([*space, "item", "*"]))
+            key.append("/".join([*space, BARE, _ID]))
             space, on = [], "row"
         elif at < len(tokens) and (tokens[at].word is None or _is_fixed(node, tokens[at])):
             key.append("/".join([*space, token.word or "", "*"]))
@@ -189,6 +191,9 @@ def _resolve(root: _Node, tokens: list[Token], verb: str | None, shapes: Shapes)
                 space.append(word)
         if token.param is not None and on == "row":
             rows[token.param] = tuple(key)
+    if on == "row" and verb is None and tokens[-1].param == "parent" and _ID in node.children:  # what lies right under
+        key.append(f"{BARE}/{_ID}")
+        on = "collection"
     if space and verb is not None and tokens and tokens[-1].word == space[-1]:  # devices:query
         key.append("/".join([*space, "*"]))
         on = "collection"

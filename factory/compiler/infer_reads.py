@@ -6,7 +6,7 @@ from app_clones.declared.model import PERSON, OperationDecl, Param, Result
 from factory.compiler import infer_params, infer_results
 from factory.compiler.api import Method
 from factory.compiler.infer_bodies import body_of
-from factory.compiler.infer_entities import Model
+from factory.compiler.infer_model import Model
 from factory.compiler.infer_paths import Place, is_collection, words
 from factory.compiler.infer_resources import Resource
 from factory.compiler.infer_schemas import ref_of

@@ -17,7 +17,6 @@ from factory.compiler.infer_schemas import Shapes, ref_of
 RESERVED = {PERSON, "call", "pending", "request"}
 OPERATION = "operation"
 _NAME = 30
-_POLICY = {"bindings", "etag"}
 
 
 @dataclass(slots=True)

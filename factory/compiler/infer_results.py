@@ -7,8 +7,8 @@ from typing import Any
 
 from app_clones.declared.model import Result
 from factory.compiler.api import Method
-from factory.compiler.infer_entities import Model
 from factory.compiler.infer_fields import kind_of
+from factory.compiler.infer_model import Model
 from factory.compiler.infer_paths import words
 from factory.compiler.infer_resources import Resource
 from factory.compiler.infer_schemas import ref_of

@@ -9,7 +9,8 @@ from factory.compiler import infer_results
 from factory.compiler.api import Method
 from factory.compiler.infer_bodies import body_of
 from factory.compiler.infer_custom import recorded
-from factory.compiler.infer_entities import POLICY, Model, policy_verb
+from factory.compiler.infer_entities import POLICY
+from factory.compiler.infer_model import Model, policy_verb
 from factory.compiler.infer_names import snake
 from factory.compiler.infer_paths import Place
 from factory.compiler.infer_reads import Refusal, arguments, get, listing

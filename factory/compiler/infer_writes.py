@@ -9,7 +9,7 @@ from factory.compiler import infer_params, infer_results
 from factory.compiler.api import Method
 from factory.compiler.infer_bodies import Body, body_of, new_id_in
 from factory.compiler.infer_custom import recorded
-from factory.compiler.infer_entities import Model
+from factory.compiler.infer_model import Model
 from factory.compiler.infer_names import snake
 from factory.compiler.infer_paths import Place, is_collection, words
 from factory.compiler.infer_reads import Refusal, arguments

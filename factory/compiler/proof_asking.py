@@ -10,7 +10,7 @@ from typing import Any
 from app_clones.declared.entities import Row
 from app_clones.declared.expand import writable
 from app_clones.declared.expressions import names_in
-from app_clones.declared.keys import collection
+from app_clones.declared.keys import own_name
 from app_clones.declared.model import PERSON, FieldDecl, Param
 from app_clones.declared.values import schema_of
 from factory.compiler.proof_choosing import Chooser, Unaskable, target_param
@@ -178,7 +178,7 @@ class Asker(Chooser):
             pattern = param.pattern or plan.decl.key.pattern or _ID
             return str(self.values.draw({"type": "string", "pattern": pattern}))
         id = self.values.draw({"type": "string", "pattern": plan.decl.key.pattern or _ID})
-        own = f"{collection(plan)}/{id}"
+        own = own_name(plan, id)
         above = env.get(plan.above or "")
         return f"{self.stage.name(plan.above or '', above)}/{own}" if above is not None else own
 

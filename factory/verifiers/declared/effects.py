@@ -187,9 +187,11 @@ class Effects:
         for name, one in self.line(entity, id):
             about = entity_of(self.decl, name)
             own = [] if about.singleton else [str(self.called(Ref(name, one)))]
-            collection = about.key.collection or (name if about.singleton else about.plural)
+            collection = about.key.collection
+            if collection is None:
+                collection = name if about.singleton else about.plural
             parts = [collection, *own, *parts]
-        return "/".join(parts)
+        return "/".join(part for part in parts if part)  # an id that no word goes before
 
     def _emit(self, operation: OperationDecl, said: _Said) -> None:
         """Events that wait beyond the end of any episode; those that nobody handles are none."""

@@ -1,0 +1,103 @@
+"""How rows of a resource are called: by an id of their own or a whole name, chosen by the client or by the service."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from app_clones.declared.model import Key
+from factory.compiler.api import Method
+from factory.compiler.infer_fields import compiles
+from factory.compiler.infer_model import Model, makes_row
+from factory.compiler.infer_names import singular, snake
+from factory.compiler.infer_paths import BARE, Place, words
+from factory.compiler.infer_resources import Resource
+
+Json = Any
+
+
+def key_of(model: Model, resource: Resource, props: Mapping[str, Json]) -> Key:
+    """How a row is called, and where its JSON says so."""
+    given = _is_given(model, resource)
+    collection = "/".join(part for part in resource.key[-1].split("/") if part not in ("*", BARE))
+    if resource.named:
+        texts = [name for name in (*resource.named, "name", "resourceName", "path") if is_text(props.get(name))]
+        path = next(iter(texts), None if props else "name")
+        if path is not None:
+            return Key(form="given" if given or not props else "code", wire=None, path=path, collection=collection)
+    wire = _wire(resource, props)
+    if wire is None:
+        return Key(form="given" if given or not props else "code", wire=None, collection=collection)
+    schema = props[wire]
+    if schema.get("type") == "integer":
+        return Key(form="number", wire=wire, collection=collection)
+    if schema.get("format") in ("int64", "uint64"):
+        return Key(form="number", wire=wire, int64=True, collection=collection)
+    about = str(schema.get("description", ""))
+    writable = not schema.get("readOnly") and not re.search(r"output only|read-?only|assigned by", about, re.I)
+    chosen = given or (is_made(model, resource) and writable and wire != "id")
+    pattern = f"^(?:{schema['pattern']})$" if chosen and compiles(schema.get("pattern")) else None
+    prefix = _prefix(schema.get("pattern"), resource)
+    return Key(form="given" if chosen else "code", wire=wire, collection=collection, pattern=pattern, prefix=prefix)
+
+
+def _prefix(pattern: Json, resource: Resource) -> str:
+    """What goes before the digits of an id that the service gives, where its pattern asks for more than digits."""
+    if not compiles(pattern):
+        return ""
+    noun = singular(snake(words(resource.key[-1]))).replace("_", "-")
+    return next((one for one in ("", f"{noun}-", noun[0]) if re.search(pattern, f"{one}00000001")), "")
+
+
+def is_text(schema: Json) -> bool:
+    """Whether values of ``schema`` are plain texts."""
+    return isinstance(schema, Mapping) and schema.get("type") == "string" and "enum" not in schema
+
+
+def _wire(resource: Resource, props: Mapping[str, Json]) -> str | None:
+    noun = singular(snake(words(resource.key[-1])))
+    camel = re.sub(r"_([a-z0-9])", lambda found: found[1].upper(), noun)
+    options = [name for name, _ in resource.ids.most_common() if name not in ("name",)]
+    named = [name for name in ("name",) if any(not re.search(r"(?:\A|[a-z])Id\Z|\Aid\Z", o) for o in options)]
+    nouns = [
+        f"{camel}Id",
+        f"{snake(resource.schema or '')}_id",
+        f"{(resource.schema or ' ')[0].lower()}{(resource.schema or '')[1:]}Id",
+    ]
+    for option in (*options, *nouns, *named, "id", "name", "key"):
+        schema = props.get(option)
+        if isinstance(schema, Mapping) and schema.get("type") in ("string", "integer") and "enum" not in schema:
+            return option
+    return None
+
+
+def is_made(model: Model, resource: Resource) -> bool:
+    """Whether clients make rows of ``resource``."""
+    return any(makes_row(*model.method(at)) for at in resource.methods)
+
+
+def _is_given(model: Model, resource: Resource) -> bool:
+    """Whether the client chooses the id of a new row, by a parameter of its own or by its whole name."""
+    for at in resource.methods:
+        method, place = model.method(at)
+        if makes_row(method, place) and new_id(method, place, resource):
+            return True
+        if place.verb is None and place.on == "row" and method.verb == "PUT" and method.id.endswith(".create"):
+            return True
+    return False
+
+
+def new_id(method: Method, place: Place, resource: Resource) -> str | None:
+    """The parameter by which a client chooses the id of a new row."""
+    noun = singular(snake(words(resource.key[-1])))
+    for parameter in method.parameters:
+        name = snake(parameter.name)
+        if parameter.place != "query" or not name.endswith("_id") or name == "request_id":
+            continue
+        stem = name.removesuffix("_id")
+        if stem in (noun, resource.entity, snake(resource.schema or "")) or noun.endswith(stem) or stem.endswith(noun):
+            return parameter.name
+        if re.search(r"\bid\b[^.]*\bto use for\b|final component", parameter.about[:300], re.I):
+            return parameter.name
+    return None
