@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Set
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from factory.compiler.api import ApiDoc, Method, Parameter, Schema
+from factory.compiler.discovery_paths import address, flat_path, parted
 from factory.errors import InputGone, SpecError
 
 Json = Any
@@ -45,7 +45,7 @@ def parse(document: Mapping[str, Json], sha256: str) -> ApiDoc:
         raise SpecError("this is no discovery document of one API")
     schemas = {name: schema(found) for name, found in sorted(document.get("schemas", {}).items())}
     told = list(_methods(document))
-    addresses = {_address(found["path"], found.get("parameters", {})) for found in told}
+    addresses = {address(found) for found in told}
     methods = sorted(
         (_method(found, addresses) for found in told), key=lambda method: (method.id, method.verb, method.flat)
     )
@@ -141,8 +141,8 @@ def _methods(node: Mapping[str, Json]) -> Iterator[Mapping[str, Json]]:
 
 
 def _method(found: Mapping[str, Json], addresses: Set[str]) -> Method:
-    flat = _flat(found["path"], found)
-    found = _parted(found, addresses)
+    flat = flat_path(found)
+    found = parted(found, addresses)
     required = {"required": True}
     return Method(
         id=found["id"],
@@ -159,61 +159,6 @@ def _method(found: Mapping[str, Json], addresses: Set[str]) -> Method:
         media=tuple(found.get("mediaUpload", {}).get("accept", ())),
         deprecated=bool(found.get("deprecated")),
     )
-
-
-def _parted(found: Mapping[str, Json], addresses: Set[str]) -> Mapping[str, Json]:
-    """The method with words in its path that stood at the end of a resource name, after the row that it names.
-
-    ``v1/{+name}`` with ``^projects/[^/]+/operations$``, a list, is, as an address, ``v1/{+name}/operations`` with
-    ``^projects/[^/]+$``; so written, the parameter names a row. Likewise ``v1/{+parent}/modules`` and
-    ``v1/{+name}:reset`` with ``^projects/[^/]+/settings$``, where settings are nothing by themselves: none of
-    ``addresses``.
-    """
-    path, known = found["path"], found.get("parameters", {})
-    name = re.search(r"\{\+([^}]+)\}(?=[/:]|\Z)", path)
-    pattern = str(known.get(name[1], {}).get("pattern", "")) if name else ""
-    ends = re.fullmatch(r"(\^.*\[\^/\]\+)((?:/[A-Za-z][A-Za-z0-9]*)+)\$", pattern)
-    if name is None or ends is None:
-        return found
-    words = ends[2].split("/")[1:]
-    place, _, word = found["id"].rpartition(".")
-    listed = name.end() == len(path) and place.rpartition(".")[2] == words[-1] and word in ("list", "create")
-    if name.end() == len(path) and not listed:
-        return found
-    kept = _kept(path[: name.start()] + ends[1].removeprefix("^"), words[:-1] if listed else words, addresses)
-    if kept == len(words):
-        return found
-    split = {**known, name[1]: {**known[name[1]], "pattern": "/".join([ends[1], *words[:kept]]) + "$"}}
-    whole = "/".join([path[: name.end()], *words[kept:]]) + path[name.end() :]
-    return {**found, "path": whole, "parameters": split}
-
-
-def _kept(row: str, words: Sequence[str], addresses: Set[str]) -> int:
-    """How many of the ``words`` after a row's address name a thing of its own, or an id that is spelt out."""
-    within = len(words) > 1 and any(one.startswith(f"{row}/{words[0]}/[^/]+") for one in addresses)
-    least = 2 if within else 0
-    things = (n for n in range(len(words), least, -1) if "/".join([row, *words[:n]]) in addresses)
-    return next(things, least)
-
-
-def _address(path: str, known: Mapping[str, Json]) -> str:
-    """A path with its names spelt out as their patterns say."""
-    spelt = re.sub(r"\{\+([^}]+)\}", lambda name: str(known.get(name[1], {}).get("pattern", name[0])), path)
-    return re.sub(r"\^(?!/\])|\$", "", spelt)
-
-
-def _flat(path: str, found: Mapping[str, Json]) -> str:
-    """The path with every segment spelt out; of one whose ``flatPath`` does not, as its parameters' patterns say."""
-    flat: str = found.get("flatPath", path)
-    for name, known in found.get("parameters", {}).items():
-        spelt = re.fullmatch(r"\^([A-Za-z0-9_.-]+(?:/(?:[A-Za-z0-9_.-]+|\[\^/\]\+))*)\$", known.get("pattern", ""))
-        if spelt and "{+" + name + "}" in flat:
-            segments = spelt[1].split("/")
-            named = [
-                f"{{{before}Id}}" if s == "[^/]+" else s for before, s in zip(["", *segments], segments, strict=False)
-            ]
-            flat = flat.replace("{+" + name + "}", "/".join(named))
-    return flat.replace("{+", "{")
 
 
 def _parameter(name: str, found: Mapping[str, Json]) -> Parameter:

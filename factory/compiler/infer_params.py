@@ -82,8 +82,12 @@ def rows(method: Method, place: Place, model: Model) -> dict[str, Param]:
         found[name] = row(resource, model, "path", parameter.name, about=_short(parameter))
         if parameter.name in spelt(method, place):
             pattern = parameter.pattern if parameter.pattern and "(?" not in parameter.pattern else None
-            named = {"type": "string", "int64": False, "pattern": pattern}  # a whole name, also of what has a number
-            found[name] = found[name].model_copy(update=named)
+            whole = {
+                "type": "string",
+                "int64": False,
+                "pattern": pattern,
+            }  # a name, also of what has a number for an id
+            found[name] = found[name].model_copy(update=whole)
     return found
 
 

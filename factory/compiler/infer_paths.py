@@ -191,14 +191,20 @@ def _resolve(root: _Node, tokens: list[Token], verb: str | None, shapes: Shapes)
                 space.append(word)
         if token.param is not None and on == "row":
             rows[token.param] = tuple(key)
-    if on == "row" and verb is None and tokens[-1].param == "parent" and _ID in node.children:  # what lies right under
-        key.append(f"{BARE}/{_ID}")
-        on = "collection"
-    if space and verb is not None and tokens and tokens[-1].word == space[-1]:  # devices:query
-        key.append("/".join([*space, "*"]))
+    if (last_word := _in_the_end(tokens, node, space, on, verb)) is not None:
+        key.append(last_word)
         on = "collection"
     names = frozenset(token.param for token in tokens if token.param and token.named and token.param in rows)
     return Place(tuple(key), on, verb, rows, names, fixed)
+
+
+def _in_the_end(tokens: list[Token], node: _Node, space: list[str], on: str, verb: str | None) -> str | None:
+    """The collection that a path is about which ends neither in its word nor in a row's id."""
+    if space and verb is not None and tokens[-1].word == space[-1]:
+        return "/".join([*space, _ID])  # devices:query
+    if on == "row" and verb is None and tokens[-1].param == "parent" and _ID in node.children:
+        return f"{BARE}/{_ID}"  # policies/a/b, as what all of policies/a/b/c lie under
+    return None
 
 
 def _is_fixed(node: _Node, following: Token) -> bool:

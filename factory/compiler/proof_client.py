@@ -55,7 +55,7 @@ def prove_client(subject: Subject, document: Mapping[str, Json]) -> tuple[Check,
         stage = Stage(subject, world, "", None)
         ledger = Ledger()
         for entity, names in wanted.items():
-            _Round(stage, service, _patterns(document), entity, names, ledger).go()
+            _Round(stage, service, _paths(document), entity, names, ledger).go()
         service.close()
     return ledger.checks()
 
@@ -76,14 +76,14 @@ class _Round:
         self,
         stage: Stage,
         service: Any,
-        patterns: Mapping[str, Mapping[str, str]],
+        paths: Mapping[str, tuple[str, Mapping[str, str]]],
         entity: str,
         names: tuple[str, ...],
         ledger: Ledger,
     ) -> None:
         self._stage = stage
         self._service = service
-        self._patterns = patterns
+        self._paths = paths
         self._entity = entity
         self._create, self._get, self._list, self._update, self._delete = names
         self._ledger = ledger
@@ -175,28 +175,46 @@ class _Round:
 
         subject = self._stage.subject
         found = placed(subject.decl, subject.decl.operations[asked.operation], asked.arguments)
-        patterns = self._patterns.get(subject.decl.operations[asked.operation].origin, {})
-        path = {name: _whole(str(value), patterns.get(name, "")) for name, value in found.path.items()}
+        operation = subject.decl.operations[asked.operation]
+        path = _as_told(*self._paths[operation.origin], operation, found.path)
         named = {key2param(name): value for name, value in {**path, **found.query}.items()}
         return named if found.body is None else {**named, "body": found.body}
 
 
-def _patterns(node: Mapping[str, Json]) -> dict[str, dict[str, str]]:
-    """Method → parameter → the pattern that the document has for it."""
+def _paths(node: Mapping[str, Json]) -> dict[str, tuple[str, dict[str, str]]]:
+    """Method → its path as the document has it, and by parameter the pattern there is."""
     found = {
-        method["id"]: {name: one["pattern"] for name, one in method.get("parameters", {}).items() if "pattern" in one}
+        method["id"]: (
+            method["path"],
+            {name: one["pattern"] for name, one in method.get("parameters", {}).items() if "pattern" in one},
+        )
         for method in node.get("methods", {}).values()
     }
     for resource in node.get("resources", {}).values():
-        found |= _patterns(resource)
+        found |= _paths(resource)
     return found
 
 
-def _whole(name: str, pattern: str) -> str:
-    """``name`` with the words after its last id that the document's pattern has, and the app has in the path."""
-    if re.search(pattern, name):
-        return name
-    last = re.search(r"(?:/[A-Za-z0-9]+)+\$\Z", pattern)
-    words = last[0][1:-1].split("/") if last else []
-    options = ("/".join([name, *words[n:]]) for n in range(len(words)))
-    return next((one for one in options if re.search(pattern, one)), name)
+def _as_told(
+    path: str, patterns: Mapping[str, str], operation: OperationDecl, given: Mapping[str, Json]
+) -> dict[str, str]:
+    """The parameters of the document's ``path``, read off the address that the app has for the same: words that stand
+    in the app's path may be parts of what a parameter of the document's holds."""
+    assert operation.http is not None
+    texts = {name: str(value) for name, value in given.items()}
+    address = operation.http.path
+    for name, text in texts.items():
+        address = address.replace(f"{{{name}}}", text).replace(f"{{+{name}}}", text)
+    parts = re.split(r"\{(\+?)([^}]+)\}", path)
+    names = [name for plus, name in zip(parts[1::3], parts[2::3], strict=True) if plus]
+    regex = re.escape(parts[0])
+    for plus, name, after in zip(parts[1::3], parts[2::3], parts[3::3], strict=True):
+        pattern = patterns.get(name, ".+").removeprefix("^").removesuffix("$")
+        regex += (f"(?P<at{names.index(name)}>{pattern})" if plus else re.escape(texts[name])) + re.escape(after)
+    read = re.fullmatch(regex, address)
+    if read is None:
+        raise ValueError(f"{address} is no address of {path}")
+    return {
+        **{name: texts[name] for name in parts[2::3] if name in texts},
+        **{n: read[f"at{i}"] for i, n in enumerate(names)},
+    }
