@@ -93,6 +93,9 @@ def _ways(case: Case, stage: Stage, asked: Asked) -> Iterator[tuple[str, Callabl
         shown = case.operation.result.field
         for field in sorted(fields, key=lambda field: field != shown):
             yield f"{entity}.{field}", partial(change_row, stage, entity, target, field)
+        if all(field.hidden for field in fields.values()):  # all that there is to tell is whether it is there
+            for name in case.subject.operations(entity, "delete")[:1]:
+                yield name, partial(_asked, stage, name, target)
     others = [name for name in case.subject.ready.entities if name != PERSON]
     named = [(case.operation.params[name].entity or PERSON, row) for name, row in asked.rows.items()]
     for other, row in [(name, row) for name, row in named if name != PERSON]:
