@@ -6,10 +6,10 @@ import json
 from typing import Any
 
 import proof_apps
+from discovered import TEXT, described, failures, method, proven
 
 from app_clones.declared.model import AppDecl
 from factory.compiler import discovery
-from factory.compiler.certificate import AppCertificate
 from factory.compiler.infer import infer
 from factory.compiler.prove import prove
 
@@ -18,36 +18,6 @@ Json = Any
 NAME = r"[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?"
 
 
-def method(id: str, verb: str, path: str, params: dict[str, str], **more: Json) -> Json:
-    """A method as Google writes it; ``params``: pattern by path parameter, ``""`` where there is none."""
-    placed = {
-        name: {"type": "string", "location": "path", "required": True, **({"pattern": p} if p else {})}
-        for name, p in params.items()
-    }
-    query = {name: {"type": "string", "location": "query"} for name in more.pop("query", ())}
-    found = {"id": id, "httpMethod": verb, "path": path, "parameters": {**placed, **query}, "parameterOrder": []}
-    refs = {name: {"$ref": schema} for name, schema in more.items()}
-    return {**found, **refs}
-
-
-def described(resources: Json, schemas: dict[str, dict[str, Json]]) -> Json:
-    return {
-        "kind": "discovery#restDescription", "name": "depot", "version": "v1", "title": "Depot", "rootUrl": "https://x/",
-        "servicePath": "", "resources": resources, "parameters": {"alt": {"type": "string", "location": "query"}},
-        "schemas": {n: {"id": n, "type": "object", "properties": props} for n, props in schemas.items()},
-    }  # fmt: skip
-
-
-def proven(document: Json) -> AppCertificate:
-    doc = discovery.parse(document, "0" * 64)
-    return prove(infer(doc).decl, document=doc, discovery=document)
-
-
-def failures(found: AppCertificate) -> list[str]:
-    return [f"{one.operation}: {check}" for one in found.methods for check in one.checks if not check.ok]
-
-
-TEXT = {"type": "string"}
 PLACE, CRATE = "^projects/[^/]+/locations/global$", "^projects/[^/]+/locations/global/crates/[^/]+$"
 CRATES = {
     "create": method("depot.projects.locations.global.crates.create", "POST", "v1/{+parent}/crates",
