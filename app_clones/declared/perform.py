@@ -187,18 +187,25 @@ def _aim(act: Act) -> None:
             if scope is not None and act.row[entity.decl.key.scope or ""] != scope:
                 raise NotFound(f"no {entity.noun} there")
         return
-    if not entity.decl.singleton:
-        return
-    above = [
-        row["id"] for name, row in (act.rows[key] for key in plan.ancestors if key in act.rows) if name == entity.above
-    ]
+    if entity.decl.singleton:
+        act.row = _only(act, entity)
+
+
+def _only(act: Act, entity: EntityPlan) -> Row | None:
+    """The one row of a singleton under the ancestor that the operation names, or under that one's own singleton."""
+    named = [act.rows[key] for key in act.plan.ancestors if key in act.rows]
+    above = [row["id"] for name, row in named if name == entity.above]
     if not above and entity.above == PERSON:
         above = [act.call.actor]  # where nothing says whose is meant, it is one's own
-    if above:
-        found = select(entity, act.call, {entity.decl.parent or "": above[-1]})
-        if not found:
-            raise NotFound(f"no {entity.noun} there")
-        act.row = found[0]
+    if not above and entity.above is not None and act.ready.entities[entity.above].decl.singleton:
+        between = _only(act, act.ready.entities[entity.above])
+        above = [between["id"]] if between is not None else []
+    if not above:
+        return None
+    found = select(entity, act.call, {entity.decl.parent or "": above[-1]})
+    if not found:
+        raise NotFound(f"no {entity.noun} there")
+    return found[0]
 
 
 def _check_allowed(act: Act) -> None:

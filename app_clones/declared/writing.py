@@ -9,7 +9,7 @@ from app_clones.declared import rows
 from app_clones.declared.act import Act
 from app_clones.declared.bodies import Resource, masked, replaced, resolve
 from app_clones.declared.entities import EntityPlan
-from app_clones.declared.keys import find_named
+from app_clones.declared.keys import find_named, own_name
 from app_clones.declared.refusals import Stale
 from app_clones.declared.values import canonical
 from app_clones.kit.errors import AppError, KitError
@@ -68,7 +68,8 @@ def create_missing(act: Act) -> None:
 
 def _under_name(act: Act, plan: EntityPlan, name: str, values: dict[str, Any]) -> str:
     """The id in the resource name of a row that is not there yet; the parent that it names goes into ``values``."""
-    *head, _, slug = name.split("/")
+    segments = name.split("/")
+    head, slug = segments[: -len(own_name(plan, "id").split("/"))], segments[-1]
     if plan.decl.parent is not None and plan.above is not None and head:
         values[plan.decl.parent] = find_named(act.ready, act.call, plan.above, head)["id"]
     elif head:

@@ -225,7 +225,8 @@ def _kind(node: _Node, word: str, below: bool, shapes: Shapes) -> Literal["colle
         return "verb"
     if any(method.verb == "GET" and shapes.envelope(method.response) for method in node.methods):
         return "collection"
-    if names & {"insert", "create", "list"}:
+    reads_one = any(method.verb == "GET" and method.response is not None for method in node.methods)
+    if "list" in names or (names & {"insert", "create"} and not reads_one):
         return "collection"
     silent = all(method.response is None for method in node.methods)
     if verbs == {"POST"} or verbs == {"DELETE"} or (names == {word} and "GET" not in verbs) or silent:

@@ -103,7 +103,7 @@ def _update(model: Model, method: Method, place: Place, resource: Resource) -> O
 
 
 def _is_written(field: FieldDecl) -> bool:
-    return not (field.readonly or field.hidden or field.auto)
+    return not (field.readonly or field.hidden or field.auto or field.immutable)
 
 
 def _aimed(model: Model, method: Method, place: Place, resource: Resource, params: Params) -> Params:
