@@ -8,7 +8,7 @@ stay with the next one.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -94,7 +94,7 @@ def _tokens(method: Method) -> tuple[list[Token], str | None]:
     tail = re.search(r":([A-Za-z][A-Za-z0-9_.-]*)\Z", path)
     if tail:
         path, verb = path[: tail.start()], tail[1]
-    found = list(_expanded(method, path))
+    found = _expanded(method, path)
     versions = [n for n, token in enumerate(found[:4]) if token.word and _VERSION.match(token.word) and not token.named]
     ids = [n for n, token in enumerate(found) if token.word is None]
     if versions and (not ids or versions[-1] < ids[0]):
@@ -106,22 +106,25 @@ def _tokens(method: Method) -> tuple[list[Token], str | None]:
     return found, verb
 
 
-def _expanded(method: Method, path: str) -> Iterator[Token]:
+def _expanded(method: Method, path: str) -> list[Token]:
     patterns = {parameter.name: parameter.pattern for parameter in method.parameters if parameter.place == "path"}
+    found: list[Token] = []
     for segment in filter(None, path.split("/")):
         named = re.fullmatch(r"\{\+?([^}]+)\}", segment)
         if named is None:
-            yield Token(None) if "{" in segment else Token(segment)
+            found.append(Token(None) if "{" in segment else Token(segment))
             continue
         spelt = _spelt(patterns.get(named[1])) if segment.startswith("{+") else None
         if spelt is None and segment.startswith("{+"):
             spelt = _from_flat(method, path, segment)
         if spelt is None or spelt == [None]:
-            yield Token(None, named[1])
+            found.append(Token(None, named[1]))
             continue
-        for word in spelt[:-1]:
-            yield Token(word, named=True)
-        yield Token(spelt[-1], named[1], named=True)
+        if spelt[0] is not None and all(token.word is not None for token in found):
+            found.clear()  # v1/settings/{+name}: what stands before a name, which begins at the root, says no place
+        found += [Token(word, named=True) for word in spelt[:-1]]
+        found.append(Token(spelt[-1], named[1], named=True))
+    return found
 
 
 def _spelt(pattern: str | None) -> list[str | None] | None:
