@@ -19,7 +19,8 @@ from factory.compiler.infer_schemas import Shapes, ref_of
 
 Json = Any
 
-POLICY = "iam_policy"
+POLICY = "(policy)"
+"""In place of a property's name, since no answer shows it: the field that says who may do what."""
 SCOPE = "scope"
 
 
@@ -62,12 +63,12 @@ def _entity(model: Model, resource: Resource) -> Entity:
     if not is_collection(resource.key):
         fields = {n: f if n == parent else f.model_copy(update={"required": False}) for n, f in fields.items()}
     if _has_policy(model, resource):
-        fields[free(POLICY, fields)] = FieldDecl(
+        fields[free("iam_policy", fields)] = FieldDecl(
             type="json",
             shape=_policy_shape(model, resource),
             hidden=True,
             readonly=True,
-            wire="(policy)",
+            wire=POLICY,
             about="Who may do what.",
         )
     listed = schema if schema and schema in model.doc.schemas else None

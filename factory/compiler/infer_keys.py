@@ -37,9 +37,20 @@ def key_of(model: Model, resource: Resource, props: Mapping[str, Json]) -> Key:
     about = str(schema.get("description", ""))
     writable = not schema.get("readOnly") and not re.search(r"output only|read-?only|assigned by", about, re.I)
     chosen = given or (is_made(model, resource) and writable and wire != "id")
-    pattern = f"^(?:{schema['pattern']})$" if chosen and compiles(schema.get("pattern")) else None
-    prefix = _prefix(schema.get("pattern"), resource)
+    told = schema.get("pattern") or _pattern(model, resource)
+    pattern = f"^(?:{told})$" if chosen and compiles(told) else None
+    prefix = _prefix(told, resource)
     return Key(form="given" if chosen else "code", wire=wire, collection=collection, pattern=pattern, prefix=prefix)
+
+
+def _pattern(model: Model, resource: Resource) -> str | None:
+    """What ids in paths must be, by the first method that says so."""
+    for at in resource.methods:
+        method, place = model.method(at)
+        for one in method.parameters:
+            if place.rows.get(one.name) == resource.key and one.pattern and "/" not in one.pattern:
+                return one.pattern
+    return None
 
 
 def _prefix(pattern: Json, resource: Resource) -> str:

@@ -13,7 +13,7 @@ from factory.compiler.infer_model import Model, policy_verb
 from factory.compiler.infer_names import snake
 from factory.compiler.infer_needed import with_needed
 from factory.compiler.infer_paths import Place
-from factory.compiler.infer_reads import Refusal, read
+from factory.compiler.infer_reads import Refusal, check_aimed, read
 from factory.compiler.infer_resources import OPERATION, Resource
 from factory.compiler.infer_special import of_operations, of_policy
 from factory.compiler.infer_writes import written
@@ -26,6 +26,8 @@ def operation(model: Model, at: int) -> OperationDecl:
     try:
         made = _inferred(model, method, place, resource)
         made = with_needed(method, made, model.entities.get(made.entity or ""))
+        if made.kind in ("get", "update", "replace", "delete"):
+            check_aimed(model, made)
     except Refusal as refusal:
         made = _refused(model, method, place, resource, str(refusal))
     http = Http(verb=method.verb, path=_path(method, place))

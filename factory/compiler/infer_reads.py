@@ -6,7 +6,7 @@ from app_clones.declared.model import PERSON, OperationDecl, Param, Result
 from factory.compiler import infer_params, infer_results
 from factory.compiler.api import Method
 from factory.compiler.infer_bodies import body_of
-from factory.compiler.infer_model import Model
+from factory.compiler.infer_model import Model, makes_row
 from factory.compiler.infer_paths import Place, is_collection, words
 from factory.compiler.infer_resources import Resource
 from factory.compiler.infer_schemas import ref_of
@@ -29,7 +29,8 @@ def read(model: Model, method: Method, place: Place, resource: Resource | None, 
         if known is not None and model.resources.parent(known.key) is not None:
             return listing(model, method, place, known, groups[1])
     listed = model.shapes.envelope(method.response, words(place.key[-1]) if place.key else "")
-    if resource is not None and verb is None and place.on == "row" and ref_of(method.response) == resource.schema:
+    name = ref_of(method.response)
+    if name is not None and resource is not None and verb is None and place.on == "row" and name == resource.schema:
         return get(model, method, place, resource)
     if listed is not None:
         known = resource if resource is not None and resource.schema == listed.item else None
@@ -39,7 +40,6 @@ def read(model: Model, method: Method, place: Place, resource: Resource | None, 
             if result is not None:
                 return listing(model, method, place, known, result)
         raise Refusal(f"it answers {listed.item}, which no row here is")
-    name = ref_of(method.response)
     if resource is not None and place.on == "row" and name == resource.schema and name is not None:
         return get(model, method, place, resource)
     if verb is None and resource is not None and place.on == "row" and name is None:
@@ -62,7 +62,7 @@ def _tells(model: Model, resource: Resource) -> bool:
     if entity is None or any(not field.hidden for field in entity.fields.values()):
         return True
     about = (model.method(at) for at in resource.methods)
-    return any(method.verb != "GET" and place.verb is None for method, place in about)
+    return any(makes_row(method, place) or method.verb == "DELETE" for method, place in about)
 
 
 def listing(model: Model, method: Method, place: Place, resource: Resource, result: Result) -> OperationDecl:
@@ -104,6 +104,19 @@ def _check_above(model: Model, resource: Resource, params: Params) -> None:
     for param in params.values():
         if param.role == "row" and param.entity not in known:
             raise Refusal(f"nothing of a {resource.entity} tells which {param.entity} it belongs to")
+
+
+def check_aimed(model: Model, made: OperationDecl) -> None:
+    """Something says whose the one thing is that there is of a kind. Raises :class:`Refusal`."""
+    entity = model.entities.get(made.entity or "")
+    named = {param.entity for param in made.params.values() if param.role == "row"}
+    while entity is not None and entity.singleton and entity.parent is not None:
+        above = entity.fields[entity.parent].to
+        if above == PERSON or above in named or made.entity in named:
+            return
+        entity = model.entities.get(above or "")
+    if entity is not None and made.entity is not None and model.entities[made.entity].singleton:
+        raise Refusal(f"nothing says whose {made.entity} is meant")
 
 
 def _lineage(model: Model, entity: str | None) -> list[str]:

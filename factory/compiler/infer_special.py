@@ -83,7 +83,7 @@ def of_policy(model: Model, method: Method, place: Place, resource: Resource) ->
     which = policy_verb(method, place)
     if entity is None or place.on != "row":
         raise Refusal("it is about no row that is named")
-    field = next(name for name in entity.fields if name.startswith(POLICY))
+    field = next(name for name, one in entity.fields.items() if one.wire == POLICY)
     params = arguments(model, method, place, resource, "custom")
     body = body_of(method, "custom", None, model, params)
     params |= body.params

@@ -65,7 +65,8 @@ def is_of(stage: Stage, entity: str, row: Row, item: Json) -> bool:
         return bool(item.get(key.wire) == stage.ident(entity, row)) and _same_place(stage, entity, row, item)
     if key.path is not None:
         return bool(item.get(key.path) == stage.name(entity, row))
-    told = {plan.names[name]: row[name] for name, field in plan.decl.fields.items() if _plain(field.type)}
+    shown = [name for name, field in plan.decl.fields.items() if _plain(field.type) and not field.hidden]
+    told = {plan.names[name]: row[name] for name in shown}
     return all(item.get(wire) == value for wire, value in told.items() if value is not None)
 
 

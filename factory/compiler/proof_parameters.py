@@ -7,21 +7,24 @@ from typing import Any
 
 from app_clones.declared.answers import always_told
 from app_clones.declared.model import Param
-from app_clones.declared.values import canonical, schema_of
-from app_clones.kit.change import RowChange
 from factory.compiler.proof_answers import Answer
 from factory.compiler.proof_asking import Asked, Unaskable
+from factory.compiler.proof_care import (
+    prove_allow_missing,
+    prove_etag,
+    prove_force,
+    prove_mask,
+    prove_new_id,
+    prove_request_id,
+    prove_validate_only,
+)
 from factory.compiler.proof_case import Case
 from factory.compiler.proof_looking import items_of, unwrapped
 from factory.compiler.proof_queries import prove_expression, prove_filter, prove_order, prove_search
-from factory.compiler.proof_refusals import unknown_target
-from factory.compiler.proof_rows import insert_row
-from factory.compiler.proof_subject import Stage
+from factory.compiler.proof_tried import NOWHERE, as_text, tried, value_of
 from factory.compiler.values import Undrawable
 
 Json = Any
-
-NOWHERE = "zz-no-such-thing"
 
 
 def prove_parameters(case: Case, *, common: bool) -> None:
@@ -39,25 +42,6 @@ def prove_parameters(case: Case, *, common: bool) -> None:
             case.parameters[name] = prover(case, name, param)
         except (Unaskable, Undrawable) as error:
             case.ledger.expect("parameters", False, f"{name} could not be tried: {error}")
-
-
-def _once(case: Case, *seed: str | int, **arguments: Json) -> tuple[Answer, list[RowChange]]:
-    """What a good request with these arguments besides answers, and changes."""
-    with case.stage() as stage:
-        asked = case.asker(stage, *seed).good()
-        stage.mark()
-        answer = stage.ask(case.name, asked.having(**arguments).arguments)
-        return answer, stage.changes()
-
-
-def _told(answer: Answer, changes: list[RowChange]) -> str:
-    listed = [[one.table, one.op, dict(one.key), dict(one.old), dict(one.new)] for one in changes]
-    return canonical([answer.status, answer.json, listed])
-
-
-def _value(case: Case, name: str, param: Param) -> Json:
-    """A value that the parameter should take."""
-    return case.subject.values("parameter", case.name, name).draw(schema_of(param, case.subject.decl, wire=True))
 
 
 # ---- how to answer
@@ -114,154 +98,6 @@ def _always(case: Case) -> set[str]:
     return set(always_told(case.subject.plan(case.entity))) if case.entity is not None else set()
 
 
-# ---- how to be careful
-
-
-def _mask(case: Case, name: str, param: Param) -> str:
-    assert case.entity is not None
-    plan = case.subject.plan(case.entity)
-    with case.stage() as stage:
-        asked = case.asker(stage, "mask").good()
-        changing = [one for one in asked.sent if asked.target is None or _differs(case, stage, asked, one)]
-        if not changing:
-            raise Unaskable("nothing can be written")
-        for alone in changing[:2]:
-            with case.stage() as fresh:
-                wire = plan.names[alone]
-                mask = [wire] if param.repeated else wire
-                fresh.mark()
-                answer = fresh.ask(case.name, asked.having(**{name: mask}).arguments)
-                if not case.ledger.expect("mask", answer.ok, str(answer)):
-                    return "honoured"
-                written = {one for change in fresh.changes() if change.table == plan.table for one in change.new}
-                free = {one for one, field in plan.decl.fields.items() if field.auto == "updated"}
-                stray = written - free - {alone, *case.operation.set}
-                case.ledger.expect("mask", not stray, f"the mask is {wire}, and {sorted(stray)} changed")
-                case.ledger.expect("mask", alone in written, f"the mask is {wire}, and it did not change")
-    with case.stage() as stage:
-        stage.mark()
-        bad = stage.ask(case.name, asked.having(**{name: [NOWHERE] if param.repeated else NOWHERE}).arguments)
-        case.refused(stage, "mask", bad, f"a mask of {NOWHERE}")
-    return "honoured"
-
-
-def _differs(case: Case, stage: Stage, asked: Asked, name: str) -> bool:
-    assert case.entity is not None
-    assert asked.target is not None
-    asker = case.asker(stage)
-    field = case.subject.entity(case.entity).fields[name]
-    if field.repeated or field.type == "json":
-        return bool(asked.target[name] != asked.sent[name])
-    return bool(asker.shown(case.entity, name, asked.target) != asked.sent[name])
-
-
-def _etag(case: Case, name: str, param: Param) -> str:
-    with case.stage() as stage:
-        asked = case.asker(stage, "first").good()
-        stage.mark()
-        bad = stage.ask(case.name, asked.having(**{name: '"0000000000000000"'}).arguments)
-        case.refused(stage, "etag", bad, "another etag", (400, 409, 412))
-        if asked.target is not None and case.entity is not None:
-            right = stage.etag(case.entity, asked.target)
-            answer = stage.ask(case.name, asked.having(**{name: right}).arguments)
-            case.ledger.expect("etag", answer.ok, lambda: f"the right etag: {answer}")
-    return "honoured"
-
-
-def _validate_only(case: Case, name: str, param: Param) -> str:
-    answer, changes = _once(case, "first", **{name: True})
-    case.ledger.expect("validate_only", answer.ok, lambda: str(answer))
-    case.ledger.expect("validate_only", not changes, lambda: f"{changes[0].op} of {changes[0].table}")
-    return "honoured"
-
-
-def _request_id(case: Case, name: str, param: Param) -> str:
-    id = _value(case, name, param)
-    with case.stage() as stage:
-        asked = case.asker(stage, "first").good().having(**{name: id})
-        stage.mark()
-        first = stage.ask(case.name, asked.arguments)
-        once = _told(first, stage.changes())
-        second = stage.ask(case.name, asked.arguments)
-        case.ledger.expect("request_id", first.ok, lambda: str(first))
-        same = _told(second, stage.changes()) == once
-        case.ledger.expect("request_id", same, lambda: f"the same id again did more, or answers otherwise: {second}")
-        third = stage.ask(case.name, asked.having(**{name: _another(case, name, param, id)}).arguments)
-        if case.operation.kind == "create" and third.ok:
-            more = _told(second, stage.changes()) != once
-            case.ledger.expect("request_id", more, "another id did nothing")
-    return "honoured"
-
-
-def _another(case: Case, name: str, param: Param, than: Json) -> Json:
-    schema = schema_of(param, case.subject.decl, wire=True)
-    return case.subject.values("another", case.name, name).other(schema, than)
-
-
-def _force(case: Case, name: str, param: Param) -> str:
-    assert case.entity is not None
-    links = [
-        link for link in case.subject.plan(case.entity).incoming if link.parent and link.decl.on_delete == "restrict"
-    ]
-    links = [link for link in links if not case.subject.entity(link.entity).singleton]
-    with case.stage() as stage:
-        asked = case.asker(stage, "first").good()
-        if asked.target is None or not links:
-            answer = stage.ask(case.name, asked.having(**{name: True}).arguments)
-            case.ledger.expect("force", answer.ok, lambda: str(answer))
-            return "honoured"
-        child = insert_row(stage, links[0].entity, stage.chain(case.entity, asked.target))
-        if child is None:
-            raise Unaskable(f"no {links[0].entity} could be made under a {case.entity}")
-        stage.mark()
-        case.refused(stage, "force", stage.ask(case.name, asked.arguments), "it has children")
-        answer = stage.ask(case.name, asked.having(**{name: True}).arguments)
-        gone = stage.row(links[0].entity, child["id"]) is None
-        case.ledger.expect(
-            "force", answer.ok and gone, lambda: f"with force, the child {'went' if gone else 'stays'}: {answer}"
-        )
-    return "honoured"
-
-
-def _allow_missing(case: Case, name: str, param: Param) -> str:
-    with case.stage() as stage:
-        asked = case.asker(stage, "first").good()
-        missing = unknown_target(case, stage, asked)
-        if missing is None:
-            return "honoured"
-        stage.mark()
-        case.refused(stage, "allow_missing", stage.ask(case.name, missing.arguments), "nothing is there", (404,))
-        answer = stage.ask(case.name, missing.having(**{name: True}).arguments)
-        assert case.entity is not None
-        if case.operation.kind == "delete":
-            case.ledger.expect("allow_missing", answer.ok, lambda: str(answer))
-        elif case.subject.entity(case.entity).key.form == "given":
-            made = [one for one in stage.changes() if one.op == "insert"]
-            case.ledger.expect("allow_missing", answer.ok and bool(made), lambda: f"nothing was made: {answer}")
-        else:
-            case.ledger.expect("allow_missing", not answer.ok, lambda: f"ids are not chosen here: {answer}")
-    return "honoured"
-
-
-def _new_id(case: Case, name: str, param: Param) -> str:
-    assert case.entity is not None
-    with case.stage() as stage:
-        asker = case.asker(stage, "first")
-        asked = asker.good()
-        above = {case.operation.params[key].entity or "": row for key, row in asked.rows.items()}
-        id = asked.arguments.get(name) or asker.new_id(param, above)
-        asked = asked.having(**{name: id})
-        stage.mark()
-        answer = stage.ask(case.name, asked.arguments)
-        table = case.subject.plan(case.entity).table
-        made = [one.new.get("slug") for one in stage.changes() if one.table == table and one.op == "insert"]
-        good = answer.ok and made == [str(id).rpartition("/")[2]]
-        if case.ledger.expect("new_id", good, lambda: f"{name}={id}: made {made}: {answer}"):
-            stage.mark()
-            case.refused(stage, "new_id", stage.ask(case.name, asked.arguments), "the id is taken", (409, 400))
-    return "honoured"
-
-
 # ---- what else there is
 
 
@@ -272,19 +108,19 @@ def _input(case: Case, name: str, param: Param) -> str:
         values = [asked.arguments.get(name, asker.of_param(name, param, asked.target))]
         values += [asker.of_param(name, param, asked.target) for _ in range(8)]
     first, *rest = values
-    base, changes = _once(case, "first", **{name: first})
+    base, changes = tried(case, "first", **{name: first})
     if not base.ok:
         case.ledger.expect("input", 400 <= base.status < 500, lambda: str(base))
         return "refused"
     unlike = [one for one in rest if one != first][:3]
     if not unlike and not param.required and name not in asked.arguments:
-        without, others = _once(case, "first")
-        if _told(without, others) != _told(base, changes):  # it takes but one value, and that is told from none
+        without, others = tried(case, "first")
+        if as_text(without, others) != as_text(base, changes):  # it takes but one value, and that is told from none
             case.ledger.expect("input", True)
             return "honoured"
     for value in unlike:
-        other, others = _once(case, "first", **{name: value})
-        if _told(other, others) != _told(base, changes):
+        other, others = tried(case, "first", **{name: value})
+        if as_text(other, others) != as_text(base, changes):
             case.ledger.expect("input", True)
             return "honoured"
     case.ledger.expect("input", False, f"{name}: two values, one effect and answer")
@@ -293,13 +129,13 @@ def _input(case: Case, name: str, param: Param) -> str:
 
 def _inert(case: Case, name: str, param: Param) -> str:
     try:
-        value = _value(case, name, param)
+        value = value_of(case, name, param)
     except Undrawable:
         return "inert"
-    without, changes = _once(case, "first")
-    having, others = _once(case, "first", **{name: value})
+    without, changes = tried(case, "first")
+    having, others = tried(case, "first", **{name: value})
     if having.ok:
-        same = _told(without, changes) == _told(having, others)
+        same = as_text(without, changes) == as_text(having, others)
         case.ledger.expect("inert", same, f"{name} is said to do nothing, and does something")
     return "inert" if having.ok else "refused"
 
@@ -313,11 +149,11 @@ def _row(case: Case, name: str, param: Param) -> str:
         named = [asker.called(name, param, row) for row in stage.visible(param.entity or "person")[:3]]
     told = []
     for value in [[one] if param.repeated else one for one in named]:
-        answer, changes = _once(case, "first", **{name: value})
+        answer, changes = tried(case, "first", **{name: value})
         if not answer.ok:
             case.ledger.expect("row", 400 <= answer.status < 500 or answer.status == 501, str(answer))
             return "refused"
-        told.append(_told(answer, changes))
+        told.append(as_text(answer, changes))
     case.ledger.expect("row", len(told) < 2 or len(set(told)) > 1, f"{name}: whichever is named, one effect and answer")
     return "honoured"
 
@@ -326,7 +162,7 @@ def _refused(case: Case, name: str, param: Param) -> str:
     with case.stage() as stage:
         asked = case.asker(stage, "first").good()
         stage.mark()
-        answer = stage.ask(case.name, asked.having(**{name: _value(case, name, param)}).arguments)
+        answer = stage.ask(case.name, asked.having(**{name: value_of(case, name, param)}).arguments)
         case.refused(stage, "refused_parameter", answer, f"{name} is not built")
     return "refused"
 
@@ -345,13 +181,13 @@ _PROVERS: Mapping[str, Callable[[Case, str, Param], str]] = {
     "order_by": prove_order,
     "expression": prove_expression,
     "read_mask": _read_mask,
-    "mask": _mask,
-    "etag": _etag,
-    "validate_only": _validate_only,
-    "request_id": _request_id,
-    "force": _force,
-    "allow_missing": _allow_missing,
-    "new_id": _new_id,
+    "mask": prove_mask,
+    "etag": prove_etag,
+    "validate_only": prove_validate_only,
+    "request_id": prove_request_id,
+    "force": prove_force,
+    "allow_missing": prove_allow_missing,
+    "new_id": prove_new_id,
     "input": _input,
     "row": _row,
     "inert": _inert,

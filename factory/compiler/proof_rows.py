@@ -74,6 +74,7 @@ def _row_values(stage: Stage, entity: str, decl: Entity, under: Mapping[str, Row
                 there = stage.visible(to)
                 if not there:
                     raise Undrawable(f"there is no {to}")
+                there = [row for row in there if name == parent and _lies_under(stage, to, row, under)] or there
                 values[name] = [there[0]["id"]] if field.repeated else there[0]["id"]
         elif field.required or field.default is None:
             try:
