@@ -230,6 +230,18 @@ def _named_fields(verb: str, entity: Entity, body: Body, found: Effect) -> None:
             found.inputs.add(argument)
 
 
+def write_fields(body: Body, entity: Entity) -> None:
+    """What a body says of a new row that is not in it as a whole is written into the fields of those names."""
+    taken: set[str] = set()
+    for argument, prop in list(body.own.items()):
+        name = _field_for(prop, entity)
+        if name is not None and name not in taken and _fits(entity.fields[name], body.params[argument]):
+            taken.add(name)
+            update = {"role": "field", "field": name, "required": entity.fields[name].required}
+            body.params[argument] = body.params[argument].model_copy(update=update)
+            body.own.pop(argument)
+
+
 def _field_for(prop: str, entity: Entity) -> str | None:
     low = prop[:1].lower() + prop[1:]
     for name, known in entity.fields.items():

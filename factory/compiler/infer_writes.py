@@ -15,6 +15,7 @@ from factory.compiler.infer_paths import Place, is_collection, words
 from factory.compiler.infer_reads import Refusal, arguments
 from factory.compiler.infer_resources import Resource
 from factory.compiler.infer_schemas import ref_of
+from factory.compiler.infer_verbs import write_fields
 
 Params = dict[str, Param]
 
@@ -67,6 +68,8 @@ def _create(model: Model, method: Method, place: Place, resource: Resource) -> O
     if chosen is not None and entity is not None and entity.key.form == "given":
         body.params[chosen] = body.params[chosen].model_copy(update={"role": "new_id"})
         body.own.pop(chosen)
+    if entity is not None and body.resource is None:
+        write_fields(body, entity)
     _refuse_own(body)
     params |= body.params
     given = entity is not None and entity.key.form == "given" and not any(p.role == "new_id" for p in params.values())

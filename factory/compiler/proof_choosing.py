@@ -72,11 +72,19 @@ class Chooser:
         aimed = self.operation.params.get(target_param(self.operation) or "")
         if aimed is not None and aimed.pattern is not None:
             return self._taken(aimed, rows)
+        if aimed is None:
+            rows = [row for row in rows if self._below_what_is_taken(entity, row)]
         scope = self.subject.entity(entity).key.scope
         if scope is None:
             return rows
         there = self._places(entity)
         return [row for row in rows if row[scope] in there] if there else rows
+
+    def _below_what_is_taken(self, entity: str, row: Row) -> bool:
+        """Whether the rows above ``row`` are such as the operation's parameters take."""
+        named = [one for one in self.operation.params.values() if one.role == "row" and one.pattern is not None]
+        chain = self.stage.chain(entity, row) if named else {}
+        return all(self._taken(one, [chain[one.entity]]) for one in named if one.entity in chain)
 
     def _places(self, entity: str) -> dict[str, Row]:
         """By name the rows under which the operation looks: those that its last other parameter may name."""
