@@ -10,8 +10,9 @@ from app_clones.declared import effects, running, writing
 from app_clones.declared.act import Act
 from app_clones.declared.answers import answer, masked_answer
 from app_clones.declared.entities import EntityPlan, Row
-from app_clones.declared.keys import Names, find, select
+from app_clones.declared.keys import Names, find
 from app_clones.declared.model import PERSON
+from app_clones.declared.only import only_row
 from app_clones.declared.plans import Plan
 from app_clones.declared.reading import read_page, scope_asked
 from app_clones.declared.refusals import NotBuilt
@@ -188,24 +189,7 @@ def _aim(act: Act) -> None:
                 raise NotFound(f"no {entity.noun} there")
         return
     if entity.decl.singleton:
-        act.row = _only(act, entity)
-
-
-def _only(act: Act, entity: EntityPlan) -> Row | None:
-    """The one row of a singleton under the ancestor that the operation names, or under that one's own singleton."""
-    named = [act.rows[key] for key in act.plan.ancestors if key in act.rows]
-    above = [row["id"] for name, row in named if name == entity.above]
-    if not above and entity.above == PERSON:
-        above = [act.call.actor]  # where nothing says whose is meant, it is one's own
-    if not above and entity.above is not None and act.ready.entities[entity.above].decl.singleton:
-        between = _only(act, act.ready.entities[entity.above])
-        above = [between["id"]] if between is not None else []
-    if not above:
-        return None
-    found = select(entity, act.call, {entity.decl.parent or "": above[-1]})
-    if not found:
-        raise NotFound(f"no {entity.noun} there")
-    return found[0]
+        act.row = only_row(act, entity)
 
 
 def _check_allowed(act: Act) -> None:

@@ -10,6 +10,7 @@ from app_clones.declared.act import Act
 from app_clones.declared.bodies import Resource, masked, replaced, resolve
 from app_clones.declared.entities import EntityPlan
 from app_clones.declared.keys import find_named, own_name
+from app_clones.declared.only import only_row
 from app_clones.declared.refusals import Stale
 from app_clones.declared.values import canonical
 from app_clones.kit.errors import AppError, KitError
@@ -88,6 +89,10 @@ def _make(act: Act, plan: EntityPlan, values: dict[str, Any], new_id: str | int 
     for key, name in act.plan.related.items():
         if key in act.rows and not plan.decl.fields[name].repeated:
             values[name] = act.rows[key][1]["id"]
+    above = act.ready.entities[plan.above] if plan.above is not None else None
+    if parent is not None and values.get(parent) is None and above is not None and above.decl.singleton:
+        only = only_row(act, above)
+        values[parent] = only["id"] if only is not None else None
     if parent is not None and values.get(parent) is None and plan.above != plan.name:
         raise AppError(f"{plan.names[parent]}: a {plan.noun} needs one")
     for name, evaluate in act.plan.set.items():
