@@ -141,6 +141,8 @@ def _query(
     role = _role(name, kind, entity, used)
     if role == "search" and _GRAMMAR.search(parameter.about):
         role = "refused"
+    if role == "expression" and (parameter.repeated or "enum" in parameter.schema):
+        role = None  # it takes words of its own, and not a text that compares properties
     if role in ("mask", "read_mask", "order_by") and parameter.repeated:
         return _plain(parameter, model, role)
     if role == "page_size":
