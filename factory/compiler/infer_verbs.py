@@ -225,7 +225,8 @@ def _named_fields(verb: str, entity: Entity, body: Body, found: Effect) -> None:
         name = _field_for(prop, entity)
         if name is None and head in ("set", "update", "change", "move", "resize", "rename", "modify"):
             name = _field_for(re.sub(r"^(new|target|destination)(?=[A-Z])", "", prop), entity)
-        if name is not None and name not in found.fields.values() and _fits(entity.fields[name], body.params[argument]):
+        known = entity.fields[name] if name is not None and name not in found.fields.values() else None
+        if name is not None and known is not None and not known.immutable and _fits(known, body.params[argument]):
             found.fields[argument] = name
             found.inputs.add(argument)
 
