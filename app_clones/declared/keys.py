@@ -80,8 +80,7 @@ class Names:
         plan = self._ready.entities[entity]
         own = collection(plan) if plan.decl.singleton else own_name(plan, self.ident(entity, row))
         if plan.decl.key.scope is not None:
-            scope = row[plan.decl.key.scope]
-            return f"{scope}/{own}" if scope else own
+            return joined(row[plan.decl.key.scope], own)
         parent, above = plan.decl.parent, plan.above
         if parent is None or above is None or row[parent] is None:
             return own
@@ -110,7 +109,12 @@ def collection(plan: EntityPlan) -> str:
 
 def own_name(plan: EntityPlan, ident: str | int) -> str:
     """The part of a row's resource name that is not its parent's."""
-    return f"{collection(plan)}/{ident}".removeprefix("/")
+    return joined(collection(plan), str(ident))
+
+
+def joined(*names: str) -> str:
+    """Parts of a resource name in one, those that are empty left out."""
+    return "/".join(name for name in names if name)
 
 
 def by_id(plan: EntityPlan, call: Call, rowid: int) -> Row:

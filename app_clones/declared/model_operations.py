@@ -66,7 +66,8 @@ class Result(Part):
     ``wrap``: the property under which the row stands. ``schema_name``: in the app's ``schemas``. ``field``: the answer
     is the value of this json field of the target, alone (``shape`` value; ``{}`` where it has none). ``group``: of a
     page whose ``items`` is an object: by the name of each row's parent, as below the root (``zones/z1``), another
-    object that holds the rows of it under ``group``.
+    object that holds the rows of it under ``group``. ``within``: of an ``operation``, or a page of such, the words that
+    stand between the name of what it lies under and its own (``topics``, of ``p1/topics/operations/o1``).
     """
 
     shape: Literal["row", "page", "list", "empty", "operation", "value"] = "row"
@@ -80,6 +81,7 @@ class Result(Part):
     values: Mapping[str, Json] = {}
     field: Name | None = None
     group: str | None = None
+    within: str = ""
     status: int = 200
 
 

@@ -8,7 +8,7 @@ from app_clones.declared import rows
 from app_clones.declared.act import Act
 from app_clones.declared.bodies import resolve
 from app_clones.declared.entities import EntityPlan
-from app_clones.declared.keys import find
+from app_clones.declared.keys import find, joined
 from app_clones.declared.listing import Filter, Query, page
 from app_clones.kit.errors import AppError, KitError, NotFound
 
@@ -101,11 +101,13 @@ def _above(act: Act, entity: EntityPlan) -> tuple[int | None, tuple[str, int] | 
 
 
 def scope_asked(act: Act) -> str | None:
-    """The name of the row whose scope is asked for: of those that the operation names beside its own, the last."""
+    """The scope that is asked for: the name of the last row that the operation names beside its own, and the words
+    after it."""
     if act.plan.entity is None or act.plan.entity.decl.key.scope is None:
         return None
     named = [act.rows[key] for key in act.plan.others if key in act.rows]
-    return act.names.path(*named[-1]) if named else None
+    within = act.plan.decl.result.within
+    return joined(act.names.path(*named[-1]) if named else "", within) if named or within else None
 
 
 def _scoped(act: Act, entity: EntityPlan) -> list[Filter]:

@@ -9,7 +9,7 @@ from app_clones.declared import rows
 from app_clones.declared.act import Act
 from app_clones.declared.entities import Row
 from app_clones.declared.expressions import prepare
-from app_clones.declared.keys import Names, by_id
+from app_clones.declared.keys import Names, by_id, joined
 from app_clones.declared.model import LongRunning
 from app_clones.kit.errors import AppError, KitError, NotFound
 from app_clones.kit.protocol import Call
@@ -28,7 +28,7 @@ def start(act: Act) -> Json:
     look = _scope(act, there)
     values = {name: look.into(entity.name, name, prepare(value)) for name, value in running.pending.items()}
     if entity.decl.key.scope is not None:
-        values[entity.decl.key.scope] = _place(act, running)
+        values[entity.decl.key.scope] = joined(_place(act, running), act.plan.decl.result.within)
     if entity.decl.parent is not None:
         values.setdefault(entity.decl.parent, _parent(act, entity.above or ""))
     row = rows.insert(act.ready, act.call, entity.name, values)

@@ -103,5 +103,7 @@ def _kept(row: str, words: Sequence[str], addresses: Set[str]) -> int:
     """How many of the ``words`` after a row's address name a thing of its own, or an id that is spelt out."""
     within = len(words) > 1 and any(one.startswith(f"{row}/{words[0]}/[^/]+") for one in addresses)
     least = 2 if within else 0
-    things = (n for n in range(len(words), least, -1) if "/".join([row, *words[:n]]) in addresses)
+    named = ((n, "/".join([row, *words[:n]])) for n in range(len(words), least, -1))
+    holding = [one for one in addresses if one.startswith(f"{row}/{words[0]}/")]
+    things = (n for n, one in named if one in addresses and not any(o.startswith(f"{one}/[^/]+") for o in holding))
     return next(things, least)

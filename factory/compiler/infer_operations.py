@@ -14,7 +14,7 @@ from factory.compiler.infer_names import snake
 from factory.compiler.infer_needed import with_needed
 from factory.compiler.infer_paths import Place
 from factory.compiler.infer_reads import Refusal, check_aimed, read
-from factory.compiler.infer_resources import OPERATION, Resource
+from factory.compiler.infer_resources import OPERATION, Resource, within
 from factory.compiler.infer_special import of_operations, of_policy
 from factory.compiler.infer_writes import written
 
@@ -30,6 +30,9 @@ def operation(model: Model, at: int) -> OperationDecl:
             check_aimed(model, made)
     except Refusal as refusal:
         made = _refused(model, method, place, resource, str(refusal))
+    said = within(model.resources, place.key)
+    if said and (made.result.shape == "operation" or (made.kind == "list" and made.entity == OPERATION)):
+        made = made.model_copy(update={"result": made.result.model_copy(update={"within": said})})
     http = Http(verb=method.verb, path=_path(method, place))
     return made.model_copy(update={"http": http, "origin": method.id, "about": _about(method)})
 

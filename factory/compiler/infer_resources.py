@@ -36,11 +36,13 @@ class Resource:
 @dataclass(slots=True)
 class Resources:
     """All resources of a document; ``running``: the schema of its long-running operations, whose rows are one entity
-    wherever they lie; ``under``: the resources that have such."""
+    wherever they lie; ``under``: the resources that have such; ``within``: the same with the words that go before
+    ``operations`` there, where there are any."""
 
     by_key: dict[Key, Resource]
     running: str | None
     under: list[Key]
+    within: list[Key]
 
     def of(self, key: Key) -> Resource | None:
         """The resource of ``key``; that of long-running operations for all of theirs."""
@@ -87,7 +89,9 @@ def resources(doc: ApiDoc, places: Mapping[int, Place], shapes: Shapes) -> Resou
         )
         by_key |= dict.fromkeys(sorted(operations) or [one.key], one)
     _count_ids(by_key, doc, places)
-    return Resources(by_key, running, sorted({key[:-1] for key in operations if len(key) > 1}))
+    under = sorted({key[:-1] for key in operations if len(key) > 1})
+    before = {key: key[-1].removesuffix("/*").rpartition("/")[0] for key in operations}
+    return Resources(by_key, running, under, sorted((*key[:-1], word) for key, word in before.items() if word))
 
 
 def is_operations(key: Key, schema: str | None, shapes: Shapes) -> bool:
@@ -95,6 +99,16 @@ def is_operations(key: Key, schema: str | None, shapes: Shapes) -> bool:
     return is_collection(key) and words(key[-1]).lower() == "operations" and (
         schema is None or shapes.is_operation(schema)
     )  # fmt: skip
+
+
+def within(resources: Resources, key: Key) -> str:
+    """The words below a row that the operations of what ``key`` is about have in their names; empty where none has."""
+    for under in resources.within:
+        *head, words_ = under
+        there = key[len(head)].removesuffix("/*").removesuffix("/operations") if len(key) > len(head) else ""
+        if list(key[: len(head)]) == head and there == words_:
+            return words_
+    return ""
 
 
 def _votes(method: Method, place: Place, shapes: Shapes) -> list[tuple[str, int]]:

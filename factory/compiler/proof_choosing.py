@@ -8,6 +8,7 @@ from typing import Any
 
 from app_clones.declared.entities import Row
 from app_clones.declared.expressions import chain as chain_of
+from app_clones.declared.keys import joined
 from app_clones.declared.model import PERSON, OperationDecl, Param
 from app_clones.declared.values import schema_of
 from factory.compiler.proof_subject import ACTOR, Stage
@@ -92,7 +93,8 @@ class Chooser:
         if not above or above[-1].entity is None:
             return {}
         there = self._taken(above[-1], self.stage.visible(above[-1].entity))
-        return {self.stage.name(above[-1].entity, row): row for row in there}
+        within = self.operation.result.within
+        return {joined(self.stage.name(above[-1].entity, row), within): row for row in there}
 
     def _taken(self, param: Param, rows: list[Row]) -> list[Row]:
         """Those of ``rows`` whose names the pattern of ``param`` takes."""

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from app_clones.declared.entities import Row
+from app_clones.declared.keys import joined
 from app_clones.declared.model import PERSON, FieldDecl, Param
 from app_clones.declared.rows import time_shown
 from factory.compiler.proof_asking import Asked, Asker
@@ -32,7 +33,7 @@ def expected(case: Case, stage: Stage, asked: Asked) -> list[Row]:
         elif related.get(name):
             found = [one for one in found if refers(one[related[name]], row["id"])]
         elif scope is not None and name == innermost:
-            place = stage.name(entity, row)
+            place = joined(stage.name(entity, row), case.operation.result.within)
             found = [one for one in found if one[scope] == place]
     asker = Asker(stage, case.name, "expected")
     for name, param in case.operation.params.items():

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from app_clones.declared.entities import Row
 from app_clones.declared.expand import outer_parent
+from app_clones.declared.keys import joined
 from app_clones.declared.model import PERSON, Entity, OperationDecl
 from app_clones.declared.values import schema_of
 from app_clones.kit.errors import AppError
@@ -32,7 +33,8 @@ def new_row(case: Case, stage: Stage, entity: str, under: Mapping[str, Row] | No
         made = [row for row in stage.rows(entity) if row["id"] not in before]
         if made and _lies_under(stage, entity, made[0], under or {}):
             return made[0]
-    return insert_row(stage, entity, under)
+    within = case.operation.result.within if entity == case.entity else ""
+    return insert_row(stage, entity, under, within)
 
 
 def _lies_under(stage: Stage, entity: str, row: Row, under: Mapping[str, Row]) -> bool:
@@ -40,13 +42,15 @@ def _lies_under(stage: Stage, entity: str, row: Row, under: Mapping[str, Row]) -
     return all(chain[name]["id"] == one["id"] for name, one in under.items() if name in chain)
 
 
-def insert_row(stage: Stage, entity: str, under: Mapping[str, Row] | None = None) -> Row | None:
-    """As :func:`new_row`, behind the API."""
+def insert_row(stage: Stage, entity: str, under: Mapping[str, Row] | None = None, within: str = "") -> Row | None:
+    """As :func:`new_row`, behind the API; ``within``: words that follow the name of what it lies under."""
     decl = stage.subject.entity(entity)
     if decl.singleton:
         return None
     try:
         values = _row_values(stage, entity, decl, under or {})
+        if decl.key.scope is not None:
+            values[decl.key.scope] = joined(values[decl.key.scope], within)
         new_id = None
         if decl.key.form == "given":
             drawer = stage.subject.values("slug", entity, len(stage.rows(entity)))
@@ -119,9 +123,10 @@ def fill(stage: Stage, least: int = 3) -> None:
         if plan.decl.singleton:
             continue
         parent = outer_parent(entity, plan.decl)
-        for place in _scopes(stage, entity, plan.decl):
-            for _ in range(least):
-                insert_row(stage, entity, place)
+        for within in sorted({operation.result.within for operation in stage.subject.decl.operations.values()}):
+            for place in _scopes(stage, entity, plan.decl, bare=bool(within)):
+                for _ in range(least):
+                    insert_row(stage, entity, place, within)
         if parent is None or plan.above is None or plan.above == PERSON:
             for _ in range(least - len(stage.visible(entity))):
                 insert_row(stage, entity, _people(stage, plan.above))
@@ -144,14 +149,14 @@ def _first(stage: Stage, entity: str, above: str) -> list[Row]:
     return list(found.values())
 
 
-def _scopes(stage: Stage, entity: str, decl: Entity) -> list[dict[str, Row]]:
+def _scopes(stage: Stage, entity: str, decl: Entity, *, bare: bool) -> list[dict[str, Row]]:
     """A few rows of each kind that rows of ``entity`` may lie under, where these are of several kinds; nothing, too,
-    where some operation asks for what lies nowhere."""
+    where ``bare``, or where some operation asks for what lies nowhere."""
     running = stage.subject.decl.api.long_running
     if decl.key.scope is None or running is None:
         return []
     operations = [op for op in stage.subject.decl.operations.values() if op.entity == entity]
-    bare = any(not _names_place(op, entity) for op in operations) or not running.under
+    bare = bare or any(not _names_place(op, entity) for op in operations) or not running.under
     places = [{above: row} for above in running.under for row in _first(stage, entity, above)]
     return [*([{}] if bare else []), *places]
 

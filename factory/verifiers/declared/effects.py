@@ -167,7 +167,8 @@ class Effects:
             values[about.parent] = next(one for name, one in self.line(entity, id) if name == above)
         if about.key.scope:
             near = next(((name, one) for name, one in self.line(entity, id) if name in running.under), None)
-            values[about.key.scope] = self.path(*near) if near else ""
+            parts = (self.path(*near) if near else "", operation.result.within)
+            values[about.key.scope] = "/".join(part for part in parts if part)
         self._insert(running.entity, values)
 
     def line(self, entity: str, id: int) -> Iterator[tuple[str, int]]:
