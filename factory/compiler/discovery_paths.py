@@ -101,9 +101,12 @@ def _ended(found: Mapping[str, Json], addresses: Set[str]) -> Mapping[str, Json]
 
 def _kept(row: str, words: Sequence[str], addresses: Set[str]) -> int:
     """How many of the ``words`` after a row's address name a thing of its own, or an id that is spelt out."""
-    within = len(words) > 1 and any(one.startswith(f"{row}/{words[0]}/[^/]+") for one in addresses)
+    below = [one for one in addresses if one.startswith(f"{row}/")]
+    within = len(words) > 1 and any(one.startswith(f"{row}/{words[0]}/[^/]+") for one in below)
     least = 2 if within else 0
-    named = ((n, "/".join([row, *words[:n]])) for n in range(len(words), least, -1))
-    holding = [one for one in addresses if one.startswith(f"{row}/{words[0]}/")]
-    things = (n for n, one in named if one in addresses and not any(o.startswith(f"{one}/[^/]+") for o in holding))
-    return next(things, least)
+    for count in range(len(words), least, -1):
+        thing = "/".join([row, *words[:count]])
+        # What ids follow is no thing, but the word of a collection.
+        if thing in addresses and not any(one.startswith(f"{thing}/[^/]+") for one in below):
+            return count
+    return least
