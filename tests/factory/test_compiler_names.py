@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from discovered import TEXT, described, failures, listed, method, nested, proven, verdicts
 
+from app_clones.declared.engine import declared
+from app_clones.kit.world import World
+from factory.compiler import discovery
+from factory.compiler.infer import infer
+
 LABELLED = {"name": TEXT, "label": TEXT}
 STATEFUL = {"stateful"}
 
@@ -140,3 +145,85 @@ def test_operations_are_listed_where_the_path_spells_an_id_out():
     found = proven(document)
     assert failures(found) == []
     assert set(verdicts(found).values()) == STATEFUL
+
+
+OPERATION = {"name": TEXT, "done": {"type": "boolean"}, "response": {"type": "object"}}
+
+
+def test_operations_below_the_word_of_what_they_are_about_are_begun_listed_and_got_there():
+    """As of Display & Video: what ``tasks`` begins is ``tasks/operations/X``, and a client asks for it by that name."""
+    site, engine = "^engines/[^/]+/sites/[^/]+$", "^engines/[^/]+$"
+    document = described(
+        nested(
+            method("depot.engines.get", "GET", "v1/{+name}", {"name": engine}, response="Engine"),
+            method("depot.engines.patch", "PATCH", "v1/{+name}", {"name": engine}, request="Engine", response="Engine"),
+            method("depot.engines.sites.list", "GET", "v1/{+parent}/sites", {"parent": engine}, query=["pageToken"],
+                   response="Sites"),
+            method("depot.engines.sites.get", "GET", "v1/{+name}", {"name": site}, response="Site"),
+            method("depot.engines.sites.patch", "PATCH", "v1/{+name}", {"name": site}, request="Site",
+                   response="Operation"),
+            method("depot.engines.sites.operations.list", "GET", "v1/{+name}/operations",
+                   {"name": "^engines/[^/]+/sites$"}, query=["pageToken"], response="Operations"),
+            method("depot.engines.sites.operations.get", "GET", "v1/{+name}",
+                   {"name": "^engines/[^/]+/sites/operations/[^/]+$"}, response="Operation"),
+            method("depot.tasks.create", "POST", "v1/tasks", {}, request="TaskRequest", response="Operation"),
+            method("depot.tasks.operations.get", "GET", "v1/{+name}", {"name": "^tasks/operations/[^/]+$"},
+                   response="Operation"),
+        ),
+        {
+            "Engine": LABELLED, "Site": LABELLED, "Sites": listed("Site", "sites"), "TaskRequest": {"query": TEXT},
+            "Operation": OPERATION, "Operations": listed("Operation", "operations"),
+        },
+    )  # fmt: skip
+    found = proven(document)
+    assert failures(found) == []
+    assert set(verdicts(found).values()) == STATEFUL
+    ready = declared(infer(discovery.parse(document, "0" * 64)).decl)
+    with World.build([ready.app()], seed=1, start_ms=1_767_600_000_000, step_ms=1000, persons=2) as world:
+        begun = world.call("depotv1_tasks_create", {"query": "all"}, 1).result.data
+        assert begun["name"].startswith("tasks/operations/")
+        assert world.call("depotv1_tasks_operations_get", {"name": begun["name"]}, 1).result.data["done"] is False
+
+
+def test_words_before_a_resource_name_say_no_place():
+    """As of Cloud Search: ``settings/{+name}`` and ``{+name}`` with one pattern are of one kind of row."""
+    own = "^sources/[^/]+$"
+    document = described(
+        nested(
+            method("depot.settings.sources.create", "POST", "v1/settings/sources", {}, request="Source",
+                   response="Source"),
+            method("depot.settings.sources.list", "GET", "v1/settings/sources", {}, query=["pageToken"],
+                   response="Sources"),
+            method("depot.settings.sources.get", "GET", "v1/settings/{+name}", {"name": own}, response="Source"),
+            method("depot.settings.sources.patch", "PATCH", "v1/settings/{+name}", {"name": own}, request="Source",
+                   response="Source"),
+            method("depot.settings.sources.delete", "DELETE", "v1/settings/{+name}", {"name": own}, response="Empty"),
+            method("depot.indexing.sources.items.list", "GET", "v1/indexing/{+name}/items", {"name": own},
+                   query=["pageToken"], response="Items"),
+        ),
+        {
+            "Source": LABELLED, "Sources": listed("Source", "sources"), "Item": LABELLED,
+            "Items": listed("Item", "items"), "Empty": {},
+        },
+    )  # fmt: skip
+    found = proven(document)
+    assert failures(found) == []
+    assert set(verdicts(found).values()) == STATEFUL
+
+
+def test_ids_that_the_service_gives_meet_what_paths_ask_of_them():
+    path, pattern = "projects/{project}/boxes", "[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?"
+    own = {"project": "", "box": pattern}
+    document = described(
+        nested(
+            method("depot.boxes.insert", "POST", path, {"project": ""}, request="Box", response="Box"),
+            method("depot.boxes.list", "GET", path, {"project": ""}, query=["pageToken"], response="Boxes"),
+            method("depot.boxes.get", "GET", f"{path}/{{box}}", own, response="Box"),
+            method("depot.boxes.update", "PUT", f"{path}/{{box}}", own, request="Box", response="Box"),
+            method("depot.boxes.delete", "DELETE", f"{path}/{{box}}", own),
+        ),
+        {"Box": {"name": {**TEXT, "readOnly": True}, "label": TEXT}, "Boxes": listed("Box", "items")},
+    )  # fmt: skip
+    found = proven(document)
+    assert failures(found) == []
+    assert [(one.name, one.ok) for one in found.client] == [("box", True)]
