@@ -167,10 +167,15 @@ def test_one_thing_that_is_made_got_and_deleted_without_an_id_is_one_to_its_pare
             method("depot.program.settings.insert", "POST", f"{program}/settings", {"account": ""},
                    request="Settings", response="Settings"),
             method("depot.program.settings.delete", "DELETE", f"{program}/settings", {"account": ""}),
+            method("depot.program.pages.insert", "POST", f"{program}/pages", {"account": ""}, request="Page",
+                   response="Page"),
+            method("depot.program.pages.list", "GET", f"{program}/pages", {"account": ""}, query=["pageToken"],
+                   response="Pages"),
         ),
         {
             "Account": {"id": TEXT, "label": TEXT}, "Program": {"state": TEXT},
-            "Settings": {"template": TEXT, "depth": {"type": "integer"}},
+            "Settings": {"template": TEXT, "depth": {"type": "integer"}}, "Page": {"id": TEXT, "label": TEXT},
+            "Pages": listed("Page", "pages"),
         },
     )  # fmt: skip
     found = proven(document)

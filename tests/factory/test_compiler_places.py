@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import proof_apps
-from discovered import TEXT, described, failures, method, proven
+from discovered import TEXT, described, failures, listed, method, nested, proven
 
 from app_clones.declared.model import AppDecl
 from factory.compiler import discovery
@@ -202,3 +202,58 @@ def test_an_id_that_is_a_number_is_not_told_where_the_document_wants_text() -> N
     found = proven(document)
     assert failures(found) == []
     assert found.totals()["responses_valid"] == found.totals()["responses"]
+
+
+def test_a_list_of_what_lies_two_steps_below_follows_what_is_made_there():
+    rack = "projects/{project}/racks/{rack}"
+    document = described(
+        nested(
+            method("depot.racks.crates.get", "GET", f"{rack}/crates/{{crate}}",
+                   {"project": "", "rack": "", "crate": ""}, response="Crate"),
+            method("depot.crates.search", "GET", "projects/{project}/crates:search", {"project": ""},
+                   query=["pageToken"], response="Crates"),
+        ),
+        {"Crate": {"id": TEXT, "label": TEXT}, "Crates": listed("Crate", "crates")},
+    )  # fmt: skip
+    found = proven(document)
+    assert failures(found) == []
+    assert {one.verdict for one in found.methods} == {"stateful"}
+
+
+def test_an_update_that_may_make_what_is_missing_is_told_what_only_a_new_row_may_be():
+    parent, own = "^projects/[^/]+$", "^projects/[^/]+/crates/[^/]+$"
+    document = described(
+        nested(
+            method("depot.projects.crates.create", "POST", "v1/{+parent}/crates", {"parent": parent},
+                   query=["crateId"], request="Crate", response="Crate"),
+            method("depot.projects.crates.get", "GET", "v1/{+name}", {"name": own}, response="Crate"),
+            method("depot.projects.crates.patch", "PATCH", "v1/{+name}", {"name": own}, query=["allowMissing"],
+                   request="Crate", response="Crate"),
+        ),
+        {"Crate": {"name": TEXT, "label": TEXT, "kind_": {**TEXT, "description": "Required. Immutable. What it is."}}},
+    )  # fmt: skip
+    patch = document["resources"]["projects"]["resources"]["crates"]["methods"]["patch"]
+    patch["parameters"]["allowMissing"]["type"] = "boolean"
+    found = proven(document)
+    assert failures(found) == []
+    ran = {check.name for one in found.methods if one.origin.endswith("patch") for check in one.checks}
+    assert "allow_missing" in ran
+
+
+def test_a_row_without_an_id_that_is_shown_is_told_by_what_is_shown_of_it():
+    """One of its properties can be written and is never answered."""
+    document = described(
+        nested(
+            method("depot.rules.insert", "POST", "tables/{table}/rules", {"table": ""}, request="Rule",
+                   response="Rule"),
+            method("depot.rules.list", "GET", "tables/{table}/rules", {"table": ""}, query=["pageToken"],
+                   response="Rules"),
+        ),
+        {
+            "Rule": {"label": TEXT, "secret": {**TEXT, "description": "Input only. Who is let in."}},
+            "Rules": listed("Rule", "rules"),
+        },
+    )  # fmt: skip
+    found = proven(document)
+    assert failures(found) == []
+    assert infer(discovery.parse(document, "0" * 64)).decl.entities["rule"].fields["secret"].hidden
