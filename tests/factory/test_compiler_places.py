@@ -8,9 +8,12 @@ from typing import Any
 import proof_apps
 from discovered import TEXT, described, failures, listed, method, nested, proven
 
+from app_clones.declared.engine import declared
 from app_clones.declared.model import AppDecl
 from factory.compiler import discovery
 from factory.compiler.infer import infer
+from factory.compiler.proof_rows import insert_row
+from factory.compiler.proof_subject import Subject
 from factory.compiler.prove import prove
 
 Json = Any
@@ -204,20 +207,22 @@ def test_an_id_that_is_a_number_is_not_told_where_the_document_wants_text() -> N
     assert found.totals()["responses_valid"] == found.totals()["responses"]
 
 
-def test_a_list_of_what_lies_two_steps_below_follows_what_is_made_there():
+def test_a_row_that_the_proof_makes_two_steps_below_another_lies_there():
+    """As a list of all privileges of a customer asks, of whom it names no role."""
     rack = "projects/{project}/racks/{rack}"
     document = described(
         nested(
             method("depot.racks.crates.get", "GET", f"{rack}/crates/{{crate}}",
                    {"project": "", "rack": "", "crate": ""}, response="Crate"),
-            method("depot.crates.search", "GET", "projects/{project}/crates:search", {"project": ""},
-                   query=["pageToken"], response="Crates"),
         ),
-        {"Crate": {"id": TEXT, "label": TEXT}, "Crates": listed("Crate", "crates")},
+        {"Crate": {"id": TEXT, "label": TEXT}},
     )  # fmt: skip
-    found = proven(document)
-    assert failures(found) == []
-    assert {one.verdict for one in found.methods} == {"stateful"}
+    ready = declared(infer(discovery.parse(document, "0" * 64)).decl)
+    with Subject(ready, ready.app(), None, 0).stage() as stage:
+        for project in stage.rows("project"):
+            made = insert_row(stage, "crate", {"project": project})
+            assert made is not None
+            assert stage.chain("crate", made)["project"]["id"] == project["id"]
 
 
 def test_an_update_that_may_make_what_is_missing_is_told_what_only_a_new_row_may_be():
