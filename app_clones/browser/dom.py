@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
+from typing import Literal
 from urllib.parse import unquote
 
 from app_clones.browser import aria, forms, tabs
@@ -11,7 +13,7 @@ from app_clones.browser.base import BrowserError, Field
 from app_clones.browser.document import Document
 from app_clones.browser.element import Element
 from app_clones.browser.forms import Submission
-from app_clones.browser.history import Entry, restore, save
+from app_clones.browser.history import Entry, History, restore, save
 from app_clones.browser.page import Page
 from app_clones.browser.probe import Target
 from app_clones.browser.reach import probe
@@ -27,11 +29,14 @@ from app_clones.browser.rules import (
     unknown,
     wanted_check,
 )
-from app_clones.browser.urls import whole, without_fragment
+from app_clones.browser.urls import same_document, whole, without_fragment
 from app_clones.browser.values import sanitized
 from app_clones.browser.web import MOST_REDIRECTS, Answer, Site, Web
 
 BLANK = "about:blank"
+
+By = Literal["link", "form", "address"]
+"""What leads to a page: something on the page before, or its address, given by the agent."""
 
 
 @lru_cache(maxsize=256)
@@ -49,8 +54,7 @@ class DomBrowser:
     def __init__(self, site: Site) -> None:
         self._web = Web(site)
         self._sheets: dict[str, str] = {}
-        self._entries: list[Entry] = []
-        self._at = -1
+        self._history = History()
         self._loaded = 0
         blank = Page("")
         blank.apply(())
@@ -65,23 +69,24 @@ class DomBrowser:
         return self._document.page.title
 
     async def navigate(self, url: str) -> None:
-        await self._go(Submission("GET", normal_url(url)))
+        await self._go(Submission("GET", normal_url(url)), "address")
 
     async def back(self) -> None:
-        if self._at <= 0:
+        here, target = self._history.here, self._history.before
+        if here is None or target is None:
             raise BrowserError("no_history", "there is no page to go back to")
-        target = self._entries[self._at - 1]
-        if target.document == self._entries[self._at].document:
-            self._at -= 1
-            self._document.url = target.url
+        if target.document == here.document:
+            self._history.back()
+            self._go_within(target.request.url)
             return
-        answer, url = await self._ask(target.request)
+        answer, request = await self._ask(target.request)
         if answer.html is None:
             return
-        self._entries[self._at].saved = save(self._document)
-        self._at -= 1
-        await self._show(answer.html, url)
-        target.document = self._loaded
+        here.saved = save(self._document)
+        self._history.back()
+        await self._show(answer.html, request.url)
+        if request != target.request:  # it was sent elsewhere than then, to a document of its own
+            target.request, target.document = request, self._loaded
         restore(self._document, target.saved)
 
     async def click(self, ref: str) -> None:
@@ -134,7 +139,7 @@ class DomBrowser:
         return aria.snapshot(self._document)
 
     async def close(self) -> None:
-        self._entries.clear()
+        self._history = History()
 
     def _find(self, ref: str) -> Element:
         document = self._document
@@ -230,64 +235,63 @@ class DomBrowser:
             return
         made = forms.submission(document, form, submitter)
         if made is not None:
-            await self._go(made)
+            await self._go(made, "form")
 
     async def _follow(self, href: str) -> None:
         url = whole(href, self._document.url)
         if not url.startswith(("http://", "https://")):
             return  # nothing here handles mail or telephone addresses
-        if not forms.same_document(url, self._document.url):
-            await self._go(Submission("GET", url))
-            return
-        document = self._document
-        self._go_to_fragment(url)
-        if url != document.url:
-            document.url = url
-            self._push(Entry(Submission("GET", url), url, self._loaded))
+        await self._go(Submission("GET", url), "link")
 
-    def _go_to_fragment(self, url: str) -> None:
-        """Goes to the element that the fragment names: opens what it is folded in, and focuses it or nothing."""
+    def _go_within(self, url: str) -> None:
+        """Goes to an address within the document: opens what its fragment names is folded in, and focuses it or
+        nothing."""
         document = self._document
+        document.url = url
         target = document.page.ids.get(unquote(url.partition("#")[2]))
         if target is None:
             return
         document.unfold(target)
         document.focus_on(target if tabs.is_focusable(document, target) else None)
 
-    async def _go(self, request: Submission) -> None:
-        """Asks for a page and shows it, as the next one of the history."""
+    async def _go(self, request: Submission, by: By) -> None:
+        """Goes to where a link, a form or an address leads, as the next entry of the history.
+
+        As Chromium does: an address with a fragment that is otherwise the document's own leads within it, whatever
+        leads there. What leads to exactly where one is takes the place of the entry, but two do not: a form, and an
+        address that stays in the document. All of that is decided before the answer: where redirects end is nothing
+        to it.
+        """
+        here = self._history.here
         again = request.method == "GET" and request.url == self._document.url
-        answer, url = await self._ask(request)
-        if answer.html is None:
-            return
-        if self._at >= 0:
-            self._entries[self._at].saved = save(self._document)
-        redirected = url != request.url
-        await self._show(answer.html, url)
-        entry = Entry(Submission("GET", url) if redirected else request, url, self._loaded)
-        if again and self._at >= 0:
-            self._entries[self._at] = entry
+        if here is not None and request.method == "GET" and same_document(request.url, self._document.url):
+            self._go_within(request.url)
+            entry = Entry(replace(here.request, url=request.url), here.document)
+            in_place = again and by == "link"
         else:
-            self._push(entry)
+            answer, request = await self._ask(request)
+            if answer.html is None:
+                return
+            if here is not None:
+                here.saved = save(self._document)
+            await self._show(answer.html, request.url)
+            entry = Entry(request, self._loaded)
+            in_place = again and by != "form"
+        (self._history.replace if in_place else self._history.add)(entry)
 
-    def _push(self, entry: Entry) -> None:
-        self._at += 1
-        self._entries[self._at :] = [entry]
-
-    async def _ask(self, request: Submission) -> tuple[Answer, str]:
-        """The answer, redirects followed, and the address that it came from."""
-        url = request.url
+    async def _ask(self, request: Submission) -> tuple[Answer, Submission]:
+        """The answer, redirects followed, and the request that it came of."""
         for _ in range(MOST_REDIRECTS):
+            url = request.url
             answer = await self._web.page(request.method, without_fragment(url), request.body, request.content_type)
             if answer.location is None:
-                return answer, url
+                return answer, request
             fragment = url.partition("#")[2]
             url = answer.location
             if fragment and "#" not in url:
                 url += f"#{fragment}"
-            if answer.status not in (307, 308):
-                request = Submission("GET", url)
-        return Answer(508), url
+            request = replace(request, url=url) if answer.status in (307, 308) else Submission("GET", url)
+        return Answer(508), request
 
     async def _show(self, html: str, url: str) -> None:
         """Makes ``html`` the document shown."""
@@ -304,7 +308,7 @@ class DomBrowser:
                 self._document.focus = element
                 break
         if "#" in url:
-            self._go_to_fragment(url)
+            self._go_within(url)
 
     async def _sheet(self, url: str) -> str:
         found = self._sheets.get(url)

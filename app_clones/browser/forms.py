@@ -12,7 +12,7 @@ from app_clones.browser.document import Document
 from app_clones.browser.element import Element
 from app_clones.browser.roles import natively_disabled
 from app_clones.browser.text import HTML_SPACE
-from app_clones.browser.urls import whole, without_fragment
+from app_clones.browser.urls import whole
 from app_clones.browser.values import is_number
 
 #: Divides the parts of a multipart body. Browsers draw one; nothing a form holds can be mistaken for it here either.
@@ -205,8 +205,3 @@ def _multipart(sent: Sequence[tuple[str, str]], files: set[str]) -> bytes:
             head += '; filename=""\r\nContent-Type: application/octet-stream'
         parts.append(f"--{_BOUNDARY}\r\n{head}\r\n\r\n{_lines(value)}\r\n")
     return "".join([*parts, f"--{_BOUNDARY}--\r\n"]).encode()
-
-
-def same_document(url: str, current: str) -> bool:
-    """Does a link to ``url`` stay in the document: has it a fragment, and is it otherwise the same address?"""
-    return "#" in url and without_fragment(url) == without_fragment(current)

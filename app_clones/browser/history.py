@@ -16,15 +16,46 @@ Saved = dict[tuple[str, str, str], list[_Held]]
 
 @dataclass(slots=True)
 class Entry:
-    """One page of the history: how it was asked for, where it is, and its forms once it was left.
+    """One page of the history: the request that it answers, redirects followed, and its forms once it was left.
 
-    ``document`` numbers the document shown; entries that differ in their fragment share it.
+    ``document`` numbers the document shown; entries that lead to places within one share it, and its request but for
+    the fragment.
     """
 
     request: Submission
-    url: str
     document: int
     saved: Saved = field(default_factory=dict)
+
+
+class History:
+    """The pages that a tab has been to, and at which of them it is."""
+
+    def __init__(self) -> None:
+        self._entries: list[Entry] = []
+        self._at = -1
+
+    @property
+    def here(self) -> Entry | None:
+        """The page shown; None before the first."""
+        return self._entries[self._at] if self._entries else None
+
+    @property
+    def before(self) -> Entry | None:
+        """The page to go back to."""
+        return self._entries[self._at - 1] if self._at > 0 else None
+
+    def back(self) -> None:
+        """Is now at the page before. What was after it stays until something new is gone to."""
+        self._at -= 1
+
+    def add(self, entry: Entry) -> None:
+        """The page gone to, in place of all that were after this one."""
+        self._at += 1
+        self._entries[self._at :] = [entry]
+
+    def replace(self, entry: Entry) -> None:
+        """The page gone to, in place of this one."""
+        self._entries[self._at] = entry
 
 
 def save(document: Document) -> Saved:

@@ -28,3 +28,8 @@ def whole(url: str, base: str = f"{ORIGIN}/") -> str:
 def without_fragment(url: str) -> str:
     """The address of the document itself."""
     return url.partition("#")[0]
+
+
+def same_document(url: str, current: str) -> bool:
+    """Does ``url`` lead within the document at ``current``: has it a fragment, and is it otherwise the same address?"""
+    return "#" in url and without_fragment(url) == without_fragment(current)

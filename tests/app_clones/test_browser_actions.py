@@ -7,10 +7,10 @@ from html import escape
 
 import pytest
 
-from app_clones.browser.base import BrowserError, Field
 from app_clones.browser.chromium import chromium
 from app_clones.browser.dom import DomBrowser
 from app_clones.kit.asgi import Reply
+from tests.app_clones.browser_scripts import act
 
 FORM = """<h1>Form</h1><form method="post" action="/echo" enctype="{enctype}">
 <label>Name <input name="name" required></label> <label>Age <input type="number" name="age" min="1" max="120"></label>
@@ -53,12 +53,6 @@ class Desk:
             inner = f'<h1>Got</h1><p>{escape(told)}</p><p><a href="/">Back to it</a></p>'
         html = f'<!doctype html><html lang="en"><head><title>Desk</title></head><body>{inner}</body></html>'
         return Reply(200, ((b"content-type", b"text/html; charset=utf-8"),), html.encode())
-
-
-def ref_of(shown: str, what: str) -> str:
-    """The ref of the first line that begins so, or ``what`` itself."""
-    match = re.search(rf"- '?{re.escape(what)}.*?\[ref=(\w+)\]", shown)
-    return match[1] if match else what
 
 
 FILLED = (
@@ -106,21 +100,6 @@ SCRIPTS = {
         ("fill_form", [("checkbox \"Agree\"", False), ('textbox "Name"', "n"), ('radio "Small"', False)]),
     ),
 }  # fmt: skip
-
-
-async def act(browser, action) -> str:
-    """Does one action of a script; the code of the mistake that it was, or ""."""
-    name, *args = action
-    shown = await browser.snapshot()
-    if name == "fill_form":
-        args = [[Field(ref_of(shown, what), value) for what, value in args[0]]]
-    elif args and name not in ("press_key", "navigate"):
-        args[0] = ref_of(shown, args[0])
-    try:
-        await getattr(browser, name)(*args)
-    except BrowserError as error:
-        return error.code
-    return ""
 
 
 @pytest.fixture
