@@ -43,7 +43,7 @@ transfer: setup-test ## a policy learns in 20 compiled apps and is tried in 5 th
 apps: setup-test ## every API description compiled, proven, given certified tasks; out/apps/report.json, resumable
 	@$(PY) -W ignore -m factory.fleet
 
-walk: setup-test ## N=5000 random steps through pages of many apps, without a browser and in Chromium: all the same
+walk: setup-test ## N=5000 steps through pages of many apps, random and oracles', without a browser and in Chromium
 	@$(PY) -W ignore -m factory.walks --steps $(N)
 
 clean:       ## removes out/ and .venv/ (the store of built environments stays)

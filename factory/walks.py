@@ -1,7 +1,9 @@
-"""``make walk N=5000``: random walks through the pages of many apps, in the driver without a browser and in Chromium.
+"""``make walk N=5000``: walks through the pages of many apps, in the driver without a browser and in Chromium.
 
-``python -m factory.walks --steps 5000``. After every step the two must show the same text at the same address over the
-same state. The report is out/walk/report.json; exit code 1 where anything differed.
+``python -m factory.walks --steps 5000``. Three steps of four are random, the others solve tasks as their oracle does in
+the pages. After every step the two must show the same text at the same address over the same state, and what solves a
+task in one must solve it in the other. The report is out/walk/report.json; exit code 1 where anything differed, or
+where the pages met were small.
 """
 
 from __future__ import annotations
@@ -12,121 +14,205 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass, replace
+from itertools import cycle
 from pathlib import Path
+from random import Random
 from statistics import median
-from typing import Any
+from typing import Any, Literal
 
+from app_clones.browser.base import Browser
 from app_clones.browser.chromium import Chromium, chromium
-from app_clones.browser.walk import Finding, Walk, walk
-from app_clones.declared.engine import declared
-from app_clones.kit.app import App
+from app_clones.browser.dom import DomBrowser
+from app_clones.browser.walk import Finding, Pair, Walk, walk
+from app_clones.browser.web import WorldSite
 from app_clones.kit.seeds import derive
 from app_clones.kit.world import World
-from app_clones.mail import MAIL
-from app_clones.notes import NOTES
-from factory.apps import find_app
-from factory.compiler import discovery
-from factory.compiler.compile import compile_app
 from factory.durable import write_whole
-from factory.errors import GrindError
-
-COMPILED = 22
-"""Compiled apps, spread over all documents."""
+from factory.environment import Action, Task
+from factory.places import COMPILED, Place, places
+from factory.worlds.browsing import BrowserEnvironment
+from factory.worlds.certify import walk_faults
 
 WALK = 40
-"""Steps of one walk; the next begins anew at some app's front page."""
+"""Random steps of one walk; the next begins anew at some app's front page or collection."""
 
-SPECS = Path(__file__).parents[1] / "specs"
+ORACLE_SHARE = 0.25
+"""Of all steps; the others are random."""
+
+LONGEST = 60
+"""Steps that a task may take in the pages, which may have to be turned to the last."""
+
+LEAST_NODES = 250
+"""Elements of a page in the median of all steps: what the walk has to come to."""
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A world to walk in."""
+class Leg:
+    """One walk at one place. ``source``: the seed of a random one, the task of an oracle's."""
 
-    name: str
-    snapshot: bytes
-    apps: tuple[App, ...]
-
-    @property
-    def starts(self) -> tuple[str, ...]:
-        """The front pages of its apps."""
-        return tuple(f"/{app.name}/" for app in self.apps if app.routes())
-
-
-def places(count: int) -> Iterator[Place]:
-    """The mail with notes, the example app beside the mail, and ``count`` compiled apps, each in a world of its own."""
-    yield _place("mail", (MAIL, NOTES))
-    yield _place("helpdesk", (find_app("helpdesk", "apps/helpdesk", SPECS).app, MAIL))
-    ids, found = discovery.documents(), 0
-    for id in ids[:: max(1, len(ids) // (count * 2))]:
-        if found == count:
-            return
-        try:
-            place = _place(id, (declared(compile_app(f"discovery:{id}")).app(),))
-        except GrindError:
-            continue  # that it cannot be compiled is told by ``make apps``
-        found += 1
-        yield place
-
-
-def _place(name: str, apps: tuple[App, ...]) -> Place:
-    with World.build(apps, seed=7, start_ms=1_767_600_000_000, step_ms=60_000, persons=6) as world:
-        return Place(name, world.snapshot(), apps)
+    kind: Literal["random", "oracle"]
+    place: str
+    source: int | str
+    walk: Walk
 
 
 async def walks(places: Sequence[Place], steps: int, seed: int) -> dict[str, Any]:
-    """Walks ``steps`` steps in all, in turn through ``places``; returns the report."""
-    begun, taken, sizes = time.monotonic(), Counter[str](), list[int]()
-    findings: list[tuple[str, Finding]] = []
+    """Walks ``steps`` steps in all, in turn through ``places``, and returns the report. A task is played whole, so
+    there may be a few steps more."""
+    begun, legs, taken = time.monotonic(), list[Leg](), 0
+    left_out: dict[str, str] = {}
     async with chromium() as process:
-        for n, (place, length) in enumerate(_shares(places, steps)):
-            done = await _one(process, place, length, derive(seed, "walk", place.name, n))
-            taken[place.name] += done.steps
-            sizes += done.sizes
-            findings += [(place.name, one) for one in done.findings]
-            print(f"[{sum(taken.values())}/{steps}] {place.name}: {len(findings)} differ so far", flush=True)
+        async for leg in _legs(process, places, steps, seed, left_out):
+            legs.append(leg)
+            taken += leg.walk.steps
+            print(f"[{taken}/{steps}] {leg.place}, {leg.kind}: {_figures(legs)['differ']} differ so far", flush=True)
         version = process.version
+    by_place = Counter[str]()
+    for leg in legs:
+        by_place[leg.place] += leg.walk.steps
     return {
-        "steps": sum(taken.values()),
-        "differ": len(findings),
-        "places": len(taken),
-        "median_lines": median(sizes) if sizes else 0,
+        **_figures(legs),
+        "places": len(by_place),
+        "random": _figures([leg for leg in legs if leg.kind == "random"]),
+        "oracle": _figures([leg for leg in legs if leg.kind == "oracle"]),
+        "tasks": len({leg.source for leg in legs if leg.kind == "oracle"}),
+        "tasks_left_out": left_out,
         "chromium": version,
-        "by_place": dict(taken),
-        "findings": [{"place": name, **asdict(one)} for name, one in findings],
+        "by_place": dict(by_place),
+        "findings": [
+            {"kind": leg.kind, "place": leg.place, "source": leg.source, **asdict(one)}
+            for leg in legs
+            for one in leg.walk.findings
+        ],
         "wall_s": round(time.monotonic() - begun, 1),
     }
 
 
-def _shares(places: Sequence[Place], steps: int) -> Iterator[tuple[Place, int]]:
-    left, n = steps, 0
-    while left > 0:
-        length = min(WALK, left)
-        yield places[n % len(places)], length
-        left, n = left - length, n + 1
+def _figures(legs: Sequence[Leg]) -> dict[str, Any]:
+    """Steps, and after how many the two were the same: a walk ends where they differ. Medians are over all steps."""
+    steps, differ = sum(leg.walk.steps for leg in legs), sum(bool(leg.walk.findings) for leg in legs)
+    nodes = [size for leg in legs for size in leg.walk.nodes]
+    lines = [size for leg in legs for size in leg.walk.lines]
+    return {
+        "steps": steps,
+        "same": steps - differ,
+        "differ": differ,
+        "median_nodes": median(nodes) if nodes else 0,
+        "median_lines": median(lines) if lines else 0,
+    }
 
 
-async def _one(process: Chromium, place: Place, steps: int, seed: int) -> Walk:
-    return await walk(process, place.snapshot, place.apps, place.starts, steps=steps, seed=seed)
+async def _legs(
+    process: Chromium, places: Sequence[Place], steps: int, seed: int, left_out: dict[str, str]
+) -> AsyncIterator[Leg]:
+    """Walks one after the other, in turn through the places: a random one, then as many tasks as keep the share.
+    Fills in ``left_out``."""
+    tasks = {place.name: _tasks(place, seed, left_out) for place in places}
+    random = oracle = 0
+    for n, place in enumerate(cycle(places)):
+        length = min(WALK, round(steps * (1 - ORACLE_SHARE)) - random)
+        if length > 0:
+            source = derive(seed, "walk", place.name, n)
+            done = await walk(process, place.snapshot, place.apps, place.starts, steps=length, seed=source)
+            random += done.steps
+            yield Leg("random", place.name, source, done)
+        while place.name in tasks and oracle < ORACLE_SHARE * (random + oracle):
+            task = next(tasks[place.name], None)
+            if task is None:
+                del tasks[place.name]
+                break
+            done = await solve(process, place, task)
+            oracle += done.steps
+            yield Leg("oracle", place.name, task.id, done)
+        if random + oracle >= steps or (length <= 0 and not tasks):
+            return
+
+
+def _tasks(place: Place, seed: int, left_out: dict[str, str]) -> Iterator[Task]:
+    """The place's tasks, over and over, in an order of its own. What the oracle of the pages does not solve in the
+    driver without a browser goes into ``left_out``, with the reason: it has no certificate in this view."""
+    order = list(place.suite.tasks.values())
+    Random(derive(seed, "tasks", place.name)).shuffle(order)
+    good = []
+    for task in order:
+        wrong = walk_faults(place.suite, replace(task, max_steps=LONGEST))
+        if wrong:
+            left_out[task.id] = wrong[0]
+        else:
+            good.append(task)
+            yield task
+    while good:
+        yield from good
+
+
+async def solve(process: Chromium, place: Place, task: Task) -> Walk:
+    """Plays the pages' oracle in both drivers at once, until they differ; at the end both must have earned 1."""
+
+    @asynccontextmanager
+    async def tab(world: World) -> AsyncIterator[Browser]:
+        page = await process.open(WorldSite(world))
+        try:
+            yield page
+        finally:
+            await page.close()
+
+    done = Walk()
+    mine = place.suite.pages(task)
+    theirs = BrowserEnvironment(place.suite, task, place.suite.fork_world(), tab)
+    try:
+        await mine.open()
+        await theirs.open()
+        assert isinstance(mine.page, DomBrowser)
+        pair = Pair(mine.page, theirs.page, mine.world, theirs.world)
+        for action in place.suite.walk(task):
+            errors = [str((await one.step(action)).error) for one in (mine, theirs)]
+            await done.compare(pair, _told(action), errors)
+            if done.findings:
+                return done
+        rewards = [(await one.verdict()).reward for one in (mine, theirs)]
+        if rewards != [1.0, 1.0]:
+            done.findings.append(Finding(done.steps - 1, _told(action), "reward", mine.page.url, str(rewards)))
+        return done
+    finally:
+        await mine.close()
+        await theirs.close()
+
+
+def _told(action: Action) -> str:
+    return f"{action.name}{json.dumps(action.arguments, ensure_ascii=False)}"
 
 
 def main() -> int:
-    """Exit code 0 if nothing differed."""
+    """Exit code 0 if nothing differed on pages of the size asked for."""
     parser = argparse.ArgumentParser(prog="python -m factory.walks", description=__doc__)
     parser.add_argument("--steps", type=int, default=5000)
-    parser.add_argument("--compiled", type=int, default=COMPILED, help="how many compiled apps to walk through")
+    parser.add_argument("--compiled", type=int, default=len(COMPILED), help="how many compiled apps to walk through")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("out/walk"))
     given = parser.parse_args()
     found = asyncio.run(walks(list(places(given.compiled)), given.steps, given.seed))
     given.out.mkdir(parents=True, exist_ok=True)
-    write_whole(given.out / "report.json", json.dumps(found, indent=1, default=str) + "\n")
-    same = found["steps"] - found["differ"]
-    print(f"{same} of {found['steps']} steps the same in both, {found['places']} worlds, pages of median "
-          f"{found['median_lines']:g} lines, Chromium {found['chromium']}, {found['wall_s']} s")  # fmt: skip
-    return 1 if found["differ"] else 0
+    write_whole(given.out / "report.json", json.dumps(found, indent=1, ensure_ascii=False) + "\n")
+    print(
+        f"{found['same']} of {found['steps']} steps the same in both ({found['oracle']['steps']} of them oracles'), "
+        f"{found['places']} worlds, pages of median {found['median_nodes']:g} nodes and {found['median_lines']:g} "
+        f"lines, Chromium {found['chromium']}, {found['wall_s']} s"
+    )
+    wrong = list(faults(found))
+    for one in wrong:
+        print(one, file=sys.stderr)
+    return 1 if wrong else 0
+
+
+def faults(report: dict[str, Any]) -> Iterator[str]:
+    """What a report says that falls short."""
+    if report["differ"]:
+        yield f"{report['differ']} steps differ: see the findings in the report"
+    if report["median_nodes"] < LEAST_NODES:
+        yield f"the pages met are small: {report['median_nodes']:g} nodes in the median, not {LEAST_NODES}"
 
 
 if __name__ == "__main__":

@@ -68,6 +68,11 @@ class DomBrowser:
     def title(self) -> str:
         return self._document.page.title
 
+    @property
+    def nodes(self) -> int:
+        """Elements of the document shown, its head included; text is not counted."""
+        return len(self._document.page.elements)
+
     async def navigate(self, url: str) -> None:
         await self._go(Submission("GET", normal_url(url)), "address")
 

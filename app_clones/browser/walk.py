@@ -19,6 +19,8 @@ from app_clones.kit.world import World
 #: Of a finding's difference so many lines are kept.
 _MOST_LINES = 40
 _LINE = re.compile(r"- '?(\w+)(.*?)\[ref=((?:f\d+)?e\d+)\]")
+#: What stands on a page: a search for it finds something.
+_SAID = re.compile(r'- \w+ "([^"\\]+)"')
 _TEXTS = (
     "hello", "two words", "", "x@example.com", "a & b = c", "ünïcode 日本", "<b>", "42", "  padded  ", "line\nbreak",
     "from:ana", "100% #1", "it's \"quoted\"", "-1.5", "2026-03-01",
@@ -32,36 +34,58 @@ class Action:
     name: str
     args: tuple[object, ...] = ()
 
+    def __str__(self) -> str:
+        return f"{self.name}{self.args}"
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
     """A step after which the two browsers differ. ``what``: snapshot, url, title, digest or error."""
 
-    seed: int
     step: int
-    action: Action
+    action: str
     what: str
     url: str
     difference: str
 
 
 @dataclass(slots=True)
-class Walk:
-    """What came of walks: steps taken, the sizes of the pages seen (lines of snapshot), and where they differed."""
-
-    steps: int = 0
-    sizes: list[int] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
-
-
-@dataclass(slots=True)
 class Pair:
     """Two browsers on two forks of one snapshot: the DOM's and Chromium's."""
 
-    dom: Browser
+    dom: DomBrowser
     chromium: Browser
     dom_world: World
     chromium_world: World
+
+
+@dataclass(slots=True)
+class Walk:
+    """What came of a walk: steps taken; of the page after each, its ``nodes`` (elements of the document, its head
+    included, text not counted) and the ``lines`` of its snapshot; and where the two browsers differed."""
+
+    steps: int = 0
+    nodes: list[int] = field(default_factory=list)
+    lines: list[int] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+
+    async def compare(self, pair: Pair, action: object, errors: Sequence[str]) -> str:
+        """Compares the two after a step, which came to these ``errors`` in them; returns what the DOM's shows."""
+        shown = await pair.dom.snapshot()
+        compared = (
+            ("error", *errors),
+            ("url", pair.dom.url, pair.chromium.url),
+            ("digest", pair.dom_world.state_digest, pair.chromium_world.state_digest),
+            ("snapshot", shown, await pair.chromium.snapshot()),
+            ("title", pair.dom.title, pair.chromium.title),
+        )
+        for what, mine, theirs in compared:
+            if mine != theirs:
+                self.findings.append(Finding(self.steps, str(action), what, pair.dom.url, _differ(theirs, mine)))
+        self.steps += 1
+        self.nodes.append(pair.dom.nodes)
+        self.lines.append(shown.count("\n") + 1)
+        return shown
 
 
 async def walk(
@@ -82,33 +106,19 @@ async def walk(
         dom = DomBrowser(WorldSite(one, actor))
         real = await chromium.open(WorldSite(other, actor))
         try:
-            return await follow(Pair(dom, real, one, other), Random(derive(seed, "walk")), starts, steps, seed)
+            return await follow(Pair(dom, real, one, other), Random(derive(seed, "walk")), starts, steps)
         finally:
             await dom.close()
             await real.close()
 
 
-async def follow(pair: Pair, rng: Random, starts: Sequence[str], steps: int, seed: int = 0) -> Walk:
+async def follow(pair: Pair, rng: Random, starts: Sequence[str], steps: int) -> Walk:
     """Walks in both browsers of ``pair`` by the draws of ``rng``, until they differ or ``steps`` are done."""
     done = Walk()
     action = Action("navigate", (rng.choice(list(starts)),))
-    for step in range(steps):
+    while done.steps < steps and not done.findings:
         errors = [await _act(browser, action) for browser in (pair.dom, pair.chromium)]
-        shown = await pair.dom.snapshot()
-        done.steps += 1
-        done.sizes.append(shown.count("\n") + 1)
-        compared = (
-            ("error", errors[0], errors[1]),
-            ("url", pair.dom.url, pair.chromium.url),
-            ("digest", pair.dom_world.state_digest, pair.chromium_world.state_digest),
-            ("snapshot", shown, await pair.chromium.snapshot()),
-            ("title", pair.dom.title, pair.chromium.title),
-        )
-        for what, mine, theirs in compared:
-            if mine != theirs:
-                done.findings.append(Finding(seed, step, action, what, pair.dom.url, _differ(theirs, mine)))
-        if done.findings:
-            break
+        shown = await done.compare(pair, action, errors)
         action = draw(rng, shown, starts)
     return done
 
@@ -126,15 +136,15 @@ def draw(rng: Random, shown: str, starts: Sequence[str]) -> Action:
     """A random action on the page shown; now and then one that makes no sense there."""
     refs = [(match[1], match[3]) for match in _LINE.finditer(shown)]
     roll = rng.random()
-    if roll < 0.04:
+    if roll < 0.25:
         return Action("navigate", (rng.choice(list(starts)),))
-    if roll < 0.10:
+    if roll < 0.31:
         return Action("back")
-    if roll < 0.20:
+    if roll < 0.39:
         return Action("press_key", (rng.choice((*KEYS, "Tab", "Tab", "Enter", "q")),))
-    if roll < 0.22:
+    if roll < 0.41:
         return Action("hover", (rng.choice(refs)[1],)) if refs else Action("back")
-    if roll < 0.26 or not refs:
+    if roll < 0.44 or not refs:
         return Action(rng.choice(("click", "hover")), (rng.choice(("e999", "f1e1", "nothing")),))
     role, ref = rng.choice(refs)
     useful = [one for one in refs if one[0] in _DRAWN]
@@ -147,7 +157,8 @@ _DRAWN = ("link", "button", "textbox", "searchbox", "combobox", "listbox", "chec
 
 
 def _on(rng: Random, role: str, ref: str, shown: str) -> Action:
-    text = rng.choice(_TEXTS)
+    said = _SAID.findall(shown)
+    text = rng.choice(said) if said and rng.random() < 0.5 else rng.choice(_TEXTS)
     if role in ("textbox", "searchbox", "spinbutton", "slider") and rng.random() < 0.85:
         if rng.random() < 0.3:
             return Action("fill_form", ([Field(ref, text)],))
