@@ -23,12 +23,12 @@ class Expected:
 
     ``changes``: every row, over all content and ref columns; fresh rows under negative ids, which stand for any id.
     Times and logs may be left out; ``times`` names ``table.column`` that do count. ``answer`` is compared without
-    surrounding space where the outcome is ``submitted``; the reason of a decline is free.
+    surrounding space; None where the task asks for none: whatever is said then ("Done.") counts neither way.
     """
 
     changes: tuple[RowChange, ...]
     outcome: Literal["submitted", "declined"] = "submitted"
-    answer: str = ""
+    answer: str | None = None
     times: frozenset[str] = frozenset()
 
 
@@ -85,7 +85,7 @@ def _outcome_checks(expected: Expected, outcomes: Sequence[RowChange]) -> tuple[
         return Check("outcome", False, detail), Check("answer", False, "no answer without one outcome")
     kind, answer = str(outcomes[0].new["kind"]), str(outcomes[0].new["answer"])
     right_kind = kind == expected.outcome
-    right_answer = expected.outcome == "declined" or answer.strip() == expected.answer
+    right_answer = expected.answer is None or answer.strip() == expected.answer
     return (
         Check("outcome", right_kind, "" if right_kind else f"expected {expected.outcome}, found {kind}"),
         Check("answer", right_answer, "" if right_answer else f"expected {expected.answer!r}, found {answer[:80]!r}"),

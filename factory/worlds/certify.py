@@ -34,7 +34,7 @@ _BESIDE = 4
 @dataclass(frozen=True, slots=True)
 class Played:
     """An oracle's run: the state before each step and, last, after all; the net change, also as what it comes to up to
-    renaming; the trace digest (hex)."""
+    renaming (and up to the answer, where the oracle gives none); the trace digest (hex)."""
 
     way: tuple[Action, ...]
     states: tuple[State, ...]
@@ -116,7 +116,7 @@ class Auditor:
             return
         with world:
             reward = self.suite.judge(task, world).reward
-            equal = Form(world.net_change(), self.schema).same(played.form)
+            equal = Form(world.net_change(), self.schema, asked=played.form.asked).same(played.form)
         if equal:
             count.equivalent += 1
             if reward != played.reward:
@@ -218,7 +218,7 @@ def play(suite: WorldSuite, task: Task, full: FullCheck) -> Played:
         wrong += [f"nothing tells {what}" for what in suite.family(task.template).untold(task, "\n".join(read))]
         reward = suite.judge(task, world).reward
         changes = world.net_change()
-        form = Form(changes, world.registry.schema)
+        form = Form(changes, world.registry.schema, asked="answer" in (way[-1].arguments or {}))
         return Played(way, tuple(states), changes, form, reward, trace, tuple(wrong))
 
 

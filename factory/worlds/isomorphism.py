@@ -17,19 +17,22 @@ Row = tuple[str, str, tuple[Any, ...]]
 MOST_RENAMINGS = 50_000
 
 
-def same(one: Sequence[RowChange], other: Sequence[RowChange], schema: Mapping[str, Table]) -> bool:
+def same(
+    one: Sequence[RowChange], other: Sequence[RowChange], schema: Mapping[str, Table], *, asked: bool = True
+) -> bool:
     """Whether some renaming of fresh ids turns the content and refs of ``one`` into those of ``other``.
 
-    The outcome's answer counts without surrounding space, a decline's reason not at all.
+    The outcome's answer counts without surrounding space, and only where one is ``asked`` for; a decline's reason not
+    at all.
     """
-    return Form(one, schema).same(Form(other, schema))
+    return Form(one, schema, asked=asked).same(Form(other, schema, asked=asked))
 
 
 class Form:
-    """A net change, to be compared with others; what that takes is kept."""
+    """A net change, to be compared with others; what that takes is kept. ``asked``: as of :func:`same`."""
 
-    def __init__(self, changes: Sequence[RowChange], schema: Mapping[str, Table]) -> None:
-        self.schema = schema
+    def __init__(self, changes: Sequence[RowChange], schema: Mapping[str, Table], *, asked: bool = True) -> None:
+        self.schema, self.asked = schema, asked
         self.changes = [change for change in changes if self._counts(change)]
         self.fresh = {(c.table, c.key["id"]) for c in self.changes if c.op == "insert" and not schema[c.table].key}
 
@@ -72,7 +75,7 @@ class Form:
             if column.name not in values or (column.kind in ("time", "log") and column.name not in keyed):
                 continue
             to = change.table if column.kind == "id" else column.to
-            value: Any = _outcome(change, column.name, values[column.name])
+            value: Any = self._outcome(change, column.name, values[column.name])
             if to is not None and (to, value) in self.fresh:
                 value = ("fresh", *names.get((to, value), (to, value)))
             cells.append((column.name, value))
@@ -98,12 +101,11 @@ class Form:
                 groups[self._own(change)].append((change.table, change.key["id"]))
         return groups
 
+    def _outcome(self, change: RowChange, column: str, value: Any) -> Any:
+        if change.table != "task_outcome" or column != "answer":
+            return value
+        return str(value).strip() if self.asked and change.new["kind"] != "declined" else ""
+
 
 def _is_fresh(value: Any) -> bool:
     return isinstance(value, tuple)
-
-
-def _outcome(change: RowChange, column: str, value: Any) -> Any:
-    if change.table != "task_outcome" or column != "answer":
-        return value
-    return "" if change.new["kind"] == "declined" else str(value).strip()

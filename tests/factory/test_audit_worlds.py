@@ -20,8 +20,9 @@ from factory.verifiers.mail import EXPECTED
 from factory.verifiers.net_change import OUTCOME, Expected, judge
 from factory.worlds import rerun
 from factory.worlds.certify import Auditor, play, traces
+from factory.worlds.episode import step
 from factory.worlds.fullcheck import FullCheck
-from factory.worlds.isomorphism import same
+from factory.worlds.isomorphism import Form, same
 from factory.worlds.resumed import State, resume
 from factory.worlds.suite import WorldSuite, judge_net_change, load
 from factory.worlds.variants import Pool, variants
@@ -223,6 +224,32 @@ def test_a_verifier_that_asks_for_more_than_the_task_is_caught(suite):
     certificate = certify(replace(suite, judging=pedantic), "label")
     assert not certificate.ok
     assert any("equal to the oracle, yet it earned 0" in survivor for survivor in certificate.survivors)
+
+
+def test_a_verifier_that_wants_no_answer_but_silence_is_caught(suite):
+    def pedantic(suite, task, world):
+        verdict = judge_net_change(suite, task, world)
+        silent = all(change.new["answer"] == "" for change in world.net_change() if change.table == OUTCOME)
+        return verdict if silent else replace(verdict, reward=0.0)
+
+    task = some(suite, "note")
+    certificate, _ = Auditor(replace(suite, judging=pedantic)).certify(task)
+    assert any("answer" in one and "yet it earned 0" in one for one in certificate.survivors)
+
+
+def test_another_answer_is_a_near_miss_only_where_one_is_asked_for(suite):
+    def answers(template):
+        auditor, task = Auditor(suite), some(suite, template)
+        played = play(suite, task, auditor.full)
+        said = replace(played.way[-1], arguments={"answer": "something else"})
+        world = resume(suite, played.states[-2])
+        with world:
+            step(world, said)
+            same_as = Form(world.net_change(), auditor.schema, asked=played.form.asked).same(played.form)
+            return same_as, suite.judge(task, world).reward
+
+    assert answers("note") == (True, 1.0)
+    assert answers("answer_fact") == (False, 0.0)
 
 
 def test_a_weakened_verifier_is_kept_out_of_the_store_of_served_tasks(tmp_path):

@@ -206,6 +206,17 @@ def test_a_template_of_no_kind_and_no_app_is_nobodys(suite):
             suite.family(name)
 
 
+def test_an_answer_counts_only_where_the_task_asks_for_one(suite):
+    for kind in KINDS:
+        for task in of_kind(suite, kind)[:2]:
+            *way, last = suite.oracle(task)
+            with suite.fork_world() as fork:
+                for action in way:
+                    fork.call(action.name, action.arguments)
+                fork.call(last.name, {"answer" if last.name == "task_submit" else "reason": "done!"})
+                assert suite.judge(task, fork).reward == float(plan_of(task).question is None), task.id
+
+
 async def test_what_can_be_done_without_looking_earns_little(suite):
     tasks = [task for task in suite.tasks.values() if kind_of(task.template) not in ("create", "chain")]
     right = 0.0

@@ -53,11 +53,21 @@ async def test_a_wrong_answer_fails_answer_alone_and_is_shown(suite):
     assert next(check.detail for check in verdict.checks if check.name == "answer").endswith("found 'nonsense'")
 
 
-async def test_an_answer_nobody_asked_for_fails(suite):
+@pytest.mark.parametrize("answer", ["done!", "Done. I saved the note.", ""])
+async def test_where_no_answer_is_asked_for_any_is_accepted(suite, answer):
     task = some(suite, "note")
     *way, _ = suite.oracle(task)
-    _, verdict, _ = await played(suite, task, [*way, act("task_submit", answer="done")])
-    assert failed(verdict) == ["answer"]
+    _, verdict, _ = await played(suite, task, [*way, act("task_submit", answer=answer)])
+    assert verdict.reward == 1.0
+
+
+async def test_where_no_answer_is_asked_for_none_makes_up_for_what_was_left_undone_or_declined(suite):
+    task = some(suite, "note")
+    *way, _ = suite.oracle(task)
+    _, verdict, _ = await played(suite, task, [act("task_submit", answer="done!")])
+    assert failed(verdict) == ["expected_changes"]
+    _, verdict, _ = await played(suite, task, [*way, act("task_decline", reason="done!")])
+    assert failed(verdict) == ["outcome"]
 
 
 async def test_space_around_an_answer_and_the_reason_of_a_decline_are_free(suite):

@@ -47,7 +47,7 @@ def expected(
             done.do(deed)
     except Refused:
         return Expected((), outcome="declined")
-    answer = _answer(decl, start, plan.question) if plan.question else ""
+    answer = _answer(decl, start, plan.question) if plan.question else None
     return Expected(done.effects.rows.changes(), answer=answer)
 
 
