@@ -92,6 +92,7 @@ class Declared:
             emits=sorted({each.event for operation in decl.operations.values() for each in operation.emit}),
             routes=lambda: (*http.routes(self), *(own.pages() if own.pages is not None else page_routes(self))),
             api=http.guarded(self),
+            root=decl.api.base if decl.api.root is None else decl.api.root,
         )
 
     def _events(self) -> dict[str, Callable[[Call, Mapping[str, Any]], None]]:

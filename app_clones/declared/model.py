@@ -66,13 +66,15 @@ class Told(Part):
 
 
 class Api(Part):
-    """``base``: the API's root below the app's own mount. ``errors``: the form of error bodies; ``told``: by the status
+    """``base``: the API's root below the app's own mount. ``root``: the part of it that a client is given, where it
+    says the rest itself (none: all of it). ``errors``: the form of error bodies; ``told``: by the status
     that Google's others tell (``NOT_FOUND``), what this one does. ``naming``: of properties whose field gives no
     ``wire`` name. ``page_size`` and ``page_max``: rows a page has where nothing is asked, and at most. ``common``:
     parameters that every operation takes besides its own (``fields``, ``prettyPrint``). ``batch``: the paths below the
     app's mount that take several requests at once."""
 
     base: str = Field(default="api/", pattern=r"^([A-Za-z0-9._-]+/)+$")
+    root: str | None = None
     errors: Literal["plain", "google", "problem"] = "plain"
     told: dict[str, Told] = Field(default={})
     naming: Literal["snake", "camel"] = "snake"

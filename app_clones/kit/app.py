@@ -62,7 +62,9 @@ class App:
     that runs it when it is due; any app may schedule any other's event by name, which is how effects cross.
     ``emits``: events that it schedules; nothing comes of one whose app is not in the world.
     ``routes`` are Starlette routes (API and pages) mounted at ``/<name>``; ``api`` lists the paths under that mount
-    whose requests need a bearer token when the world is served over a socket (``gmail/v1/``).
+    whose requests need a bearer token when the world is served over a socket (``gmail/v1/``). ``root``: the path under
+    that mount that a client of the API is given to put its own behind (``api/``; the Gmail client says ``gmail/v1/``
+    itself).
     """
 
     name: str
@@ -75,3 +77,4 @@ class App:
     emits: Sequence[str] = ()
     routes: Callable[[], Sequence[BaseRoute]] = tuple
     api: Sequence[str] = ()
+    root: str = ""

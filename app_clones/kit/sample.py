@@ -209,4 +209,5 @@ BOARD = App(
     events={"board.again": again},
     routes=lambda: (Route("/", _page), Route("/api/cards", _post, methods=["POST"])),
     api=("api/",),
+    root="api/",
 )

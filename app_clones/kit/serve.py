@@ -31,12 +31,13 @@ class Served:
         return token(self.world, person)
 
     def describe(self) -> dict[str, Any]:
-        """What a user of the world needs to know, as JSON-able data: per app with routes its page, API root, token."""
-        apps = {
-            app.name: {"url": f"{self.url}/{app.name}/", "api": f"{self.url}/{app.name}/", "token": self.token()}
-            for app in self.world.apps
-            if app.routes()
-        }
+        """What a user of the world needs to know, as JSON-able data: per app with routes its page, the API's root (as a
+        client is given it), token."""
+        apps = {}
+        for app in self.world.apps:
+            if app.routes():
+                url = f"{self.url}/{app.name}/"
+                apps[app.name] = {"url": url, "api": f"{url}{app.root}", "token": self.token()}
         return {"apps": apps, "admin": self.admin} if self.admin else {"apps": apps}
 
 

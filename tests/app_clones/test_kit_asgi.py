@@ -205,10 +205,14 @@ def test_a_served_world_says_where_it_is_and_answers_no_more_when_closed(world):
         assert set(apps) == {"board", "notes", "odd"}
         assert apps["notes"] == {
             "url": f"http://127.0.0.1:{served.port}/notes/",
-            "api": f"http://127.0.0.1:{served.port}/notes/",
+            "api": f"http://127.0.0.1:{served.port}/notes/api/",
             "token": token(world, 1),
         }
         assert httpx.get(apps["notes"]["url"], trust_env=False).status_code == 200
+        bearer = {"Authorization": f"Bearer {apps['notes']['token']}"}
+        answer = httpx.get(f"{apps['notes']['api']}notes", headers=bearer, trust_env=False)
+        assert answer.status_code == 200
+        assert answer.headers["content-type"].startswith("application/json")
     with pytest.raises(httpx.ConnectError):
         httpx.get(apps["notes"]["url"], trust_env=False)
 

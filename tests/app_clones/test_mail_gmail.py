@@ -30,7 +30,7 @@ START = 1_741_000_000_000  # of the world in conftest.py
 def client_for(served, person=1):
     with open(f"{DISCOVERY_DOC_DIR}/gmail.v1.json") as file:
         document = json.load(file)
-    document["rootUrl"] = document["baseUrl"] = served.url + "/mail/"
+    document["rootUrl"] = document["baseUrl"] = served.describe()["apps"]["mail"]["api"]
     return build_from_document(document, credentials=Credentials(token=served.token(person)))
 
 
