@@ -35,7 +35,8 @@ class Find(Params):
 def page(ready: Declared, name: str) -> str:
     """The page of an entity: how its tools are called and what they take, then how its plain fields are written.
 
-    ``update desk_update_ticket name ticket update_mask``; of a row above it, the form of its name: ``parent=desks/*``.
+    ``create desk_create_ticket parent=desks/* ticket_id=id ticket={}``: of a row above it the form of its name or what
+    it is called, of a new row's id and of its fields that they are these.
     """
     decl = ready.decl
     about = decl.entities[name]
@@ -49,14 +50,15 @@ def page(ready: Declared, name: str) -> str:
 
 
 def _tool(ready: Declared, key: str, operation: OperationDecl) -> str:
-    told = [_param(operation, name, one) for name, one in tool_params(ready, key) if one.role in _TOLD]
+    told = [_param(ready, operation, name, one) for name, one in tool_params(ready, key) if one.role in _TOLD]
     return " ".join([operation.kind, f"{ready.decl.app}_{key}", *told])
 
 
-def _param(operation: OperationDecl, name: str, param: Param) -> str:
-    if param.role == "row" and param.entity != operation.entity and param.pattern:
-        return f"{name}={_ANY.sub('*', param.pattern.strip('^$'))}"
-    return name
+def _param(ready: Declared, operation: OperationDecl, name: str, param: Param) -> str:
+    if param.role == "row" and param.entity and param.entity != operation.entity:
+        form = _ANY.sub("*", param.pattern.strip("^$")) if param.pattern else ready.entities[param.entity].noun
+        return f"{name}={form}"
+    return name + {"resource": "={}", "new_id": "=id"}.get(param.role, "")
 
 
 def _is_plain(field: FieldDecl) -> bool:

@@ -142,9 +142,7 @@ class Learning:
         if kept.exists():
             return Checkpoint.from_bytes(kept.read_bytes())
         config, begun = self.config, time.perf_counter()
-        noisy = PolicySpec("noisy_oracle", f'{{"noise": {config.noise}}}'.encode())
-        wanted = attempts(f"{config.run}-demo", self.train_tasks, range(config.demonstrations), config.seed)
-        demonstrations = await collect(self.pool, wanted, noisy)
+        demonstrations = await self.demonstrate()
         self.rollouts += len(demonstrations)
         tokenizer = self.vocabulary(demonstrations)
         counted = [t for t in demonstrations for _ in range(self.weight(self.suite.tasks[t.attempt.task_id]))]
@@ -161,6 +159,13 @@ class Learning:
         await self._imitate(checkpoint, WarmStart(checkpoint.model, rows, config.sft, rename))
         write_whole(kept, checkpoint.to_bytes())
         return checkpoint
+
+    async def demonstrate(self) -> list[Trajectory]:
+        """What the noisy oracle does in training's tasks."""
+        config = self.config
+        noisy = PolicySpec("noisy_oracle", f'{{"noise": {config.noise}}}'.encode())
+        wanted = attempts(f"{config.run}-demo", self.train_tasks, range(config.demonstrations), config.seed)
+        return await collect(self.pool, wanted, noisy)
 
     def vocabulary(self, demonstrations: Sequence[Trajectory]) -> Tokenizer:
         """The words that the policy is to know."""

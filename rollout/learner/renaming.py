@@ -10,11 +10,13 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from random import Random
+from string import ascii_lowercase, ascii_uppercase
 from typing import Any
 
 from rollout.learner.batch import Row
-from rollout.learner.tokenizer import Tokenizer, number_ids
+from rollout.learner.tokenizer import PAD, Tokenizer, number_ids
 from rollout.trajectory import Trajectory
 
 _WORD = re.compile(r"\w+")
@@ -53,10 +55,18 @@ def _texts(value: Any) -> Iterator[str]:
 
 class Renaming:
     """Renames ``share`` of the rows it is given. Classes: each of ``kinds`` (words that stand in for one another alone,
-    as tools for tools; a word of several is of the first), known names, numbers' first pairs, numbers' later pairs."""
+    as tools for tools; a word of several is of the first), known names, numbers' first pairs, numbers' later pairs.
+
+    ``spelled``: the chance that a known name gets one that the vocabulary lacks, told letter by letter as the tokenizer
+    would: what no training text holds has to be copied, too."""
 
     def __init__(
-        self, tokenizer: Tokenizer, known: Iterable[str], share: float = 0.7, kinds: Sequence[Iterable[str]] = ()
+        self,
+        tokenizer: Tokenizer,
+        known: Iterable[str],
+        share: float = 0.7,
+        kinds: Sequence[Iterable[str]] = (),
+        spelled: float = 0.0,
     ) -> None:
         pairs = [f"{n:02}" for n in range(100)]
         first = [number_ids(pair)[0] for pair in pairs]
@@ -67,9 +77,11 @@ class Renaming:
             single = [ids[0] for ids in map(tokenizer.encode, sorted(words)) if len(ids) == 1]
             classes.append([id for id in single if id not in taken])
             taken.update(single)
+        self._known = frozenset(classes[-1])
         self._classes: Sequence[Sequence[int]] = [c for c in (*classes, first, later) if c]
         self._class = {id: i for i, members in enumerate(self._classes) for id in members}
-        self._share = share
+        self._share, self._spelled = share, spelled
+        self._tokenizer = tokenizer
 
     def __call__(self, row: Row, rng: Random) -> Row:
         """``row`` with every name and number in it renamed, one to one; or as it is."""
@@ -79,4 +91,31 @@ class Renaming:
         for i, members in enumerate(self._classes):
             own = [id for id in dict.fromkeys(row.ids) if self._class.get(id) == i]
             mapping.update(zip(own, rng.sample(members, len(own)), strict=True))
-        return replace(row, ids=tuple(mapping.get(id, id) for id in row.ids))
+        renamed = replace(row, ids=tuple(mapping.get(id, id) for id in row.ids))
+        return self._spell(renamed, rng) if self._spelled else renamed
+
+    def _spell(self, row: Row, rng: Random) -> Row:
+        """``row`` with some names spelled, and the blanks around them, which are told only between known words. A word
+        of a field's name stays: the tokenizer knows all of its words or none."""
+        beside = {id for pair in pairwise(row.ids) if self._tokenizer.hump in pair for id in pair}
+        names = [id for id in dict.fromkeys(row.ids) if id in self._known and id not in beside]
+        letters = {id: self._tokenizer.encode(_unknown(rng)) for id in names if rng.random() < self._spelled}
+        ids: list[int] = []
+        sampled: list[bool] = []
+        before = PAD
+        for id, own in zip(row.ids, row.sampled, strict=True):
+            told = letters.get(id, [id])
+            if (id in letters or before in letters) and self._tokenizer.is_blank_implied(before, id):
+                told = [*self._tokenizer.encode(" "), *told]
+            ids += told
+            sampled += [own] * len(told)
+            before = id
+        return replace(row, ids=tuple(ids), sampled=tuple(sampled), logprobs=(0.0,) * len(ids))
+
+
+def _unknown(rng: Random) -> str:
+    """A word that no vocabulary has: a code, or what looks like a foreign name."""
+    if rng.random() < 0.4:
+        return "".join(rng.choices(ascii_uppercase, k=rng.randint(2, 4)))
+    word = "".join(rng.choices(ascii_lowercase + "_", k=rng.randint(4, 10)))
+    return word.capitalize() if rng.random() < 0.5 else word

@@ -4,6 +4,8 @@ Words and runs of punctuation are single tokens where the vocabulary knows them;
 is ``13`` and ``·30``), so a row's id that was never seen in training is as easy to copy as any; all else falls back to
 UTF-8 bytes. So any text encodes, and decodes to itself. One blank between two known words is implied, not a token:
 ``label work`` is two tokens, and a word is the same token wherever it stands, which is what makes copying one hop.
+A vocabulary with ``HUMP`` also tells ``displayName`` by its words, as ``display``, hump, ``name``: so what an API calls
+a field is made of the words that people call it by, and renamed with them.
 """
 
 from __future__ import annotations
@@ -27,6 +29,15 @@ _FIRST_WORD = _FIRST_REST + len(_DIGITS)
 _PIECE = {digits: i for i, digits in enumerate(_DIGITS)}
 _LONGEST_NUMBER = 12  # digits; longer ones are bytes
 _RUNS = re.compile(r"\w+|\W+")
+HUMP = "<hump>"
+"""The word that prints nothing, but has the next one follow without a blank and begin with a capital. No text is it."""
+_CAMEL = re.compile(r"[a-z]+[0-9]*(?:[A-Z][a-z]+[0-9]*)+")
+_HUMPS = re.compile(r"[A-Z]?[a-z]+[0-9]*")
+
+
+def camel_words(run: str) -> list[str]:
+    """``displayName`` as ``display``, ``name``; none where it is not written so."""
+    return [part.lower() for part in _HUMPS.findall(run)] if _CAMEL.fullmatch(run) else []
 
 
 def number_ids(digits: str) -> list[int]:
@@ -46,12 +57,14 @@ def is_word(text: str) -> bool:
 
 
 class Tokenizer:
-    """Text to ids and back. ``words`` are the known runs, in id order after the specials, bytes and digit pairs."""
+    """Text to ids and back. ``words`` are the known runs, in id order after the specials, bytes and digit pairs;
+    ``hump``: the id of ``HUMP`` where it is one of them."""
 
     def __init__(self, words: Sequence[str]) -> None:
         self.words = tuple(words)
         self._ids = {word: _FIRST_WORD + i for i, word in enumerate(self.words)}
         self._is_word = tuple(is_word(word) for word in self.words)
+        self.hump = self._ids.get(HUMP)
 
     @classmethod
     def build(cls, texts: Iterable[str], *, min_count: int = 2, max_words: int = 4096) -> Tokenizer:
@@ -85,18 +98,32 @@ class Tokenizer:
     def _run(self, run: str) -> list[int]:
         if is_number(run):
             return number_ids(run)
+        if self.hump is not None:
+            parts = [self._ids.get(word) for word in camel_words(run)]
+            if parts and None not in parts:
+                return [id for part in parts for id in (self.hump, part) if id is not None][1:]
         id = self._ids.get(run)
         return [] if id is None else [id]
 
     def decode(self, ids: Iterable[int]) -> str:
         """Text of ``ids``. Specials print as their names; bytes that are no UTF-8 are replaced."""
         out = bytearray()
-        after_word = False
+        after_word = hump = False
         for id in ids:
+            if id == self.hump:
+                hump = True
+                continue
             piece, word, starts = self._piece(id)
+            if hump:
+                piece, starts = piece[:1].upper() + piece[1:], False
             out += b" " * (word and starts and after_word) + piece
-            after_word = word
+            after_word, hump = word, False
         return out.decode("utf-8", "replace")
+
+    def is_blank_implied(self, before: int, id: int) -> bool:
+        """Whether ``id`` after ``before`` prints with a blank between."""
+        _, word, starts = self._piece(id)
+        return word and starts and self._piece(before)[1]
 
     def _piece(self, id: int) -> tuple[bytes, bool, bool]:
         """What a token prints, whether it is a word or number, and whether it begins one."""

@@ -26,24 +26,29 @@ from rollout.learner.renaming import Renaming
 from rollout.learner.sft import SftConfig, demonstration_row, demonstration_texts
 from rollout.learner.tokenizer import Tokenizer
 from rollout.learner.transfer_words import AppWords, renaming_of, tokenizer_of, words_of
-from rollout.pools import PlayOptions, PolicySpec, Pool
+from rollout.pools import PolicySpec, Pool
 from rollout.trajectory import Trajectory
 
 
 class TransferConfig(LearnConfig):
-    """``emphasis`` is by kind of task. ``slack``: tokens of the context that an oracle's episode must leave free;
-    ``train_tasks``: how many of training's tasks are evaluated beside the held-out apps'."""
+    """``slack``: tokens of the context that an oracle's episode must leave free; ``train_tasks``: how many of
+    training's tasks are evaluated beside the held-out apps'. Demonstrations are the oracle's own: renaming, not noise,
+    keeps them from being learned by heart. The warm start takes all of its steps, so that its control takes as many."""
 
     run: str = "transfer"
-    noise: float = 0.2
-    demonstrations: int = 3
-    emphasis: Mapping[str, int] = {"find_update": 3, "filter_delete": 3, "report": 2}
-    context: int = 288
+    noise: float = 0.0
+    demonstrations: int = 1
+    renamed: float = 1.0
+    emphasis: Mapping[str, int] = {}
+    context: int = 320
     slack: int = 16
-    sft: SftConfig = SftConfig(steps=900, part=8)
-    grpo: GrpoConfig = GrpoConfig(max_tokens=64, part=8)
+    sft: SftConfig = SftConfig(steps=1000, batch=24, part=8)
+    probe_every: int = 250
+    band: tuple[float, float] = (1.01, 1.01)
+    grpo: GrpoConfig = GrpoConfig(rounds=24, max_tokens=80, part=8, threads=2)
     curve_tasks: int = 96
     train_tasks: int = 160
+    times: int = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,11 @@ class Ground:
     words: AppWords
     tokenizer: Tokenizer
     seen: Mapping[str, tuple[str, ...]]
+
+    def known(self, task: Task) -> bool:
+        """Whether some training task is worded as this one: what is new in it is its app then, and that alone."""
+        wording = task.private["wording"]
+        return any(one.private["wording"] == wording for one in self.suite.tasks.values() if one.split == "train")
 
     def apps(self, split: Split) -> list[str]:
         """The apps of one split."""
@@ -69,11 +79,6 @@ class Ground:
 def app_of(task: Task) -> str:
     """The app that a generated task is about."""
     return task.template.partition(".")[0]
-
-
-def kind_of(task: Task) -> str:
-    """The kind of a generated task."""
-    return task.template.split(".")[1]
 
 
 async def survey(pool: Pool, suite: WorldSuite, heldout: Sequence[str], config: TransferConfig) -> Ground:
@@ -91,13 +96,16 @@ async def survey(pool: Pool, suite: WorldSuite, heldout: Sequence[str], config: 
 
 
 class TransferLearning(Learning):
-    """The recipe, with all apps' words."""
+    """The recipe, with all apps' words. Held-out tasks are those in wordings that training has, others apart."""
 
     def __init__(
         self, pool: Pool, ground: Ground, config: TransferConfig, folder: Path, say: Say | None = None
     ) -> None:
         super().__init__(pool, ground.suite, config, folder, say)
         self.ground, self.transfer = ground, config
+        held = self.heldout_tasks
+        self.heldout_tasks = [id for id in held if ground.known(ground.suite.tasks[id])]
+        self.reworded_tasks = sorted({*held} - {*self.heldout_tasks})
 
     def vocabulary(self, demonstrations: Sequence[Trajectory]) -> Tokenizer:
         """The surveyed one."""
@@ -107,23 +115,22 @@ class TransferLearning(Learning):
         """In which every app's words stand in for one another."""
         return renaming_of(self.ground.words, tokenizer, demonstrations, self.config.renamed)
 
-    def weight(self, task: Task) -> int:
-        """By kind."""
-        return self.config.emphasis.get(kind_of(task), 1)
-
-    async def evaluate_training(self, checkpoint: Checkpoint, name: str) -> Evaluation:
-        """Sampled success on some of training's tasks, spread over all apps."""
+    async def assess(self, checkpoint: Checkpoint, name: str) -> dict[str, Evaluation]:
+        """Sampled success in ``heldout`` apps, in held-out apps asked in ``new_wordings``, and on some of training's
+        tasks, spread over all apps (``train``)."""
         step = max(1, len(self.train_tasks) // self.transfer.train_tasks)
-        found = await self.play(checkpoint, self.train_tasks[::step], name, 1)
-        self.tell("evaluate", name=name, success=found.success, stderr=found.stderr, n=found.n)
+        asked = {"new_wordings": self.reworded_tasks, "train": self.train_tasks[::step]}
+        found = {"heldout": await self.evaluate(checkpoint, name)}
+        for group, tasks in asked.items():
+            if tasks:
+                found[group] = await self.play(checkpoint, tasks, f"{name}_{group}", 1)
+                self._told(f"{name}_{group}", found[group])
         return found
 
     async def controls(self, checkpoint: Checkpoint) -> dict[str, Evaluation]:
-        """``shuffled_observations``: of a task of the same kind in another app; ``random_policy``: the same model as it
-        was before any learning."""
-        options = self.config.grpo.options()
-        shown = DonatedObservations(self.donors())
-        shuffled = PlayOptions(options.sampling, options.limits, shown, options.fault_retries)
+        """``shuffled_observations``: of another app's task; ``random_policy``: the same model as it was before any
+        learning."""
+        shuffled = replace(self.config.grpo.options(), observe=DonatedObservations(self.donors(self.heldout_tasks)))
         wanted = attempts(f"{self.config.run}-shuffled", self.heldout_tasks, range(self.config.times), self.config.seed)
         played = await collect(self.pool, wanted, self.policy(checkpoint), shuffled)
         untaught = Checkpoint(Model(checkpoint.model.config, seed=self.config.seed), checkpoint.tokenizer)
@@ -132,47 +139,53 @@ class TransferLearning(Learning):
             "random_policy": await self.play(untaught, self.heldout_tasks, "random", 1),
         }
         for name, one in found.items():
-            self.tell("evaluate", name=name, success=one.success, stderr=one.stderr, n=one.n)
+            self._told(name, one)
         return found
 
-    def donors(self) -> dict[str, tuple[str, ...]]:
-        """For each held-out task what the oracle saw in one of its kind in another app, or where there is none, in any
-        other task."""
+    def _told(self, name: str, found: Evaluation) -> None:
+        self.tell("evaluate", name=name, success=found.success, stderr=found.stderr, n=found.n)
+
+    def donors(self, tasks: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """For each of ``tasks`` what the oracle saw in another of them, which is of another app."""
         out = {}
-        tasks = {id: self.suite.tasks[id] for id in self.heldout_tasks}
-        for id, task in tasks.items():
-            others = [k for k, one in tasks.items() if app_of(one) != app_of(task) and kind_of(one) == kind_of(task)]
-            donor = Random(derive(self.config.seed, "donor", id)).choice(others or sorted(set(tasks) - {id}))
-            out[id] = self.ground.seen[donor]
+        for id in tasks:
+            others = [one for one in tasks if app_of(self.suite.tasks[one]) != app_of(self.suite.tasks[id])]
+            others = others or [one for one in tasks if one != id]
+            out[id] = self.ground.seen[Random(derive(self.config.seed, "donor", id)).choice(others)]
         return out
 
 
-def grouped(found: Evaluation, part: int) -> dict[str, float]:
-    """Mean success by part of the templates' names: 0 the app, 1 the kind."""
-    groups: dict[str, list[float]] = defaultdict(list)
-    for template, mean in found.by_template.items():
-        groups[template.split(".")[part]].append(mean)
-    return {name: sum(means) / len(means) for name, means in sorted(groups.items())}
+class FormLearning(TransferLearning):
+    """The warm start at the level of chance: the same demonstrations, steps and renaming, but each demonstration shows
+    what was observed in a task of another app. It learns all that can be learned without reading: how calls are formed,
+    what an instruction says; what a tool is called it can only guess."""
+
+    async def demonstrate(self) -> list[Trajectory]:
+        """With others' observations."""
+        shown = DonatedObservations(self.donors(self.train_tasks))
+        return [
+            replace(one, steps=tuple(replace(step, observation=shown(task, step.index, "")) for step in one.steps))
+            for one in await super().demonstrate()
+            for task in (self.suite.tasks[one.attempt.task_id],)
+        ]
 
 
-def report(before: Mapping[str, Evaluation], after: Mapping[str, Evaluation], ground: Ground) -> dict[str, Any]:
-    """The figures as JSON-able data; ``before`` and ``after`` by split."""
-
-    def section(split: Split) -> dict[str, Any]:
-        first, last = before[split], after[split]
-        return {
-            "warm_start": first.success,
-            "warm_start_stderr": first.stderr,
-            "final": last.success,
-            "n": last.n,
-            "stderr": last.stderr,
-            "by_kind": {"warm_start": grouped(first, 1), "final": grouped(last, 1)},
-            "by_app": {"warm_start": grouped(first, 0), "final": grouped(last, 0)},
-        }
-
+def report(stages: Mapping[str, Mapping[str, Evaluation]], ground: Ground) -> dict[str, Any]:
+    """The figures as JSON-able data. ``stages``: what :meth:`TransferLearning.assess` found, by stage."""
+    groups = list(dict.fromkeys(group for found in stages.values() for group in found))
     return {
         "train_apps": ground.apps("train"),
         "heldout_apps": ground.apps("heldout"),
-        "heldout_success": section("heldout"),
-        "train_success": section("train"),
+        "success": {
+            group: {stage: _section(found[group]) for stage, found in stages.items() if group in found}
+            for group in groups
+        },
     }
+
+
+def _section(found: Evaluation) -> dict[str, Any]:
+    by_app: dict[str, list[float]] = defaultdict(list)
+    for template, mean in found.by_template.items():
+        by_app[template.partition(".")[0]].append(mean)
+    means = {app: round(sum(of) / len(of), 3) for app, of in sorted(by_app.items())}
+    return {"success": found.success, "stderr": found.stderr, "n": found.n, "by_app": means}

@@ -28,7 +28,7 @@ from factory.worlds.generated.certify import is_held_out
 from factory.worlds.suite import WorldSuite
 from rollout.learner.controls import p_above
 from rollout.learner.recipe import CurvePoint, Say
-from rollout.learner.transfer import Ground, TransferConfig, TransferLearning, report, survey
+from rollout.learner.transfer import FormLearning, Ground, TransferConfig, TransferLearning, report, survey
 from rollout.pools import LocalPool
 
 SPEC = Path(__file__).resolve().parents[2] / "specs" / "transfer.yaml"
@@ -65,32 +65,30 @@ def certified(store: Store, suite: WorldSuite, ground: Ground, workers: int) -> 
 
 
 async def learned(ground: Ground, config: TransferConfig, folder: Path, say: Say) -> dict[str, Any]:
-    """Warm start, GRPO, controls: the report's figures."""
+    """Both warm starts, GRPO, controls: the report's figures."""
     async with LocalPool(ground.suite) as pool:
+        form = FormLearning(pool, ground, config.model_copy(update={"run": f"{config.run}-form"}), folder / "form", say)
+        stages = {"chance": await form.assess(await form.warm_start(), "chance")}
         run = TransferLearning(pool, ground, config, folder, say)
         checkpoint = await run.warm_start()
-        before = {
-            "heldout": await run.evaluate(checkpoint, "warm_start"),
-            "train": await run.evaluate_training(checkpoint, "warm_start_train"),
-        }
+        stages["warm_start"] = await run.assess(checkpoint, "warm_start")
         await run.reinforce(checkpoint)
-        after = {
-            "heldout": await run.evaluate(checkpoint, "final"),
-            "train": await run.evaluate_training(checkpoint, "final_train"),
-        }
+        stages["final"] = await run.assess(checkpoint, "final")
         controls = await run.controls(checkpoint)
-    first, last = before["heldout"], after["heldout"]
+    chance, first, last = (found["heldout"] for found in stages.values())
     curve = [CurvePoint(0, first.success, first.stderr, first.n), *run.curve]
     curve.append(CurvePoint(len(run.rounds), last.success, last.stderr, last.n))
     return {
-        **report(before, after, ground),
+        **report(stages, ground),
+        "p_above_chance": {"warm_start": p_above(first, chance), "final": p_above(last, chance)},
         "p_above_warm_start": p_above(last, first),
         "controls": {name: asdict(one) for name, one in controls.items()},
         "curve": [asdict(point) for point in curve],
         "rounds": len(run.rounds),
-        "rollouts": run.rollouts,
+        "rollouts": form.rollouts + run.rollouts,
         "parameters": sum(p.numel() for p in checkpoint.model.parameters()),
         "seconds": {name: round(s, 1) for name, s in run.seconds.items()},
+        "seconds_chance": {name: round(s, 1) for name, s in form.seconds.items()},
     }
 
 
@@ -115,8 +113,9 @@ def transfer(spec_path: Path, store: Store, out: Path, config: TransferConfig, w
     found = asyncio.run(learned(ground, config, out / "learner", say))
     found["wall_s"] = round(time.monotonic() - begun, 1)
     write_whole(out / "report.json", json.dumps(found, indent=1) + "\n")
-    success = found["heldout_success"]
-    line("report", f"held-out apps {success['warm_start']:.3f} → {success['final']:.3f} ± {success['stderr']:.3f}")
+    for group, by_stage in found["success"].items():
+        told = (f"{stage} {of['success']:.3f} ± {of['stderr']:.3f} (n {of['n']})" for stage, of in by_stage.items())
+        line(group, ", ".join(told))
     return found
 
 

@@ -15,39 +15,44 @@ from app_clones.docs.app import STANDARD, pages
 from factory.environment import ToolSpec
 from factory.worlds.suite import WorldSuite
 from rollout.learner.renaming import Renaming, grammar, names
-from rollout.learner.tokenizer import Tokenizer, is_number
+from rollout.learner.tokenizer import HUMP, Tokenizer, camel_words, is_number
 from rollout.trajectory import Trajectory
 
 _RUNS = re.compile(r"\w+")
-_CAMEL = re.compile(r"[a-z]+[0-9]*[A-Z]\w*")
+SPELLED = 0.03
+"""Share of a row's names that renaming spells: of those in a task one or two are such that no training text holds."""
 
 
 @dataclass(frozen=True, slots=True)
 class AppWords:
-    """``tools`` by name, ``parameters`` that the docs tell of, ``wires`` (``displayName``), ``others``: of the
-    docs' remaining words, segments of resource names and values of enumerations."""
+    """``tools`` by name, ``parameters`` that the docs tell of, ``others``: of the docs' remaining words, those that
+    fields' names are made of among them, segments of resource names and values of enumerations."""
 
     tools: frozenset[str]
     parameters: frozenset[str]
-    wires: frozenset[str]
     others: frozenset[str]
 
     def all(self) -> list[str]:
         """All of them, sorted."""
-        return sorted(self.tools | self.parameters | self.wires | self.others)
+        return sorted(self.tools | self.parameters | self.others)
 
 
 def words_of(suite: WorldSuite) -> AppWords:
     """The words of all declared apps of a world."""
     told = pages(suite.apps)
-    said = {word for text in told for word in _RUNS.findall(text) if not is_number(word)}
+    said = {word for text in told for word in _words(text)}
     mine = [spec for spec in suite.tools if spec.name in said]
     names = {spec.name for spec in mine}
     parameters = {name for spec in mine for name in spec.parameters.get("properties", {})} & said
-    wires = {word for word in said - names - parameters if _CAMEL.fullmatch(word)}
-    shaped = {word for spec in mine for text in _shapes(spec) for word in _RUNS.findall(text) if not is_number(word)}
-    others = (said | shaped) - names - parameters - wires
-    return AppWords(*map(frozenset, (names, parameters, wires, others)))
+    shaped = {word for spec in mine for text in _shapes(spec) for word in _words(text)}
+    return AppWords(frozenset(names), frozenset(parameters), frozenset((said | shaped) - names - parameters))
+
+
+def _words(text: str) -> Iterator[str]:
+    """As the tokenizer takes them: without numbers, ``displayName`` as two."""
+    for run in _RUNS.findall(text):
+        if not is_number(run):
+            yield from camel_words(run) or (run,)
 
 
 def _shapes(spec: ToolSpec) -> Iterator[str]:
@@ -60,12 +65,12 @@ def _shapes(spec: ToolSpec) -> Iterator[str]:
 
 
 def tokenizer_of(words: AppWords, texts: Iterable[str]) -> Tokenizer:
-    """All words of the apps, and what training's ``texts`` say more than once."""
-    common = Tokenizer.build(texts)
-    return Tokenizer([*common.words, *(word for word in words.all() if word not in set(common.words))])
+    """All words of the apps, and what training's ``texts`` say more than once, fields' names by their words."""
+    common = [word for word in Tokenizer.build(texts).words if not camel_words(word)]
+    return Tokenizer([HUMP, *common, *(word for word in words.all() if word not in set(common))])
 
 
 def renaming_of(words: AppWords, tokenizer: Tokenizer, demonstrations: Sequence[Trajectory], share: float) -> Renaming:
-    """Tools, parameters and wire names each among themselves; all else that is a name, of apps or rows, among it."""
+    """Tools and parameters each among themselves; all else that is a name, of apps or rows, among it."""
     named = (words.others | names(demonstrations)) - grammar(demonstrations) - set(STANDARD)
-    return Renaming(tokenizer, named, share, (words.tools, words.parameters, words.wires))
+    return Renaming(tokenizer, named, share, (words.tools, words.parameters), SPELLED)

@@ -14,7 +14,18 @@ from factory.errors import PolicyError
 from rollout.learner.batch import Row, collate, groups, rows
 from rollout.learner.renaming import Renaming
 from rollout.learner.sft import demonstration_row
-from rollout.learner.tokenizer import CALL, END, OBS, USER, Tokenizer, call_text, parse_call, prompt_ids, turn_ids
+from rollout.learner.tokenizer import (
+    CALL,
+    END,
+    HUMP,
+    OBS,
+    USER,
+    Tokenizer,
+    call_text,
+    parse_call,
+    prompt_ids,
+    turn_ids,
+)
 from rollout.policies.base import Message, TokenTrace
 from rollout.trajectory import Attempt, StepRecord, Trajectory, TurnRecord
 
@@ -170,3 +181,23 @@ def test_a_renamed_demonstration_is_the_same_one_under_other_names(tokenizer):
     assert len({new.ids for new in renamed}) > 10
     assert rename(row, Random(3)) == renamed[3]
     assert Renaming(tokenizer, words, share=0.0)(row, Random(3)) == row
+
+
+def test_a_hump_tells_a_field_s_name_by_the_words_that_people_call_it_by():
+    words = Tokenizer([HUMP, "the", "display", "name", "set"])
+    assert words.encode("displayName") == [*words.encode("display"), words.hump, *words.encode("name")]
+    for text in ("set displayName", '{"displayName":1}', "displayNameOther displayName", "DisplayName nameURL", HUMP):
+        assert words.decode(words.encode(text)) == text
+    assert Tokenizer(words.words[1:]).decode(Tokenizer(words.words[1:]).encode("displayName")) == "displayName"
+
+
+def test_a_spelled_name_is_told_as_the_tokenizer_tells_a_word_that_it_lacks():
+    words = Tokenizer([HUMP, "the", "display", "name", "set", "to"])
+    rename = Renaming(words, ["display", "name", "set"], share=1.0, spelled=0.5)
+    ids = words.encode('set the name to 1330 "set" and set displayName')
+    row = Row(tuple(ids), (True,) * len(ids), (0.0,) * len(ids))
+    new = [rename(row, Random(seed)) for seed in range(40)]
+    assert len({len(one.ids) for one in new}) > 3
+    for one in new:
+        assert list(one.ids) == words.encode(words.decode(one.ids))
+        assert len(one.sampled) == len(one.logprobs) == len(one.ids)

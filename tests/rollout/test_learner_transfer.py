@@ -13,7 +13,7 @@ from rollout.learner import transfer_run
 from rollout.learner.evaluate import attempts, collect
 from rollout.learner.grpo import GrpoConfig, round_attempts
 from rollout.learner.sft import SftConfig, demonstration_row
-from rollout.learner.transfer import TransferConfig, TransferLearning, app_of, survey
+from rollout.learner.transfer import FormLearning, TransferConfig, TransferLearning, app_of, survey
 from rollout.pools import LocalPool, PolicySpec
 
 SPEC = """
@@ -30,15 +30,15 @@ apps:
   peoplev1: {from: "discovery:people:v1", rows: {contact_group: 3}}
   composerv1: {from: "discovery:composer:v1", rows: {environment: 3}}
 tasks:
-  max_steps: 7
+  max_steps: 4
   generated:
-    per_template: 4
-    templates: [create, find_update, filter_delete, report]
+    per_template: 10
+    templates: [create]
     heldout_apps: [composerv1]
 """
 CONFIG = TransferConfig(
-    run="small", demonstrations=1, width=32, layers=1, hidden=32, band=(0.0, 0.0), probe_every=4, probe_tasks=4,
-    times=1, sft=SftConfig(steps=4, batch=8, part=8), train_tasks=8, curve_tasks=4,
+    run="small", width=32, layers=1, hidden=32, probe_every=4, probe_tasks=4, times=1, train_tasks=8, curve_tasks=4,
+    sft=SftConfig(steps=4, batch=8, part=8), curve_every=1,
     grpo=GrpoConfig(rounds=2, prompts=2, group=2, minimum=2, steps=1, epochs=1, max_tokens=8, part=8),
 )  # fmt: skip
 
@@ -59,11 +59,12 @@ def test_the_whole_of_it_leaves_a_report_of_the_promised_form(place):
     assert json.loads((folder / "out" / "report.json").read_text()) == json.loads(json.dumps(found))
     assert found["heldout_apps"] == held == ["composerv1"]
     assert found["train_apps"] == ["peoplev1", "tasksv1", "youtubereportingv1"]
-    for split in ("heldout_success", "train_success"):
-        assert {"warm_start", "final", "n", "stderr", "by_kind", "by_app"} <= set(found[split])
-        assert found[split]["n"] > 0
+    assert set(found["success"]) == {"heldout", "new_wordings", "train"}
+    for by_stage in found["success"].values():
+        assert list(by_stage) == ["chance", "warm_start", "final"]
+        assert all(one["n"] > 0 and {"success", "stderr", "by_app"} <= set(one) for one in by_stage.values())
     assert set(found["controls"]) == {"shuffled_observations", "random_policy"}
-    assert [point["round"] for point in found["curve"]] == [0, 2]
+    assert [point["round"] for point in found["curve"]] == [0, 1, 2]
     assert found["rounds"] == 2
     assert found["wall_s"] > 0
 
@@ -72,7 +73,7 @@ def test_no_held_out_app_is_in_any_demonstration_round_or_probe(place):
     folder, _, held, ground = place
     tasks = ground.suite.tasks
     run = TransferLearning(LocalPool(ground.suite), ground, CONFIG, folder / "plan")
-    assert {app_of(tasks[id]) for id in run.heldout_tasks} == set(held)
+    assert {app_of(tasks[id]) for id in (*run.heldout_tasks, *run.reworded_tasks)} == set(held)
     assert not {app_of(tasks[id]) for id in run.train_tasks} & set(held)
     for round_ in range(4):
         played = round_attempts(ground.suite, CONFIG.grpo, round_)
@@ -114,8 +115,36 @@ def test_the_same_warm_start_comes_out_twice(place):
 def test_a_shuffled_observation_comes_from_another_task(place):
     folder, _, _, ground = place
     run = TransferLearning(LocalPool(ground.suite), ground, CONFIG, folder / "donors")
-    assert set(run.donors()) == set(run.heldout_tasks)
-    assert all(seen in [ground.seen[k] for k in ground.seen if k != id] for id, seen in run.donors().items())
+    tasks, donors = ground.suite.tasks, run.donors(run.train_tasks)
+    assert set(donors) == set(run.train_tasks)
+    for id, seen in donors.items():
+        assert seen in [ground.seen[k] for k in run.train_tasks if app_of(tasks[k]) != app_of(tasks[id])]
+
+
+def test_the_warm_start_at_the_level_of_chance_never_sees_what_its_own_task_would_show(place):
+    folder, _, _, ground = place
+
+    async def shown(kind):
+        async with LocalPool(ground.suite) as pool:
+            return await kind(pool, ground, CONFIG, folder / kind.__name__).demonstrate()
+
+    real, form = (asyncio.run(shown(kind)) for kind in (TransferLearning, FormLearning))
+    for one, other in zip(real, form, strict=True):
+        assert one.instruction == other.instruction
+        assert [step.action for step in one.steps] == [step.action for step in other.steps]
+        assert one.steps[0].observation == ground.seen[one.attempt.task_id][0]
+        assert other.steps[0].observation != one.steps[0].observation
+
+
+def test_held_out_tasks_are_worded_as_training_s_and_others_are_told_apart(place):
+    folder, _, _, ground = place
+    tasks = ground.suite.tasks
+    run = TransferLearning(LocalPool(ground.suite), ground, CONFIG, folder / "worded")
+    trained = {tasks[id].private["wording"] for id in run.train_tasks}
+    assert run.heldout_tasks
+    assert run.reworded_tasks
+    assert {tasks[id].private["wording"] for id in run.heldout_tasks} <= trained
+    assert not {tasks[id].private["wording"] for id in run.reworded_tasks} & trained
 
 
 def test_held_out_apps_are_those_of_the_hash_and_no_others():
@@ -124,10 +153,10 @@ def test_held_out_apps_are_those_of_the_hash_and_no_others():
         transfer_run.heldout_apps(parse_spec(of, "small.yaml"))
 
 
-def test_the_world_of_the_claim_has_20_apps_to_learn_in_and_5_held_out():
+def test_the_world_of_the_claim_has_20_apps_to_learn_in_and_5_held_out_that_are_no_other_version_of_one():
     spec = parse_spec(transfer_run.SPEC.read_text(), "transfer.yaml")
     apps = set(spec.apps) - {"docs"}
-    assert len(apps) == 25
+    assert len({spec.apps[name]["from"].split(":")[1] for name in apps}) == len(apps) == 25
     assert sum(map(is_held_out, apps)) == len(transfer_run.heldout_apps(spec)) == 5
 
 

@@ -69,7 +69,8 @@ def deed_call(decl: AppDecl, deed: Create | Update | Delete | Act) -> Action:
     for name, param in operation.params.items():
         if param.role == "request_id" and param.required:
             arguments[name] = _REQUEST
-    return Action(tool(decl, deed.operation), arguments)
+    ordered = {name: arguments[name] for name in operation.params if name in arguments}
+    return Action(tool(decl, deed.operation), ordered | arguments)  # in the order in which its docs tell them
 
 
 def _fields(decl: AppDecl, operation: OperationDecl, entity: str, news: Sequence[New]) -> dict[str, Json]:
