@@ -58,7 +58,7 @@ class Renaming:
     as tools for tools; a word of several is of the first), known names, numbers' first pairs, numbers' later pairs.
 
     ``spelled``: the chance that a known name gets one that the vocabulary lacks, told letter by letter as the tokenizer
-    would: what no training text holds has to be copied, too."""
+    would, in rows that have room for it in ``context`` tokens: what no training text holds has to be copied, too."""
 
     def __init__(
         self,
@@ -67,6 +67,7 @@ class Renaming:
         share: float = 0.7,
         kinds: Sequence[Iterable[str]] = (),
         spelled: float = 0.0,
+        context: int = 0,
     ) -> None:
         pairs = [f"{n:02}" for n in range(100)]
         first = [number_ids(pair)[0] for pair in pairs]
@@ -80,7 +81,7 @@ class Renaming:
         self._known = frozenset(classes[-1])
         self._classes: Sequence[Sequence[int]] = [c for c in (*classes, first, later) if c]
         self._class = {id: i for i, members in enumerate(self._classes) for id in members}
-        self._share, self._spelled = share, spelled
+        self._share, self._spelled, self._context = share, spelled, context
         self._tokenizer = tokenizer
 
     def __call__(self, row: Row, rng: Random) -> Row:
@@ -110,7 +111,8 @@ class Renaming:
             ids += told
             sampled += [own] * len(told)
             before = id
-        return replace(row, ids=tuple(ids), sampled=tuple(sampled), logprobs=(0.0,) * len(ids))
+        fits = len(ids) <= self._context
+        return replace(row, ids=tuple(ids), sampled=tuple(sampled), logprobs=(0.0,) * len(ids)) if fits else row
 
 
 def _unknown(rng: Random) -> str:

@@ -33,19 +33,24 @@ from rollout.trajectory import Trajectory
 class TransferConfig(LearnConfig):
     """``slack``: tokens of the context that an oracle's episode must leave free; ``train_tasks``: how many of
     training's tasks are evaluated beside the held-out apps'. Demonstrations are the oracle's own: renaming, not noise,
-    keeps them from being learned by heart. The warm start takes all of its steps, so that its control takes as many."""
+    keeps them from being learned by heart. ``form``: the steps of the warm start at the level of chance, fewer, since
+    what can be learned without reading is soon learned."""
 
     run: str = "transfer"
     noise: float = 0.0
     demonstrations: int = 1
     renamed: float = 1.0
     emphasis: Mapping[str, int] = {}
-    context: int = 320
-    slack: int = 16
-    sft: SftConfig = SftConfig(steps=1000, batch=24, part=8)
-    probe_every: int = 250
+    context: int = 336
+    slack: int = 32
+    sft: SftConfig = SftConfig(steps=900, batch=24, part=8)
+    form: SftConfig = SftConfig(steps=300, batch=24, part=8)
+    probe_every: int = 300
+    probe_tasks: int = 96
     band: tuple[float, float] = (1.01, 1.01)
-    grpo: GrpoConfig = GrpoConfig(rounds=24, max_tokens=80, part=8, threads=2)
+    grpo: GrpoConfig = GrpoConfig(
+        rounds=24, prompts=12, group=8, minimum=4, epochs=1, lr=3e-4, max_tokens=80, part=8, threads=2
+    )
     curve_tasks: int = 96
     train_tasks: int = 160
     times: int = 4
@@ -113,7 +118,7 @@ class TransferLearning(Learning):
 
     def renaming(self, tokenizer: Tokenizer, demonstrations: Sequence[Trajectory]) -> Renaming:
         """In which every app's words stand in for one another."""
-        return renaming_of(self.ground.words, tokenizer, demonstrations, self.config.renamed)
+        return renaming_of(self.ground.words, tokenizer, demonstrations, self.config.renamed, self.config.context)
 
     async def assess(self, checkpoint: Checkpoint, name: str) -> dict[str, Evaluation]:
         """Sampled success in ``heldout`` apps, in held-out apps asked in ``new_wordings``, and on some of training's

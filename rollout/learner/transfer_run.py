@@ -67,7 +67,8 @@ def certified(store: Store, suite: WorldSuite, ground: Ground, workers: int) -> 
 async def learned(ground: Ground, config: TransferConfig, folder: Path, say: Say) -> dict[str, Any]:
     """Both warm starts, GRPO, controls: the report's figures."""
     async with LocalPool(ground.suite) as pool:
-        form = FormLearning(pool, ground, config.model_copy(update={"run": f"{config.run}-form"}), folder / "form", say)
+        other = config.model_copy(update={"run": f"{config.run}-form", "sft": config.form})
+        form = FormLearning(pool, ground, other, folder / "form", say)
         stages = {"chance": await form.assess(await form.warm_start(), "chance")}
         run = TransferLearning(pool, ground, config, folder, say)
         checkpoint = await run.warm_start()

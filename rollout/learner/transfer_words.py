@@ -1,6 +1,6 @@
 """The words of apps that a policy is to work in without having practised there: what their docs and schemas say.
 
-A policy with a closed vocabulary can copy only words that it has. So the vocabulary holds what every app calls its
+A policy with a small vocabulary copies best the words that it has. So the vocabulary holds what every app calls its
 tools, parameters, kinds of things and fields, and renaming puts all of them into training's episodes in one another's
 place: a held-out app's words are learned as words, with no episode of it, and what any of them means has to be read.
 """
@@ -19,22 +19,23 @@ from rollout.learner.tokenizer import HUMP, Tokenizer, camel_words, is_number
 from rollout.trajectory import Trajectory
 
 _RUNS = re.compile(r"\w+")
+_CONSTANT = re.compile(r"[A-Z][A-Z0-9_]+")
 SPELLED = 0.03
 """Share of a row's names that renaming spells: of those in a task one or two are such that no training text holds."""
 
 
 @dataclass(frozen=True, slots=True)
 class AppWords:
-    """``tools`` by name, ``parameters`` that the docs tell of, ``others``: of the docs' remaining words, those that
-    fields' names are made of among them, segments of resource names and values of enumerations."""
+    """``tools`` by name, ``constants`` (``DISABLED``), ``others``: of the docs' remaining words, those that names of
+    fields are made of among them, parameters, segments of resource names."""
 
     tools: frozenset[str]
-    parameters: frozenset[str]
+    constants: frozenset[str]
     others: frozenset[str]
 
     def all(self) -> list[str]:
         """All of them, sorted."""
-        return sorted(self.tools | self.parameters | self.others)
+        return sorted(self.tools | self.constants | self.others)
 
 
 def words_of(suite: WorldSuite) -> AppWords:
@@ -42,10 +43,10 @@ def words_of(suite: WorldSuite) -> AppWords:
     told = pages(suite.apps)
     said = {word for text in told for word in _words(text)}
     mine = [spec for spec in suite.tools if spec.name in said]
-    names = {spec.name for spec in mine}
-    parameters = {name for spec in mine for name in spec.parameters.get("properties", {})} & said
+    tools = frozenset(spec.name for spec in mine)
     shaped = {word for spec in mine for text in _shapes(spec) for word in _words(text)}
-    return AppWords(frozenset(names), frozenset(parameters), frozenset((said | shaped) - names - parameters))
+    constants = frozenset(filter(_CONSTANT.fullmatch, shaped))
+    return AppWords(tools, constants, frozenset((said | shaped) - tools - constants))
 
 
 def _words(text: str) -> Iterator[str]:
@@ -70,7 +71,9 @@ def tokenizer_of(words: AppWords, texts: Iterable[str]) -> Tokenizer:
     return Tokenizer([HUMP, *common, *(word for word in words.all() if word not in set(common))])
 
 
-def renaming_of(words: AppWords, tokenizer: Tokenizer, demonstrations: Sequence[Trajectory], share: float) -> Renaming:
-    """Tools and parameters each among themselves; all else that is a name, of apps or rows, among it."""
+def renaming_of(
+    words: AppWords, tokenizer: Tokenizer, demonstrations: Sequence[Trajectory], share: float, context: int
+) -> Renaming:
+    """Tools and constants each among themselves; all else that is a name, of apps or rows, among it."""
     named = (words.others | names(demonstrations)) - grammar(demonstrations) - set(STANDARD)
-    return Renaming(tokenizer, named, share, (words.tools, words.parameters), SPELLED)
+    return Renaming(tokenizer, named, share, (words.tools, words.constants), SPELLED, context)

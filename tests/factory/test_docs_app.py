@@ -30,6 +30,17 @@ def test_a_page_tells_tools_that_are_there_and_arguments_that_they_take(suite):
                 assert {one.partition("=")[0] for one in arguments} <= set(known)
 
 
+def test_a_page_tells_of_an_argument_what_goes_there_and_calls_name_arguments_in_its_order(suite):
+    for task in suite.tasks.values():
+        for action in suite.oracle(task):
+            told = [line.split() for about in club().decl.entities for line in page(club(), about).splitlines()]
+            for line in (line for line in told if action.name in line):
+                forms = dict(one.partition("=")[::2] for one in line[2:])
+                given = [name for name in action.arguments if name in forms]
+                assert given == [name for name in forms if name in given]
+                assert all((forms[name] == "{}") == isinstance(action.arguments[name], dict) for name in given)
+
+
 def test_one_and_several_of_a_kind_lead_to_its_page_and_unknown_kinds_to_none(suite):
     with suite.fork_world() as world:
         ready = club()

@@ -193,11 +193,13 @@ def test_a_hump_tells_a_field_s_name_by_the_words_that_people_call_it_by():
 
 def test_a_spelled_name_is_told_as_the_tokenizer_tells_a_word_that_it_lacks():
     words = Tokenizer([HUMP, "the", "display", "name", "set", "to"])
-    rename = Renaming(words, ["display", "name", "set"], share=1.0, spelled=0.5)
+    rename = Renaming(words, ["display", "name", "set"], share=1.0, spelled=0.5, context=50)
     ids = words.encode('set the name to 1330 "set" and set displayName')
     row = Row(tuple(ids), (True,) * len(ids), (0.0,) * len(ids))
     new = [rename(row, Random(seed)) for seed in range(40)]
     assert len({len(one.ids) for one in new}) > 3
     for one in new:
         assert list(one.ids) == words.encode(words.decode(one.ids))
-        assert len(one.sampled) == len(one.logprobs) == len(one.ids)
+        assert len(one.sampled) == len(one.logprobs) == len(one.ids) <= 50
+    short = Renaming(words, ["display", "name", "set"], share=1.0, spelled=0.5, context=len(ids))
+    assert all(len(short(row, Random(seed)).ids) == len(ids) for seed in range(40))
