@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from app_clones.declared.refusals import Exists
@@ -125,8 +125,18 @@ def labels_of(call: Call, message_id: int) -> list[Label]:
     return [Label._make(row) for row in rows]
 
 
-def shown_labels(call: Call, message_id: int) -> list[str]:
-    return [label.shown for label in labels_of(call, message_id)]
+def shown_on(call: Call, message_ids: Sequence[int]) -> dict[int, list[str]]:
+    """Returns the names of each message's labels as people read them."""
+    rows = call.rows(
+        "SELECT x.message_id, iif(b.kind = 'system', lower(b.name), b.name) FROM mail_message_label x"
+        f" JOIN mail_label b ON b.id = x.label_id WHERE x.message_id IN ({', '.join('?' * len(message_ids))})"
+        " ORDER BY x.message_id, b.id",
+        *message_ids,
+    )
+    found: dict[int, list[str]] = {id: [] for id in message_ids}
+    for id, name in rows:
+        found[id].append(name)
+    return found
 
 
 def put_on(call: Call, message_id: int, label_ids: Iterable[int]) -> None:

@@ -33,15 +33,20 @@ def search(act: Act) -> dict[str, Any]:
     if label is None or label.name not in searching.HIDDEN:
         parts.append(searching.negated(searching.system_labelled(call.actor, searching.HIDDEN)))
     found, page = searching.find(call, call.actor, searching.all_of(parts)), asked["page"]
-    first = (page - 1) * PAGE
-    hits = [_hit(call, place, id) for place, (_, id) in enumerate(found[first : first + PAGE], first + 1)]
+    start = (page - 1) * PAGE
+    hits = _hits(call, [id for _, id in found[start : start + PAGE]], start)
     return {"found": len(found), "page": page, "hits": hits}
 
 
-def _hit(call: Call, place: int, id: int) -> dict[str, Any]:
-    ((name, email, subject),) = call.rows("SELECT from_name, from_email, subject FROM mail_message WHERE id = ?", id)
-    shown = labels.shown_labels(call, id)
-    return {"place": place, "id": id, "sender": name or email, "subject": subject, "labels": shown}
+def _hits(call: Call, ids: list[int], start: int) -> list[dict[str, Any]]:
+    marks = ", ".join("?" * len(ids))
+    sql = f"SELECT id, from_name, from_email, subject FROM mail_message WHERE id IN ({marks}) ORDER BY id"
+    told = {id: (name or email, subject) for id, name, email, subject in call.rows(sql, *ids)}
+    on = labels.shown_on(call, ids)
+    return [
+        {"place": place, "id": id, "sender": told[id][0], "subject": told[id][1], "labels": on[id]}
+        for place, id in enumerate(ids, start + 1)
+    ]
 
 
 def read(act: Act) -> dict[str, Any]:
@@ -52,7 +57,7 @@ def read(act: Act) -> dict[str, Any]:
         "to": people.names(mail.to_line),
         "cc": people.names(mail.cc_line),
         "subject": mail.subject,
-        "labels": labels.shown_labels(act.call, mail.id),
+        "labels": labels.shown_on(act.call, [mail.id])[mail.id],
         "body": mail.body,
         "quoted": bool(mail.history),
         "attachments": [one.filename for one in mailbox.attachments(act.call, mail.id)],
