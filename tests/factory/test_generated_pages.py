@@ -19,7 +19,7 @@ from factory.worlds.generated.paging import elements
 
 @pytest.fixture(scope="module")
 def suite(tmp_path_factory):
-    return built(tmp_path_factory.mktemp("club"), spec(per_template=2, max_steps=24))[2]
+    return built(tmp_path_factory.mktemp("club"), spec(per_template=3, max_steps=24))[2]
 
 
 @pytest.mark.parametrize("kind", [name for name, kind in KINDS.items() if not kind.faulty])

@@ -21,12 +21,14 @@ from factory.apps import found_of
 from factory.audit import audit, summary
 from factory.errors import BuildError
 from factory.store import Store
-from factory.verifiers.declared.deeds import Create, targets_of
+from factory.verifiers.declared.deeds import Create, Target, targets_of
 from factory.worlds.certify import Auditor
 from factory.worlds.family import SPLITS
 from factory.worlds.generated import diversity
 from factory.worlds.generated.diversity import kind_of, measure
 from factory.worlds.generated.family import plan_of
+from factory.worlds.generated.guessing import best_guesses
+from factory.worlds.generated.kind import is_told
 from factory.worlds.generated.kinds import KINDS
 from factory.worlds.suite import build_found, load
 from factory.worlds.variants import Pool, near, variants
@@ -40,6 +42,13 @@ def world(tmp_path_factory):
 @pytest.fixture(scope="module")
 def suite(world):
     return world[2]
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory):
+    """Enough of the kinds that only a look decides to tell a policy's share from luck."""
+    kinds = ("count", "compare", "report", "if_allowed", "only_if")
+    return built(tmp_path_factory.mktemp("many"), spec(per_template=30, templates=kinds))[2]
 
 
 @pytest.fixture(scope="module")
@@ -108,13 +117,25 @@ def test_new_values_are_never_those_that_are_there(suite):
             assert (new.row.id if new.row else new.value) != row[new.field]
 
 
-def test_twins_share_their_wording_and_only_one_is_to_be_done(suite):
+def test_twins_share_their_wording_and_two_of_three_are_to_be_done(many):
     for kind in ("if_allowed", "only_if"):
         for split in SPLITS:
-            tasks = [task for task in of_kind(suite, kind) if task.split == split]
+            tasks = [task for task in of_kind(many, kind) if task.split == split]
             acting = Counter((t.template, t.private["wording"]) for t in tasks if plan_of(t).act)
-            assert acting == Counter((t.template, t.private["wording"]) for t in tasks if not plan_of(t).act)
-    assert any(not plan_of(task).act for task in of_kind(suite, "if_allowed"))
+            refraining = Counter((t.template, t.private["wording"]) for t in tasks if not plan_of(t).act)
+            assert acting == {key: 2 * n for key, n in refraining.items()}
+            assert acting
+
+
+def test_no_instruction_names_the_id_of_a_row_that_is_perhaps_to_be_left_alone(many):
+    for kind in ("if_allowed", "only_if"):
+        for task in of_kind(many, kind):
+            plan = plan_of(task)
+            what, app = plan.deeds[0].target.what, many.family(task.template).can.decl
+            operation = app.operations[plan.deeds[0].operation]
+            assert not is_told(app, what, operation)
+            telling = {plan.guard.field} if plan.guard else {*operation.when, *operation.only}
+            assert not telling & {condition.field for condition in what.where}
 
 
 def test_a_chain_names_the_row_that_it_makes_as_the_app_will(suite):
@@ -177,7 +198,9 @@ def test_the_figures_of_a_spec_are_printed_and_a_wrong_one_is_told(tmp_path, cap
         "apps: {club: {from: club}}\ntasks: {max_steps: 12, generated: {per_template: 1, most: 12}}\n"
     )
     assert diversity.main([str(tmp_path / "world.yaml")]) == 0
-    assert json.loads(capsys.readouterr().out)["tasks"] >= 12
+    figures = json.loads(capsys.readouterr().out)
+    assert figures["tasks"] >= 12
+    assert figures["best_guess"].keys() == figures["wordings"].keys()
     assert diversity.main([str(tmp_path / "none.yaml")]) == 1
     assert "none.yaml" in capsys.readouterr().err
     assert diversity.main([]) == 2
@@ -228,17 +251,37 @@ async def test_what_can_be_done_without_looking_earns_little(suite):
     assert right <= 0.3 * len(tasks)
 
 
+@pytest.mark.parametrize("kind", ["count", "compare", "report", "if_allowed", "only_if"])
+def test_no_guess_earns_more_than_a_third_where_only_a_look_decides(many, kind):
+    tasks = len(of_kind(many, kind))
+    assert tasks >= 20
+    # Which task comes to which split is by its row: a task more than the third that was meant is luck.
+    assert best_guesses(many)[kind] <= 1 / 3 + 1 / tasks
+
+
+def test_a_policy_that_declines_wherever_it_may_be_right_is_among_the_guesses(many):
+    assert best_guesses(many)["only_if"] == pytest.approx(1 / 3, abs=1e-3)
+
+
+def test_a_comparison_is_guessed_by_what_it_names_first(many):
+    for task in of_kind(many, "compare"):
+        assert f'"{many.best_blind(task)[-1].arguments["answer"]}"' in task.instruction
+
+
+def test_a_row_that_is_named_by_its_id_is_no_secret_to_the_guesser(suite):
+    """Else the figure would say that looking is needed where it is not."""
+    named = [task for task in of_kind(suite, "find_update") if task.template == "club.find_update.note"]
+    assert named
+    for task in named:
+        assert f"number {plan_of(task).deeds[0].target.id}" in task.instruction
+        assert (suite.best_blind(task)[-1].name == "task_decline") is isinstance(
+            plan_of(task).deeds[0].set[0].row, Target
+        )
+
+
 def test_no_number_is_the_answer_to_most_counts(suite):
     answers = Counter(plan_of(task).answer for task in of_kind(suite, "count"))
     assert max(answers.values()) <= answers.total() / 3
-
-
-def test_a_comparison_is_not_won_by_answering_what_it_names_first(suite):
-    tasks = of_kind(suite, "compare")
-    guesses = [suite.best_blind(task)[-1].arguments["answer"] for task in tasks]
-    assert all(f'"{guess}"' in task.instruction for guess, task in zip(guesses, tasks, strict=True))
-    right = sum(guess == plan_of(task).answer for guess, task in zip(guesses, tasks, strict=True))
-    assert right <= 0.4 * len(tasks)
 
 
 DESK = {

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from itertools import islice
 from random import Random
 
 from app_clones.declared.model import OperationDecl
 from factory.verifiers.declared.deeds import Act, Deed, Delete, Guard, New, Plan, Target, Update
 from factory.worlds.generated import phrases, values
 from factory.worlds.generated.abilities import Abilities, Ability, Named
-from factory.worlds.generated.kind import Bundle, Candidate, Kind, changed, is_free, key_of, permits, shuffled
+from factory.worlds.generated.kind import (
+    Bundle,
+    Candidate,
+    Kind,
+    by_properties,
+    changed,
+    is_free,
+    is_held_out,
+    is_told,
+    key_of,
+    permits,
+    shuffled,
+)
 from factory.worlds.generated.survey import Seen, Survey
+from factory.worlds.generated.verbs import Verb, verb_of
 from factory.worlds.generated.wordings_ask import ASKING
 
 _DELETE = "delete"
@@ -25,25 +39,22 @@ def act(survey: Survey, subject: str, rng: Random) -> Iterator[Bundle]:
     for seen in shuffled(survey.rows.get(about.name, ()), rng):
         inputs = _inputs(survey, named.decl, rng)
         if inputs is not None and _goes(survey, named.decl, seen, inputs):
-            found = _acting(survey, about, named, seen, inputs, True)
-            if found:
-                yield (found,)
+            target = survey.target(seen)
+            if target:
+                yield (_acting(survey, named, seen, target, inputs, True),)
 
 
 def _acting(
-    survey: Survey, about: Ability, named: Named, seen: Seen, inputs: tuple[New, ...], right: bool
-) -> Candidate | None:
-    target = survey.target(seen)
-    if target is None:
-        return None
+    survey: Survey, named: Named, seen: Seen, target: Target, inputs: tuple[New, ...], right: bool
+) -> Candidate:
     deed: Deed = Act(operation=named.name, target=target, inputs=inputs)
-    verb = phrases.verb(named.name, named.decl)
+    verb = verb_of(named.name, named.decl)
     if named.decl.kind == _DELETE:
-        deed, verb = Delete(operation=named.name, target=target), "delete"
+        deed, verb = Delete(operation=named.name, target=target), Verb("delete")
     slots = {
-        "verb": verb,
+        "verb": verb.before,
         "row": phrases.row(survey.can, target.what),
-        "inputs": phrases.inputs(survey.can, inputs),
+        "inputs": phrases.inputs(survey.can, inputs, verb),
     }
     return Candidate(key_of(seen), Plan(deeds=(deed,), act=right), slots)
 
@@ -101,28 +112,54 @@ def _acts(can: Abilities) -> Iterable[str]:
     return (named.name for about in can for named in about.acts)
 
 
+# ---- what is right of some rows and wrong of others
+
+_ACTING = 2
+"""Rows to be acted on for each that is to be left alone: who always declines earns a third."""
+
+
+def _twins(survey: Survey, found: Iterable[Candidate]) -> Iterator[Bundle]:
+    """``_ACTING`` candidates that are to be acted on and one that is not, of one split."""
+    waiting: dict[tuple[bool, bool], list[Candidate]] = {}
+    for one in found:
+        apart = is_held_out(survey, one.key)
+        waiting.setdefault((apart, one.plan.act), []).append(one)
+        acting, refraining = (waiting.get((apart, act), []) for act in (True, False))
+        if len(acting) >= _ACTING and refraining:
+            yield (*(acting.pop(0) for _ in range(_ACTING)), refraining.pop(0))
+
+
+def _sought(survey: Survey, named: Named, seen: Seen, rng: Random, telling: Collection[str]) -> Target | None:
+    """The row as a target of ``named`` that must be looked for, else acting blindly would pay; its description leaves
+    out the fields ``telling``, which decide whether to act."""
+    about, usual = survey.can.of[seen.entity], survey.target(seen)
+    told = usual is None or is_told(survey.can.decl, usual.what, named.decl)
+    if not told and about.decl.label not in telling:
+        return usual
+    what = None if about.decl.singleton else by_properties(survey, about, seen, rng, telling)
+    return survey.target(seen, what) if what else None
+
+
 # ---- what the app forbids
 
 
 def if_allowed(survey: Survey, subject: str, rng: Random) -> Iterator[Bundle]:
-    """An operation on a row whose state allows it, and on one whose state forbids it."""
-    about, named = _operation(survey.can, subject)
-    right, wrong = [], []
+    """An operation on rows whose state allows it, and on one whose state forbids it."""
+    return _twins(survey, _tried(survey, *_operation(survey.can, subject), rng))
+
+
+def _tried(survey: Survey, about: Ability, named: Named, rng: Random) -> Iterator[Candidate]:
+    telling = {*named.decl.when, *named.decl.only}
     for seen in shuffled(survey.rows.get(about.name, ()), rng):
-        if permits(named.decl, seen) and (named.decl.kind != _DELETE or is_free(survey, seen)):
-            right.append(seen)
-        elif named.decl.kind == _DELETE or not permits(named.decl, seen):
-            wrong.append(seen)
-    for one, other in zip(right, wrong, strict=False):
         inputs = _inputs(survey, named.decl, rng)
         if inputs is None:
             return
-        if not _goes(survey, named.decl, one, inputs):
-            continue
-        acting = _acting(survey, about, named, one, inputs, True)
-        refraining = _acting(survey, about, named, other, inputs, False)
-        if acting and refraining:
-            yield acting, refraining
+        right = _goes(survey, named.decl, seen, inputs)
+        if not right and named.decl.kind != _DELETE and permits(named.decl, seen):
+            continue  # allowed, and without effect
+        target = _sought(survey, named, seen, rng, telling)
+        if target:
+            yield _acting(survey, named, seen, target, inputs, right)
 
 
 def _goes(survey: Survey, operation: OperationDecl, seen: Seen, inputs: tuple[New, ...]) -> bool:
@@ -158,40 +195,49 @@ def only_if(survey: Survey, subject: str, rng: Random) -> Iterator[Bundle]:
     rows = shuffled(survey.rows.get(subject, ()), rng)
     for one in rows:
         name = rng.choice(names)
-        value = one.values[name]
-        others = [each for each in rows if each.values[name] != value and each is not one]
-        if value is None or not others:
+        value, apart = one.values[name], is_held_out(survey, key_of(one))
+        if value is None:
             continue
-        acting = _guarded(survey, about, one, name, value, rng, True)
-        refraining = _guarded(survey, about, rng.choice(others), name, value, rng, False)
-        if acting and refraining:
-            yield acting, refraining
+        near = [each for each in shuffled(rows, rng) if is_held_out(survey, key_of(each)) == apart]
+        fit = [one, *(each for each in near if each is not one and each.values[name] == value)]
+        others = (each for each in near if each.values[name] != value)
+        acting = islice(_each_guarded(survey, about, fit, name, value, rng), _ACTING)
+        refraining = islice(_each_guarded(survey, about, others, name, value, rng), 1)
+        bundle = (*acting, *refraining)
+        if len(bundle) > _ACTING:
+            yield bundle
 
 
-def _guarded(
-    survey: Survey, about: Ability, seen: Seen, name: str, value: object, rng: Random, right: bool
-) -> Candidate | None:
-    target = survey.target(seen)
-    deed = _guarded_deed(survey, about, seen, name, target, rng) if target else None
-    if target is None or deed is None:
+def _each_guarded(
+    survey: Survey, about: Ability, rows: Iterable[Seen], name: str, value: object, rng: Random
+) -> Iterator[Candidate]:
+    found = (_guarded(survey, about, each, name, value, rng) for each in rows)
+    return (one for one in found if one is not None)
+
+
+def _guarded(survey: Survey, about: Ability, seen: Seen, name: str, value: object, rng: Random) -> Candidate | None:
+    deed = _guarded_deed(survey, about, seen, name, rng)
+    if deed is None:
         return None
-    row = phrases.row(survey.can, target.what)
+    row = phrases.row(survey.can, deed.target.what)
     done = f"delete {row}"
     if isinstance(deed, Update):
         done = f"set {phrases.changes(survey.can, about.name, deed.set)} on {row}"
-    guard = Guard(target=target, field=name, value=value)
+    guard = Guard(target=deed.target, field=name, value=value)
     slots = {"do": done, "row": row, "field": phrases.field(about.decl, name), "value": phrases.worded(value)}
-    return Candidate(key_of(seen), Plan(deeds=(deed,), guard=guard, act=right), slots)
+    plan = Plan(deeds=(deed,), guard=guard, act=seen.values[name] == value)
+    return Candidate(key_of(seen), plan, slots)
 
 
-def _guarded_deed(
-    survey: Survey, about: Ability, seen: Seen, name: str, target: Target, rng: Random
-) -> Update | Delete | None:
-    if about.update and permits(about.update.decl, seen):
-        news = [new for new in changed(survey, about, [seen], rng, 3) if new.field not in (name, about.decl.label)]
+def _guarded_deed(survey: Survey, about: Ability, seen: Seen, name: str, rng: Random) -> Update | Delete | None:
+    target = _sought(survey, about.update, seen, rng, (name,)) if about.update else None
+    if about.update and target and permits(about.update.decl, seen):
+        said = {name, about.decl.label, *(condition.field for condition in target.what.where)}
+        news = [new for new in changed(survey, about, [seen], rng, 4) if new.field not in said]
         if news:
             return Update(operation=about.update.name, target=target, set=(news[0],))
-    if about.delete and permits(about.delete.decl, seen) and is_free(survey, seen):
+    target = _sought(survey, about.delete, seen, rng, (name,)) if about.delete else None
+    if about.delete and target and permits(about.delete.decl, seen) and is_free(survey, seen):
         return Delete(operation=about.delete.name, target=target)
     return None
 
@@ -204,6 +250,6 @@ def _guardable(can: Abilities) -> Iterable[str]:
 
 ACTING = (
     Kind("act", ASKING["act"], _acts, act),
-    Kind("if_allowed", ASKING["if_allowed"], _refusing, if_allowed),
-    Kind("only_if", ASKING["only_if"], _guardable, only_if),
+    Kind("if_allowed", ASKING["if_allowed"], _refusing, if_allowed, size=_ACTING + 1),
+    Kind("only_if", ASKING["only_if"], _guardable, only_if, size=_ACTING + 1),
 )

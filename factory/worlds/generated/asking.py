@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 
 from factory.verifiers.declared.deeds import Condition, Count, Described, Largest, Plan, Read, Target, Value
 from factory.verifiers.declared.find import spoken
@@ -14,14 +14,15 @@ from factory.worlds.generated.kind import Bundle, Candidate, Kind, groups, key_o
 from factory.worlds.generated.survey import Seen, Survey, is_quotable
 from factory.worlds.generated.wordings_ask import ASKING
 
+A = TypeVar("A", int, str)
 _COUNTED = ("enum", "boolean", "ref", "integer", "string", "date")
 _MEASURED = ("integer", "number", "date", "datetime")
 _TOLD = ("string", "enum", "email", "url", "integer", "date", "datetime")
 _TRIED = 40
 _COMPARED = 3
 """Rows that a comparison is between. Of two, a guess would be right half the time."""
-_FEWEST_SIZES = 3
-"""As long as groups of so many sizes are left, more are counted: the answer is not to be guessed from others."""
+_FEWEST_ANSWERS = 3
+"""As long as groups of so many answers are left, more are asked for: none is to be guessed from others."""
 
 
 # ---- how many
@@ -39,14 +40,14 @@ def count(survey: Survey, subject: str, rng: Random) -> Iterator[Bundle]:
         yield (one,)
 
 
-def _in_turn(sized: dict[int, Iterator[Candidate]], rng: Random) -> Iterator[Candidate]:
-    """One of each size, then one of each that is left: most groups are of one row, and most answers would be 1."""
+def _in_turn(answered: dict[A, Iterator[Candidate]], rng: Random) -> Iterator[Candidate]:
+    """One of each answer, then one of each that is left: else most counts would be 1, most states the usual one."""
     first = True
-    while sized and (first or len(sized) >= _FEWEST_SIZES):
-        for size in rng.sample(sorted(sized), len(sized)):
-            one = next(sized[size], None)
+    while answered and (first or len(answered) >= _FEWEST_ANSWERS):
+        for answer in rng.sample(sorted(answered), len(answered)):
+            one = next(answered[answer], None)
             if one is None:
-                del sized[size]
+                del answered[answer]
             else:
                 yield one
         first = False
@@ -75,32 +76,36 @@ def compare(survey: Survey, subject: str, rng: Random) -> Iterator[Bundle]:
     rows = [one for one in survey.rows.get(subject, ()) if is_quotable(one.values[label])]
     measures = [name for name, one in about.shown.items() if one.type in _MEASURED]
     below = _belows(survey.can, about)
+    place = rng.randrange(_COMPARED)  # of the right one, in turn: no place is the best to guess
     for _ in range(_TRIED if len(rows) >= _COMPARED and (measures or below) else 0):
         chosen = rng.sample(rows, _COMPARED)
         if len({one.values[label] for one in chosen}) < _COMPARED:
             continue
         if measures and (not below or rng.random() < 0.6):
-            found = _by_field(survey, about, rng.choice(measures), chosen)
+            found = _by_field(survey, about, rng.choice(measures), chosen, place)
         else:
-            found = _by_number(survey, about, *rng.choice(below), chosen)
+            found = _by_number(survey, about, *rng.choice(below), chosen, place)
         if found:
+            place = (place + 1) % _COMPARED
             yield (found,)
 
 
-def _by_field(survey: Survey, about: Ability, name: str, chosen: list[Seen]) -> Candidate | None:
-    sizes = [one.values[name] for one in chosen]
-    of = _targets(survey, chosen)
+def _by_field(survey: Survey, about: Ability, name: str, drawn: list[Seen], place: int) -> Candidate | None:
+    chosen = _placed(drawn, [one.values[name] for one in drawn], place)
+    of = _targets(survey, chosen) if chosen else None
     if of is None or not all(survey.looking.shows(survey, seen, name) for seen in chosen):
         return None
     largest = "latest" if about.decl.fields[name].type in ("date", "datetime") else "largest"
     look = tuple(read for seen in chosen for read in survey.looking.closely(seen))
     question = Largest(of=of, field=name, label=about.decl.label or "")
-    return _compared(survey, question, f"the {largest} {phrases.noun_of(name)}", _winner(chosen, sizes), look)
+    return _compared(survey, question, f"the {largest} {phrases.field(about.decl, name)}", chosen[place], look)
 
 
-def _by_number(survey: Survey, about: Ability, entity: str, field: str, chosen: list[Seen]) -> Candidate | None:
-    sizes = [len(_naming(survey, entity, field, one)) for one in chosen]
-    of = _targets(survey, chosen)
+def _by_number(
+    survey: Survey, about: Ability, entity: str, field: str, drawn: list[Seen], place: int
+) -> Candidate | None:
+    chosen = _placed(drawn, [len(_naming(survey, entity, field, one)) for one in drawn], place)
+    of = _targets(survey, chosen) if chosen else None
     if of is None:
         return None
     looks = [survey.look_for(Described(entity=entity, where=(Condition(field=field, row=each.what),))) for each in of]
@@ -108,21 +113,19 @@ def _by_number(survey: Survey, about: Ability, entity: str, field: str, chosen: 
         return None
     question = Largest(of=of, field=field, entity=entity, label=about.decl.label or "")
     look = tuple(read for each in looks for read in each or ())
-    return _compared(survey, question, f"the most {survey.can.of[entity].plural}", _winner(chosen, sizes), look)
+    return _compared(survey, question, f"the most {survey.can.of[entity].plural}", chosen[place], look)
 
 
-def _winner(chosen: list[Seen], sizes: list[Any]) -> Seen | None:
-    """The row of the largest size; None where one has none, or two have the largest."""
+def _placed(drawn: list[Seen], sizes: list[Any], place: int) -> list[Seen]:
+    """The rows, turned so that the one of the largest size stands at ``place``; none where one has no size, or two have
+    the largest."""
     if None in sizes or sizes.count(max(sizes)) > 1:
-        return None
-    return chosen[sizes.index(max(sizes))]
+        return []
+    turn = sizes.index(max(sizes)) - place
+    return [*drawn[turn:], *drawn[:turn]]
 
 
-def _compared(
-    survey: Survey, question: Largest, most: str, winner: Seen | None, look: tuple[Read, ...]
-) -> Candidate | None:
-    if winner is None:
-        return None
+def _compared(survey: Survey, question: Largest, most: str, winner: Seen, look: tuple[Read, ...]) -> Candidate:
     told = [phrases.row(survey.can, each.what) for each in question.of]
     slots = {
         "any": phrases.joined(told, "or"),
@@ -169,19 +172,31 @@ def report(survey: Survey, subject: str, rng: Random) -> Iterator[Bundle]:
     """What a row's field holds."""
     about = survey.can.of[subject]
     names = [name for name, one in about.shown.items() if one.type in _TOLD and name != about.decl.label]
+    answered: dict[str, list[tuple[Seen, str]]] = {}
     for seen in shuffled(survey.rows.get(subject, ()), rng):
         told = [name for name in names if seen.values[name] is not None and is_quotable(seen.values[name])]
+        if told:
+            name = rng.choice(told)
+            answered.setdefault(spoken(seen.values[name]), []).append((seen, name))
+    for one in _in_turn({answer: _reports(survey, those) for answer, those in answered.items()}, rng):
+        yield (one,)
+
+
+def _reports(survey: Survey, those: Iterable[tuple[Seen, str]]) -> Iterator[Candidate]:
+    for seen, name in those:
         target = survey.target(seen)
-        name = rng.choice(told) if told else ""
-        if not told or target is None or not survey.looking.shows(survey, seen, name):
+        if target is None or not survey.looking.shows(survey, seen, name):
             continue
         plan = Plan(
             question=Value(target=target, field=name),
             look=survey.looking.closely(seen),
             answer=spoken(seen.values[name]),
         )
-        slots = {"row": phrases.row(survey.can, target.what), "field": phrases.noun_of(name)}
-        yield (Candidate(key_of(seen), plan, slots),)
+        slots = {
+            "row": phrases.row(survey.can, target.what),
+            "field": phrases.field(survey.can.of[seen.entity].decl, name),
+        }
+        yield Candidate(key_of(seen), plan, slots)
 
 
 def _reported(can: Abilities) -> Iterable[str]:

@@ -33,8 +33,12 @@ def tool(decl: AppDecl, operation: str) -> str:
 
 def called(decl: AppDecl, param: Param, entity: str, row: Called) -> Json:
     """How a parameter that names a row wants it called."""
-    by_path = param.pattern is not None or is_path_keyed(decl, entity)
-    return row.paths[entity] if by_path else row.names[entity]
+    return row.paths[entity] if by_path(decl, param, entity) else row.names[entity]
+
+
+def by_path(decl: AppDecl, param: Param, entity: str) -> bool:
+    """Whether a parameter wants a row's resource name, which holds those of the rows above it, and not its own id."""
+    return param.pattern is not None or is_path_keyed(decl, entity)
 
 
 def named_in_json(decl: AppDecl, entity: str, row: Called) -> Json:

@@ -5,10 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from random import Random
 
-from factory.verifiers.declared.deeds import Condition, Described, New, Plan, Target, Update
+from factory.verifiers.declared.deeds import New, Plan, Target, Update
 from factory.worlds.generated import phrases, values
 from factory.worlds.generated.abilities import Abilities, Ability
-from factory.worlds.generated.kind import Bundle, Candidate, Kind, changed, grouped, groups, key_of, permits, shuffled
+from factory.worlds.generated.kind import (
+    Bundle,
+    Candidate,
+    Kind,
+    by_properties,
+    changed,
+    grouped,
+    groups,
+    key_of,
+    permits,
+    shuffled,
+)
 from factory.worlds.generated.survey import Seen, Survey, is_quotable
 from factory.worlds.generated.wordings_write import WRITING
 
@@ -82,7 +93,7 @@ def match_update(survey: Survey, subject: str, rng: Random) -> Iterator[Bundle]:
     """A row by two or three properties that together fit it alone."""
     about = survey.can.of[subject]
     for seen in _open_rows(survey, about, rng):
-        what = _by_properties(survey, about, seen, rng)
+        what = by_properties(survey, about, seen, rng)
         target = survey.target(seen, what) if what else None
         if what is None or target is None:
             continue
@@ -91,28 +102,6 @@ def match_update(survey: Survey, subject: str, rng: Random) -> Iterator[Bundle]:
         if news:
             plan = Plan(deeds=(_update(about, target, news),))
             yield (Candidate(key_of(seen), plan, _slots(survey, about, target, news)),)
-
-
-def _by_properties(survey: Survey, about: Ability, seen: Seen, rng: Random) -> Described | None:
-    under = () if about.list and survey.can.lists_alone(about.name) else survey.under(seen)
-    if under is None:
-        return None
-    fields = about.decl.fields
-    names = [
-        name
-        for name in about.shown
-        if name != about.decl.label
-        and fields[name].type not in ("text", "ref")
-        and seen.values[name] is not None
-        and is_quotable(seen.values[name])
-    ]
-    where: tuple[Condition, ...] = ()
-    for name in rng.sample(names, len(names))[:3]:
-        where = (*where, Condition(field=name, value=seen.values[name]))
-        what = Described(entity=about.name, where=(*where, *under))
-        if len(where) > 1 and survey.matching(what) == [seen]:
-            return what
-    return None
 
 
 # ---- rows by what they refer to
@@ -158,7 +147,7 @@ def transfer(survey: Survey, subject: str, rng: Random) -> Iterator[Bundle]:
             plan = Plan(deeds=(_update(about, target, (new,)),))
             slots = {
                 "row": phrases.row(survey.can, target.what),
-                "field": phrases.noun_of(name),
+                "field": phrases.field(about.decl, name),
                 "to": phrases.row(survey.can, new.row.what),
             }
             yield (Candidate(key_of(seen), plan, slots),)
@@ -191,9 +180,9 @@ def copy(survey: Survey, subject: str, rng: Random) -> Iterator[Bundle]:
             plan = Plan(deeds=(_update(about, target, (new,)),))
             slots = {
                 "row": phrases.row(survey.can, target.what),
-                "field": phrases.noun_of(name),
+                "field": phrases.field(about.decl, name),
                 "source": phrases.row(survey.can, found.what),
-                "source_field": phrases.noun_of(source_field),
+                "source_field": phrases.field(survey.can.of[source.entity].decl, source_field),
             }
             yield (Candidate(key_of(seen), plan, slots),)
 

@@ -1,4 +1,5 @@
-"""How varied the instructions of some tasks are, in figures: ``python -m factory.worlds.generated.diversity SPEC``."""
+"""How varied the instructions of some tasks are, and what of them a guess would earn, in figures:
+``python -m factory.worlds.generated.diversity SPEC``."""
 
 from __future__ import annotations
 
@@ -84,6 +85,7 @@ def main(argv: Sequence[str]) -> int:
     from factory.errors import GrindError
     from factory.spec import WorldSpec, load_spec
     from factory.store import Store
+    from factory.worlds.generated.guessing import best_guesses
     from factory.worlds.suite import build_world, load
 
     if len(argv) != 1:
@@ -96,7 +98,8 @@ def main(argv: Sequence[str]) -> int:
         with tempfile.TemporaryDirectory(prefix="grind-diversity-") as folder:
             store = Store(folder)
             suite = load(build_world(spec, store), store)
-            print(json.dumps(measure(suite.tasks.values(), kind_of), indent=1))
+            figures = {**measure(suite.tasks.values(), kind_of), "best_guess": best_guesses(suite)}
+            print(json.dumps(figures, indent=1))
     except GrindError as error:
         print(error, file=sys.stderr)
         return 1

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from app_clones.declared.engine import Declared
 from app_clones.declared.expand import writes
+from app_clones.declared.model import AppDecl
 from app_clones.docs import DOCS
 from app_clones.kit.app import App
 from app_clones.kit.errors import AppError
@@ -19,7 +20,7 @@ from app_clones.kit.faults import Faults
 from app_clones.kit.registry import KIT_TABLES
 from app_clones.kit.seeds import derive
 from factory.environment import Action, Split, Task
-from factory.verifiers.declared.deeds import ID, Described, Plan, Question, copied, targets_of
+from factory.verifiers.declared.deeds import Act, Create, Deed, Delete, Plan, Question, Target, copied, targets_of
 from factory.verifiers.declared.expected import expected
 from factory.verifiers.declared.find import spoken
 from factory.verifiers.net_change import Expected
@@ -27,7 +28,7 @@ from factory.verifiers.start import Start
 from factory.worlds.family import SPLITS, Batch, Drawn
 from factory.worlds.generated import oracle, phrases
 from factory.worlds.generated.abilities import abilities
-from factory.worlds.generated.kind import Bundle, Candidate, Kind
+from factory.worlds.generated.kind import Bundle, Candidate, Kind, is_held_out, is_named, is_told
 from factory.worlds.generated.kinds import KINDS
 from factory.worlds.generated.retries import Service, persistent
 from factory.worlds.generated.survey import Survey, survey
@@ -85,7 +86,7 @@ class GeneratedFamily:
         """As many tasks of each template as ``spec.generated`` allows and there are, in turn over all templates."""
         if spec.generated is None:
             return
-        seen = survey(self.can, world)
+        seen = survey(self.can, world, seed)
         asked = [
             (place, number, kind, subject)
             for number, (name, kind) in enumerate(KINDS.items())
@@ -93,9 +94,7 @@ class GeneratedFamily:
             for place, subject in enumerate(kind.subjects(self.can))
         ]
         asked.sort(key=lambda one: one[:2])  # where only so many are asked for, every kind has its turn
-        drawers = [
-            _Drawer(self, spec.generated, spec.max_steps, seed, seen, kind, subject) for _, _, kind, subject in asked
-        ]
+        drawers = [_Drawer(self, spec.generated, spec.max_steps, seen, kind, subject) for _, _, kind, subject in asked]
         left = spec.generated.most or len(drawers) * spec.generated.per_template
         turns = list(drawers)
         while turns and left > 0:
@@ -149,11 +148,11 @@ class GeneratedFamily:
 
     def blind(self, task: Task, training: Iterable[Task]) -> tuple[Action, ...]:
         """An answer is the first that the instruction names, else training's most frequent one; rows are known only by
-        the ids that the instruction gives; where neither helps, or to act may be wrong, it declines."""
+        the ids that the instruction gives; where neither helps, it declines."""
         plan = plan_of(task)
         if plan.question:
             return (Action("task_submit", {"answer": _named_first(plan.question) or _most_frequent(training)}),)
-        if plan.guard or plan.every or not all(_is_named(target.what) for target in targets_of(plan)):
+        if plan.every or not all(_is_told(self.can.decl, deed) for deed in plan.deeds):
             return (Action("task_decline", {}),)
         return oracle.way(self.can.decl, plan.model_copy(update={"act": True}))
 
@@ -164,7 +163,7 @@ class GeneratedFamily:
         for target in targets_of(plan):
             entity = target.what.entity
             called = (str(target.names[entity]), target.paths.get(entity, ""))
-            known = self.can.of[entity].decl.singleton or _is_named(target.what)
+            known = self.can.of[entity].decl.singleton or is_named(target.what)
             if not known and not any(name and _stands(name, said) for name in called):
                 yield f"the id {called[0]} of the {entity}"
         if plan.question and plan.question.kind == "value" and plan.answer not in read:
@@ -188,9 +187,13 @@ def _stands(name: str, text: str) -> bool:
     return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) is not None
 
 
-def _is_named(what: Described) -> bool:
-    """Whether the instruction says how the row is called."""
-    return all(one.field == ID or (one.row is not None and _is_named(one.row)) for one in what.where)
+def _is_told(decl: AppDecl, deed: Deed) -> bool:
+    """Whether the instruction tells all that the deed's call takes: every row's id, and no value is another row's."""
+    row = deed.parent if isinstance(deed, Create) else deed.target
+    if isinstance(row, Target) and not is_told(decl, row.what, decl.operations[deed.operation]):
+        return False
+    news = deed.inputs if isinstance(deed, Act) else () if isinstance(deed, Delete) else deed.set
+    return all(new.source is None and (not isinstance(new.row, Target) or is_told(decl, new.row.what)) for new in news)
 
 
 def _named_first(question: Question) -> str | None:
@@ -213,21 +216,22 @@ class _Drawer:
         family: GeneratedFamily,
         spec: GeneratedSpec,
         max_steps: int,
-        seed: int,
         seen: Survey,
         kind: Kind,
         subject: str,
     ) -> None:
         self.template = f"{family.name}.{kind.name}.{subject}"
-        self._family, self._kind, self._seed, self._max_steps = family, kind, seed, max_steps
-        self._rng = Random(derive(seed, "tasks", self.template))
+        self._family, self._kind, self._survey, self._max_steps = family, kind, seen, max_steps
+        self._rng = Random(derive(seen.seed, "tasks", self.template))
         self._bundles = kind.bundles(seen, subject, self._rng)
         self._drawn: dict[Split, list[Drawn]] = {split: [] for split in SPLITS}
         self._said: set[str] = set()
         kept = family.name in spec.heldout_apps or kind.name in spec.heldout_templates
         self._all_heldout = kept
-        heldout = spec.per_template if kept else spec.per_template // 5
-        self._room: dict[Split, int] = {"train": spec.per_template - heldout, "heldout": heldout}
+        whole = spec.per_template // kind.size
+        least = int(kind.size > 1 and whole > 1)  # of ten tasks, twins make three bundles
+        heldout = whole if kept else max(whole // 5, least)
+        self._room: dict[Split, int] = {"train": (whole - heldout) * kind.size, "heldout": heldout * kind.size}
         texts = kind.wordings
         self._texts = {
             "train": self._rng.sample(texts.train, len(texts.train)),
@@ -259,7 +263,7 @@ class _Drawer:
         """Where it belongs: rows and values that are held out are so in every template of the app."""
         if self._all_heldout:
             return "heldout"
-        apart = {derive(self._seed, "tasks", "split", self._family.name, one.key) % 4 == 0 for one in bundle}
+        apart = {is_held_out(self._survey, one.key) for one in bundle}
         return None if len(apart) > 1 else "heldout" if apart.pop() else "train"
 
     def _worded(self, bundle: Bundle, split: Split) -> list[Drawn]:
@@ -272,7 +276,7 @@ class _Drawer:
         for one in bundle:
             way = self._family.way(one.plan)
             text = self._family.told(wording, one)
-            if len(way) > self._max_steps or text in self._said or _is_told(one, text):
+            if len(way) > self._max_steps or text in self._said or _is_said(one, text):
                 return []
             if self._kind.faulty and len(way) == len(oracle.way(self._family.can.decl, one.plan)):
                 return []
@@ -283,8 +287,8 @@ class _Drawer:
         return drawn
 
 
-def _is_told(one: Candidate, text: str) -> bool:
-    """Whether the instruction says the answer, where its answer is not one of two that it must name."""
+def _is_said(one: Candidate, text: str) -> bool:
+    """Whether the instruction says the answer, where its answer is not one of several that it must name."""
     question = one.plan.question
     return question is not None and question.kind != "largest" and one.plan.answer in text
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from app_clones.declared.model import OperationDecl
-from factory.verifiers.declared.deeds import Condition, Described, New, Plan, Target
+from app_clones.declared.expand import is_path_keyed
+from app_clones.declared.model import AppDecl, OperationDecl
+from app_clones.kit.seeds import derive
+from factory.verifiers.declared.deeds import ID, Condition, Described, New, Plan, Target
 from factory.worlds.generated import values
 from factory.worlds.generated.abilities import Abilities, Ability
+from factory.worlds.generated.calls import by_path
 from factory.worlds.generated.survey import Seen, Survey, is_quotable
 from factory.worlds.wordings import Wordings
 
@@ -28,7 +31,7 @@ class Candidate:
 
 
 Bundle = tuple[Candidate, ...]
-"""What is drawn together, in one wording: one candidate, or twins of which only one is to be acted on."""
+"""What is drawn together, in one wording: one candidate, or twins of which one is not to be acted on."""
 
 Generator = Callable[[Survey, str, Random], Iterator[Bundle]]
 
@@ -36,13 +39,20 @@ Generator = Callable[[Survey, str, Random], Iterator[Bundle]]
 @dataclass(frozen=True, slots=True)
 class Kind:
     """A kind of task. ``subjects(can)``: the entities or operations of an app that it applies to, each giving a
-    template; ``bundles(survey, subject, rng)``: what there is to draw, in an order that ``rng`` alone decides."""
+    template; ``bundles(survey, subject, rng)``: what there is to draw, in an order that ``rng`` alone decides;
+    ``size``: how many candidates a bundle has."""
 
     name: str
     wordings: Wordings
     subjects: Callable[[Abilities], Iterable[str]]
     bundles: Generator
+    size: int = 1
     faulty: bool = False  # only for worlds whose tools now and then fail
+
+
+def is_held_out(survey: Survey, key: str) -> bool:
+    """Whether what goes by ``key`` is kept from training, in every template of the app."""
+    return derive(survey.seed, "tasks", "split", survey.can.decl.app, key) % 4 == 0
 
 
 def shuffled(rows: Sequence[Seen], rng: Random) -> list[Seen]:
@@ -126,6 +136,61 @@ def shared(survey: Survey, about: Ability, seen: Seen, name: str) -> Condition |
         what = survey.describe(named) if named else None
         return Condition(field=name, row=what) if what else None
     return Condition(field=name, value=value) if is_quotable(value) else None
+
+
+def is_named(what: Described) -> bool:
+    """Whether the description says how the row is called, and all that it lies under."""
+    return all(one.field == ID or (one.row is not None and is_named(one.row)) for one in what.where)
+
+
+def is_told(decl: AppDecl, what: Described, operation: OperationDecl | None = None) -> bool:
+    """Whether the description alone tells how ``operation`` wants the row to be named, or how a field holds it: whoever
+    reads the instruction then need not look for the row."""
+    if operation is None:
+        return is_named(what) if is_path_keyed(decl, what.entity) else _has_id(what)
+    line = {one.entity: one for one in _line(what)}
+    return all(
+        param.entity in line and (is_named if by_path(decl, param, param.entity) else _has_id)(line[param.entity])
+        for param in operation.params.values()
+        if param.role == "row" and param.entity and param.required
+    )
+
+
+def _has_id(what: Described) -> bool:
+    return any(one.field == ID for one in what.where)
+
+
+def _line(what: Described) -> Iterator[Described]:
+    yield what
+    for one in what.where:
+        if one.row is not None:
+            yield from _line(one.row)
+
+
+def by_properties(
+    survey: Survey, about: Ability, seen: Seen, rng: Random, but: Collection[str] = ()
+) -> Described | None:
+    """The row by two or three properties that together fit it alone, none of them of the fields ``but``."""
+    under = () if about.list and survey.can.lists_alone(about.name) else survey.under(seen)
+    if under is None:
+        return None
+    fields = about.decl.fields
+    names = [
+        name
+        for name in about.shown
+        if name != about.decl.label
+        and name not in but
+        and fields[name].type not in ("text", "ref")
+        and seen.values[name] is not None
+        and is_quotable(seen.values[name])
+    ]
+    where: tuple[Condition, ...] = ()
+    for name in rng.sample(names, len(names))[:3]:
+        where = (*where, Condition(field=name, value=seen.values[name]))
+        what = Described(entity=about.name, where=(*where, *under))
+        if len(where) > 1 and survey.matching(what) == [seen]:
+            return what
+    return None
 
 
 def grouped(survey: Survey, members: Iterable[Seen]) -> list[Target] | None:

@@ -11,6 +11,7 @@ from factory.worlds.generated import phrases, values
 from factory.worlds.generated.abilities import Abilities, Ability, Named
 from factory.worlds.generated.kind import Bundle, Candidate, Kind, grouped, groups, is_free, permits
 from factory.worlds.generated.survey import Survey
+from factory.worlds.generated.verbs import with_article
 from factory.worlds.generated.wordings_write import WRITING
 
 _TRIED = 60
@@ -34,7 +35,7 @@ def create(survey: Survey, subject: str, rng: Random) -> Iterator[Bundle]:
             continue
         slots = {
             "noun": about.noun,
-            "a_noun": phrases.one(about.noun),
+            "a_noun": with_article(about.noun),
             "under": _under(survey, made),
             "fields": phrases.fields(survey.can, about.name, made.set, made.slug),
         }
@@ -96,7 +97,7 @@ def _must_name(creating: Named) -> bool:
 
 
 def _under(survey: Survey, made: Create) -> str:
-    return f" in {phrases.row(survey.can, made.parent.what)}" if isinstance(made.parent, Target) else ""
+    return f" for {phrases.row(survey.can, made.parent.what)}" if isinstance(made.parent, Target) else ""
 
 
 # ---- a row, and one that needs it
@@ -122,11 +123,11 @@ def chain(survey: Survey, subject: str, rng: Random) -> Iterator[Bundle]:
         more = [one for one in second.set if one.row is not fresh]
         slots = {
             "noun": noun,
-            "a_noun": phrases.one(noun),
+            "a_noun": with_article(noun),
             "fields": phrases.fields(survey.can, first_about.name, first.set, first.slug),
             "second": other,
-            "a_second": phrases.one(other),
-            "link": " in it" if about.decl.parent == link[0] else f" that has it as its {phrases.noun_of(link[0])}",
+            "a_second": with_article(other),
+            "link": " for it" if about.decl.parent == link[0] else f" that has it as its {phrases.noun_of(link[0])}",
             "more": phrases.fields(survey.can, subject, more, second.slug),
         }
         yield (Candidate(slots["fields"], Plan(deeds=(first, second)), slots),)

@@ -6,18 +6,33 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from app_clones.declared.model import PERSON, Entity, OperationDecl
+from app_clones.declared.model import PERSON, Entity
 from factory.verifiers.declared.deeds import ID, Condition, Described, New, Target
 from factory.worlds.generated.abilities import Abilities
+from factory.worlds.generated.verbs import PREPOSITIONS, Verb
 
 Json = Any
-_PREPOSITIONS = ("into", "to", "from", "by", "for", "onto", "under")
-_PARTS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
+_RECIPIENTS = ("recipient", "recipients", "assignee", "destination", "new_owner")
+_ENDS = {"on": "date", "at": "time"}
+_VERBS = ("starts", "begins", "opens", "ends", "closes", "expires", "renews", "arrives", "departs", "leaves")
 
 
 def noun_of(name: str) -> str:
     """A field's name in words."""
     return name.replace("_", " ")
+
+
+def _time_of(name: str, kind: str) -> str:
+    """The same of a field that holds a time: ``starts_on`` is the start date, ``founded`` the founded date."""
+    stem, _, end = name.rpartition("_")
+    if stem and end in _ENDS:
+        return f"{_bare(noun_of(stem))} {_ENDS[end]}"
+    words = noun_of(name)
+    return f"{_bare(words)} {kind}" if words.endswith("ed") or words.rpartition(" ")[2] in _VERBS else words
+
+
+def _bare(words: str) -> str:
+    return words[:-1] if words.rpartition(" ")[2] in _VERBS else words
 
 
 def worded(value: Json) -> str:
@@ -57,7 +72,7 @@ def _described(can: Abilities, what: Described, noun: str) -> str:
         text += f" number {called[0].value}" if number else f" {quoted(called[0].value)}"
         own = []
     for parent in parents:
-        text += f" in {_short(can, parent)}"
+        text += f" of {_short(can, parent)}"
     if own:
         text += " whose " + joined(f"{_field(about.decl, one)} is {_held(can, one)}" for one in own)
     return text
@@ -74,7 +89,10 @@ def _field(about: Entity, condition: Condition) -> str:
 
 def field(about: Entity, name: str) -> str:
     """A field in words: one that is true or false is a flag."""
-    return noun_of(name) + (" flag" if name in about.fields and about.fields[name].type == "boolean" else "")
+    kind = about.fields[name].type if name in about.fields else ""
+    if kind in ("date", "datetime"):
+        return _time_of(name, "date" if kind == "date" else "time")
+    return noun_of(name) + (" flag" if kind == "boolean" else "")
 
 
 def _held(can: Abilities, condition: Condition) -> str:
@@ -110,11 +128,19 @@ def changes(can: Abilities, entity: str, news: Sequence[New]) -> str:
     return joined(f"the {field(about, new.field)} to {_new(can, new)}" for new in news)
 
 
-def inputs(can: Abilities, news: Sequence[New]) -> str:
-    """What an operation is given, to go behind it: `` with the reason "x"``, `` into the ticket "y"``, or nothing."""
-    into = [f" {new.field} {_row(can, new)}" for new in news if new.field in _PREPOSITIONS]
-    rest = [f"the {noun_of(new.field)} {_new(can, new)}" for new in news if new.field not in _PREPOSITIONS]
-    return "".join(into) + (f" with {joined(rest)}" if rest else "")
+def inputs(can: Abilities, news: Sequence[New], verb: Verb) -> str:
+    """What goes behind the row that an operation is on: the verb's own rest, then what it is given: `` to the agent
+    "x"``, `` into the ticket "y" with the reason "z"``, or nothing."""
+    text, rest, gives = f" {verb.behind}" if verb.behind else "", [], verb.gives
+    for new in news:
+        head, _, tail = new.field.partition("_")
+        if head in PREPOSITIONS:
+            text += f" {head} the {noun_of(tail)} {_new(can, new)}" if tail else f" {head} {_row(can, new)}"
+        elif new.field in _RECIPIENTS or (gives and new.row is not None):
+            text, gives = f"{text} to the {noun_of(new.field)} {_new(can, new)}", False
+        else:
+            rest.append(f"the {noun_of(new.field)} {_new(can, new)}")
+    return text + (f" with {joined(rest)}" if rest else "")
 
 
 def _row(can: Abilities, new: New) -> str:
@@ -123,24 +149,6 @@ def _row(can: Abilities, new: New) -> str:
 
 def _new(can: Abilities, new: New) -> str:
     return _named(can, new.row.what) if isinstance(new.row, Target) else worded(new.value)
-
-
-def verb(name: str, operation: OperationDecl) -> str:
-    """What an operation does, in words: from its path's ``:verb``, or from its name without the entity's."""
-    path = operation.http.path if operation.http else ""
-    if ":" in path.rpartition("/")[2]:
-        return " ".join(part.lower() for part in _PARTS.findall(path.rpartition(":")[2]))
-    words, entity = name.split("_"), (operation.entity or "").split("_")
-    for k in range(len(words) - 1):
-        tail = words[k : k + len(entity)]
-        if [word.rstrip("s") for word in tail] == [word.rstrip("s") for word in entity] and words[k + len(entity) :]:
-            return " ".join(words[k + len(entity) :])
-    return words[-1] if len(words) > 2 else " ".join(words)
-
-
-def one(noun: str) -> str:
-    """With its article, by how it is written."""
-    return f"{'an' if noun[:1] in 'aeio' else 'a'} {noun}"
 
 
 def joined(parts: Iterable[str], word: str = "and") -> str:

@@ -45,12 +45,13 @@ class Seen:
 
 @dataclass(eq=False)
 class Survey:
-    """All rows by entity, and what was worked out about them."""
+    """All rows by entity, and what was worked out about them. ``seed``: the world's, by which tasks are drawn."""
 
     can: Abilities
     rows: dict[str, tuple[Seen, ...]]
     looking: Looking
     now_ms: int
+    seed: int
     _described: dict[tuple[str, int], Described | None] = field(default_factory=dict)
     _found: dict[tuple[str, int], Target | None] = field(default_factory=dict)
 
@@ -170,7 +171,7 @@ def is_quotable(value: Json) -> bool:
     return isinstance(value, int | float)
 
 
-def survey(can: Abilities, world: World) -> Survey:
+def survey(can: Abilities, world: World, seed: int) -> Survey:
     """Looks through a fork that nobody else uses."""
     rows: dict[str, tuple[Seen, ...]] = {}
     with world.transaction(1, readonly=True) as call:
@@ -180,7 +181,7 @@ def survey(can: Abilities, world: World) -> Survey:
             if len(found) > _MOST_ROWS:
                 continue
             rows[entity] = tuple(_seen(can, names, rows, entity, row) for row in found)
-    return Survey(can, rows, Looking(can, world), world.now_ms)
+    return Survey(can, rows, Looking(can, world), world.now_ms, seed)
 
 
 def _seen(can: Abilities, names: Names, rows: dict[str, tuple[Seen, ...]], entity: str, row: dict[str, Any]) -> Seen:
