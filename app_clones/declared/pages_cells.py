@@ -11,6 +11,7 @@ from markupsafe import Markup, escape
 
 from app_clones.declared import pages_text as words
 from app_clones.declared.model import PERSON, AppDecl, FieldDecl
+from app_clones.declared.pages_columns import is_time, times_in
 
 Names = Mapping[str, Mapping[int, str]]
 """By entity and row id: what people call the rows that others refer to, of those that the actor may see."""
@@ -21,7 +22,10 @@ Maker = Callable[[Any, Names, int], Markup]
 PLAIN = ""
 NUMBER = ' class="num"'
 WHEN = ' class="when"'
+LONG = ' class="long"'
 NONE = Markup('<td class="none">–</td>')
+_LONGEST = 22
+"""Characters of a word that need not be broken."""
 NO_NUMBER = Markup('<td class="num none">–</td>')
 
 
@@ -74,10 +78,24 @@ def maker(decl: AppDecl, field: FieldDecl) -> Maker:
         return _refs(decl, field.to) if field.repeated else _ref(decl, field.to)
     if field.type == "enum" and not field.repeated:
         return lambda value, names, now: NONE if value is None else cell(PLAIN, value, "", words.tint(value))
+    if is_time(field) or (field.type == "date" and not field.repeated):
+        return lambda value, names, now: cell(WHEN, words.moment_told(value, now)) if value else NONE
+    if parts := times_in(decl, field):
+        return lambda value, names, now: _first_time(value, parts, now)
     tell = words.teller(field)
-    css = WHEN if field.type in ("date", "datetime") else head_class(field)
+    css = head_class(field)
     nothing = NO_NUMBER if css is NUMBER else NONE
-    return lambda value, names, now: nothing if value is None or value in ("", []) else cell(css, tell(value))
+    return lambda value, names, now: nothing if value is None or value in ("", []) else _told(css, tell(value))
+
+
+def _told(css: str, text: str) -> Markup:
+    """A cell of text; a word that is longer than a column is wide is broken, else it would push the others out."""
+    return cell(css or (LONG if len(text) > _LONGEST and max(map(len, text.split())) > _LONGEST else PLAIN), text)
+
+
+def _first_time(value: Any, parts: Iterable[str], now: int) -> Markup:
+    found = next((value[part] for part in parts if value.get(part)), None) if isinstance(value, Mapping) else None
+    return cell(WHEN, words.moment_told(str(found), now)) if found else NONE
 
 
 def named_ref(decl: AppDecl, to: str, rowid: int, names: Names) -> tuple[str, str]:

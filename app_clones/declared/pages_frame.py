@@ -60,12 +60,13 @@ def style() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """An entry of the navigation."""
+    """An entry of the navigation. ``near``: it is the current one's, or lies around it."""
 
     text: str
     url: str
     current: bool
     deeper: bool = False
+    near: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,11 +135,11 @@ class Site:
             roots.append(top)
         for name in roots:
             shelf = self.plan.shelves[name]
-            yield Link(shelf.plural, shelf.url, name == current)
+            yield Link(shelf.plural, shelf.url, name == current, near=name == top)
             if name == top:
                 near = dict.fromkeys((*self.plan.below(top), *self.plan.ancestors(current)[1:], current))
                 for below in [each for each in near if each != top][:MOST_LINKS]:
-                    yield Link(self.plan.shelves[below].plural, f"/{below}", below == current, True)
+                    yield Link(self.plan.shelves[below].plural, f"/{below}", below == current, deeper=True, near=True)
         if len(self.plan.shelves) > MOST_LINKS:
             yield Link("All collections", "/#collections", False)
 

@@ -6,15 +6,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from app_clones.declared import pages_columns, titles
 from app_clones.declared import pages_text as words
 from app_clones.declared.model import AppDecl, Entity, FieldDecl, OperationDecl, Page
 from app_clones.kit.seeds import derive
 
 ACCENTS = 8
-#: Columns of a list beside its first, filters of a list, links beside a page.
-MOST_COLUMNS = 6
-MOST_FILTERS = 5
-MOST_FLAGS = 2
+#: Links beside a page.
 MOST_LINKS = 14
 _PAGE_SIZES = (20, 25, 30, 40, 50)
 
@@ -152,9 +150,9 @@ def is_searched(entity: Entity) -> bool:
 
 
 def _shelf(decl: AppDecl, name: str, entity: Entity) -> Shelf:
-    title, plural = entity.title or words.label(name), words.words(entity.plural or f"{name}s")
+    title, plural = entity.title or words.label(name), words.words(titles.plural(name, entity))
     page = decl.pages.get(name, Page())
-    columns = page.columns or _columns(entity)
+    columns = page.columns or pages_columns.columns(decl, entity)
     standard: dict[str, str] = {}
     row_acts: list[str] = []
     acts: list[str] = []
@@ -176,7 +174,7 @@ def _shelf(decl: AppDecl, name: str, entity: Entity) -> Shelf:
         plural=plural[:1].upper() + plural[1:],
         url=f"/{name}",
         columns=columns,
-        filters=page.filters or _filters(entity),
+        filters=page.filters or pages_columns.filters(entity),
         page_size=min(size for size in _PAGE_SIZES if size * (len(columns) + 3) >= 190 or size == _PAGE_SIZES[-1]),
         create=standard.get("create"),
         update=standard.get("update"),
@@ -190,45 +188,6 @@ def _shelf(decl: AppDecl, name: str, entity: Entity) -> Shelf:
 def _lower(title: str) -> str:
     """A title within a sentence: "order item", but "API key" and "URL"."""
     return " ".join(part if part[:2].isupper() else part.lower() for part in title.split(" "))
-
-
-_WEIGHTS = {"enum": 7, "ref": 6, "date": 5, "datetime": 5, "number": 4, "integer": 4, "email": 4, "string": 3,
-            "boolean": 2, "url": 1, "text": 1}  # fmt: skip
-_MACHINES_OWN = (
-    "link",
-    "uri",
-    "url",
-    "icon",
-    "token",
-    "fingerprint",
-    "etag",
-    "hash",
-    "checksum",
-    "key",
-    "kind",
-    "html",
-)
-
-
-def _columns(entity: Entity) -> tuple[str, ...]:
-    """The label, then the fields that tell rows apart best, in the order of their declaration."""
-    weights = {}
-    for name, one in entity.fields.items():
-        if not one.hidden and name not in (entity.label, entity.owner) and one.type in _WEIGHTS:
-            for_machines = one.type == "string" and name.rpartition("_")[2] in _MACHINES_OWN
-            less = 3 * one.repeated + 2 * (one.auto == "updated") + one.log + 2 * for_machines
-            weights[name] = _WEIGHTS[one.type] - less
-    best = sorted(weights, key=lambda name: -weights[name])[:MOST_COLUMNS]
-    first = (entity.label,) if entity.label else ()
-    return first + tuple(name for name in entity.fields if name in best)
-
-
-def _filters(entity: Entity) -> tuple[str, ...]:
-    """What rows are chosen by: first of all by their enums and refs, then by a few booleans."""
-    usable = {n: one for n, one in entity.fields.items() if not (one.repeated or one.hidden) and n != entity.owner}
-    sorts = [name for name, one in usable.items() if one.type in ("enum", "ref")]
-    flags = [name for name, one in usable.items() if one.type == "boolean"]
-    return tuple((*sorts, *flags[:MOST_FLAGS])[:MOST_FILTERS])
 
 
 def _children(decl: AppDecl, name: str) -> Iterator[tuple[str, str]]:

@@ -98,6 +98,27 @@ def moment(ms: int, now_ms: int) -> str:
     return f"{short}, {clock}" if year == _day(now_ms // DAY_MS)[0] else long
 
 
+def moment_told(text: str, now_ms: int) -> str:
+    """The same of a time or a day that is text (RFC 3339); what is neither stays as it is."""
+    ms = _read(text)
+    if ms is None:
+        return short(text)
+    return moment(ms, now_ms) if len(text) > _DAY_LONG else _day(ms // DAY_MS)[2]
+
+
+_DAY_LONG = len("2025-03-03")
+
+
+@lru_cache(maxsize=16_384)
+def _read(text: str) -> int | None:
+    """The ms since 1970 of a text; where it names no zone, in UTC."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return int((found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp() * 1000)
+
+
 def moment_in_full(ms: int) -> str:
     """A time to the second: "3 Mar 2025, 14:05:09 UTC"."""
     number, rest = divmod(ms, DAY_MS)

@@ -7,10 +7,12 @@ from collections import Counter
 from urllib.parse import urljoin
 
 import pytest
+from playwright.sync_api import sync_playwright
 
 from app_clones.browser.lint import lint_page, lint_sheet
 from app_clones.browser.page import Page
 from app_clones.kit.asgi import request
+from app_clones.kit.serve import serve_world
 from app_clones.kit.world import World
 from factory.places import places
 
@@ -81,6 +83,31 @@ def test_the_pages_of_the_example_and_of_compiled_apps_keep_to_the_subset(apps):
     assert kinds[200] >= 15 * len(apps)
     assert kinds[404] >= len(apps)
     assert kinds[400] + kinds[422] >= len(apps) // 2, "forms with errors"
+
+
+def test_on_a_phone_the_current_section_is_seen_and_at_a_desk_no_column_is_cut(apps):
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-quic"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=flags)
+        desk = browser.new_page(viewport={"width": 1280, "height": 900})
+        phone = browser.new_page(viewport={"width": 390, "height": 844})
+        looked = 0
+        for place in apps[:8]:
+            with World.fork(place.snapshot, place.apps) as world, serve_world(world) as served:
+                desk.goto(f"{served.url}/{place.apps[0].name}/")
+                lists = [one.get_attribute("href") for one in desk.query_selector_all("nav.side a")]
+                for path in lists[1:5]:
+                    desk.goto(served.url + path)
+                    table = desk.query_selector("main .scroll")
+                    cut = table.evaluate("one => one.scrollWidth - one.clientWidth") if table else 0
+                    phone.goto(served.url + path)
+                    box = phone.query_selector("nav.side [aria-current]").bounding_box()
+                    assert cut == 0, path
+                    assert box["x"] >= 0, path
+                    assert box["x"] + box["width"] <= 390, path
+                    looked += 1
+        browser.close()
+    assert looked >= 8
 
 
 def test_the_linter_sees_a_float_that_is_planted_in_a_default_page(apps):

@@ -16,6 +16,9 @@ from app_clones.declared.drawing.spot import Drawer, Json, Spot
 from app_clones.declared.model import FieldDecl, Value
 
 _RARE = frozenset({"deleted", "archived", "disabled", "hidden", "blocked", "spam", "trashed", "locked", "suspended"})
+_PLACED = ("person", "company", "place")
+"""Whose state is a part of a country."""
+_DIGITS = re.compile(r" (\d)")
 _TEXT_TYPES = frozenset({"string", "text", "email", "url", "bytes"})
 
 
@@ -120,11 +123,15 @@ def _text(tokens: tuple[str, ...], value: Value, subject: Subject, label: bool) 
         return DRAWERS[named if value.type == "email" and named == "someone" else value.type]
     if value.type == "bytes":
         return DRAWERS["base64"]
-    if subject == "person" and tokens == ("title",):
-        return DRAWERS["name" if label else "job"]
+    if subject == "person" and tokens in (("title",), ("position",)):
+        return DRAWERS["name" if label and tokens == ("title",) else "job"]
     if told := listed(value.about) or ([] if label else _example(value.about)):
         return lambda rng, at: rng.choice(told)
+    if tokens[-1:] == ("state",) and subject not in _PLACED:
+        return DRAWERS["status"]
     found = _by_name(tokens) or _by_text(value.about)
+    if found is None and tokens and tokens[-1] in NUMBERS and not label:
+        return _written(_numeric(tokens, Value(type="integer")))
     if label and found in ("prose", "sentence") and value.type != "text":
         found = "name"
     if found == "prose" or (found is None and value.type == "text"):
@@ -140,6 +147,7 @@ def _written(found: Drawer) -> Drawer:
 
 
 def _by_name(tokens: tuple[str, ...]) -> str | None:
+    tokens = tuple(_DIGITS.sub(r"\1", " ".join(tokens)).split())  # md5 and ipv4 are words
     if not tokens:
         return None
     for last in (tokens[-1], singular(tokens[-1])):

@@ -18,7 +18,12 @@ _NAMED = {
     "someone": "to, from, cc, sender, recipient, owner email, user email, reply to, to address, from address",
     "company": "company, organization, organisation, employer, vendor, supplier, brand, manufacturer, "
                "publisher, carrier",
-    "job": "job, job title, occupation, profession, position",
+    "job": "job, job title, occupation, profession",
+    "ordinal": "position, index, order, ordinal, sequence, sequence number, sort order, revision, color id, colour id",
+    "status": "status",
+    "urgency": "priority, severity, urgency",
+    "visibility": "visibility, privacy",
+    "extension": "extension, file extension, format, file format",
     "department": "department, division",
     "phone": "phone, phone number, mobile, telephone, fax, tel",
     "street": "street, address line, address1",
@@ -44,17 +49,17 @@ _NAMED = {
     "cidr": "cidr, ip range, subnet",
     "mac": "mac, mac address",
     "color": "color, colour",
-    "hex_color": "background color",
+    "hex_color": "background color, foreground color, text color, color rgb, rgb, hex, color hex, color code",
     "version": "version",
     "language": "language, language code, lang",
     "locale": "locale",
     "mime_type": "mime type, content type, media type",
     "cron": "cron, schedule",
     "md5": "md5, md5 checksum, md5 hash, etag",
-    "sha1": "sha1, sha1 checksum",
-    "sha256": "sha256, checksum, hash, digest, fingerprint",
+    "sha1": "sha1, sha1 checksum, sha1 hash",
+    "sha256": "sha256, sha256 checksum, sha256 hash, checksum, hash, digest, fingerprint",
     "token": "token, secret, password, api key",
-    "uuid": "uuid, guid",
+    "uuid": "uuid, guid, uid",
     "user_agent": "user agent",
     "slug": "slug",
     "tag": "tag, tags, keyword, keywords",
@@ -107,6 +112,8 @@ SAID = (
     (r"phone number|E\.164", "phone"),
     (r"hex(adecimal)? colou?r", "hex_color"),
     (r"\bURL\b|\bURI\b|\blink\b", "url"),
+    (r"\b(ordering|sequence|ordinal) number\b|\bposition (of|among|in)\b", "ordinal"),
+    (r"file extension", "extension"),
     (r"base64", "base64"),
     (r"host ?name", "host"),
     (r"domain name", "domain"),
@@ -118,7 +125,8 @@ TEXTS = {name: drawer for drawer, names in _NAMED.items() for name in names.spli
 """The last words of a field's name → its drawer."""
 
 LISTS = re.compile(
-    r"(?:[Oo]ne of|(?:[Vv]alid|[Pp]ossible|[Aa]cceptable|[Aa]llowed|[Ss]upported) values?)\b(.{5,300})", re.DOTALL
+    r"(?:[Oo]ne of|\b[Ee]ither|(?:[Vv]alid|[Pp]ossible|[Aa]cceptable|[Aa]llowed|[Ss]upported) values?)\b(.{5,300})",
+    re.DOTALL,
 )
 """Where a description goes on to list values between quotes."""
 

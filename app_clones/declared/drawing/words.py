@@ -59,6 +59,10 @@ HEX_COLORS = (
     "#1f77b4", "#d62728", "#2ca02c", "#ff7f0e", "#9467bd", "#8c564b", "#e377c2", "#7f7f7f", "#bcbd22", "#17becf",
 )
 
+STATUSES = ("active", "pending", "done", "paused", "archived")
+URGENCIES = ("low", "normal", "high", "urgent")
+VISIBILITIES = ("public", "private", "internal")
+
 JOBS = (
     "Accountant", "Analyst", "Architect", "Buyer", "Controller", "Designer", "Editor", "Engineer", "Event planner",
     "Head of sales", "Lawyer", "Librarian", "Nurse", "Office manager", "Product manager", "Recruiter", "Researcher",

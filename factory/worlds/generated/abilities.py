@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from app_clones.declared import titles
 from app_clones.declared.engine import Declared
 from app_clones.declared.expand import writable
 from app_clones.declared.model import PERSON, AppDecl, Entity, FieldDecl, OperationDecl, Param
@@ -50,7 +51,7 @@ class Ability:
     @property
     def plural(self) -> str:
         """What people call several."""
-        return (self.decl.plural or f"{self.name}s").replace("_", " ").lower()
+        return titles.plural(self.name, self.decl).replace("_", " ").lower()
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,137 @@
+"""Lists show what people go by, times as people say them, and are called by whole words."""
+
+from __future__ import annotations
+
+import pytest
+
+from app_clones.declared.expand import expand
+from app_clones.declared.model import AppDecl, FieldDecl
+from app_clones.declared.pages_cells import maker
+from app_clones.declared.pages_columns import columns, is_time, times_in
+from app_clones.declared.pages_plan import plan
+from app_clones.declared.pages_text import moment_told
+from app_clones.declared.titles import title
+
+NOW = 1_740_992_400_000  # 2025-03-03T09:00:00Z
+MOMENT = {
+    "type": "object",
+    "properties": {"date": {"format": "date"}, "dateTime": {"format": "date-time"}, "timeZone": {}},
+}
+EVENT = {
+    "color_id": {},
+    "created": {"type": "datetime", "auto": "created"},
+    "end": {"type": "json", "shape": {"$ref": "#/$defs/Moment"}},
+    "etag": {},
+    "html_link": {},
+    "i_cal_uid": {},
+    "location": {},
+    "sequence": {"type": "integer"},
+    "start": {"type": "json", "shape": {"$ref": "#/$defs/Moment"}},
+    "status": {},
+    "summary": {},
+    "updated": {"type": "datetime", "auto": "updated"},
+}
+
+
+def app(fields, **entity):
+    return expand(
+        AppDecl.model_validate(
+            {
+                "app": "diary",
+                "title": "Diary",
+                "schemas": {"Moment": MOMENT},
+                "entities": {"event": {"fields": fields, "operations": ["list"], **entity}},
+            }
+        )
+    )
+
+
+def shown(fields, **entity):
+    decl = app(fields, **entity)
+    return columns(decl, decl.entities["event"])
+
+
+def test_what_only_programs_read_is_no_column_where_there_is_enough_else():
+    assert shown(EVENT)[:5] == ("summary", "start", "status", "end", "location")
+    assert not {"color_id", "etag", "html_link", "i_cal_uid", "sequence"} & {*shown(EVENT)}
+
+
+def test_where_there_is_little_else_it_is_shown():
+    assert shown({"name": {}, "etag": {}, "color_id": {}, "parent_uid": {}}) == ("name", "etag", "color_id")
+
+
+def test_columns_stand_as_a_person_declared_them():
+    fields = {"name": {}, "kind": {"type": "enum", "values": ["a"]}, "city": {}, "amount": {"type": "integer"}}
+    assert shown(fields) == ("name", "kind", "city", "amount")
+
+
+def test_of_many_times_a_few_are_shown_and_all_columns_fit_beside_each_other():
+    times = {f"seen_{letter}_time": {"type": "datetime"} for letter in "abcdef"}
+    found = shown({"name": {}, **times, "size": {"type": "integer"}, "owner": {}, "plan": {}})
+    assert {"size", "owner", "plan"} <= {*found}
+    assert len(found) <= 6
+
+
+def test_text_is_a_time_by_its_type_or_by_what_is_said_of_it():
+    assert is_time(FieldDecl(type="datetime"))
+    assert is_time(FieldDecl(about="Due date of the task (as an RFC 3339 timestamp)."))
+    assert not is_time(FieldDecl(about="Its name."))
+    decl = app(EVENT)
+    assert times_in(decl, decl.entities["event"].fields["start"]) == ("dateTime", "date")
+    odd = FieldDecl(type="json", shape={"type": "object", "properties": {"at": {"format": "date-time"}, "by": {}}})
+    assert times_in(decl, odd) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("2025-03-03T14:05:00Z", "Today 14:05"),
+        ("2025-03-04T00:30:00+01:00", "Today 23:30"),
+        ("2025-01-12T06:22:00.5Z", "12 Jan, 06:22"),
+        ("2024-12-20T03:50:00", "20 Dec 2024"),
+        ("2025-03-03", "3 Mar 2025"),
+        ("in spring", "in spring"),
+        ("2025-02-30T00:00:00Z", "2025-02-30T00:00:00Z"),
+    ],
+)
+def test_a_time_that_is_text_is_said_as_the_clocks_own_times_are(text, said):
+    assert moment_told(text, NOW) == said
+    cell = maker(app(EVENT), FieldDecl(type="datetime"))(text, {}, NOW)
+    assert said in cell
+    held = {"timeZone": "Europe/Rome", "dateTime": text}
+    assert said in maker(app(EVENT), app(EVENT).entities["event"].fields["start"])(held, {}, NOW)
+
+
+def test_a_word_longer_than_a_column_is_broken_and_a_sentence_is_not():
+    make = maker(app(EVENT), FieldDecl())
+    assert 'class="long"' in make("application/vnd.openxmlformats-officedocument", {}, NOW)
+    assert "class" not in make("a sentence of many short words that goes on", {}, NOW)
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "origin", "said"),
+    [
+        ("add_on_attachment_studen_ac2d8", "", "room.work.addOnAttachments.studentSubmissions.get",
+         "Add on attachment student submission"),
+        ("add_on_attachment_studen_ac2d8", "Add on attachment studen ac2d8", "room.addOnAttachments.studentPapers.list",
+         "Add on attachment student paper"),
+        ("course_work_material_add_4fa27", "", "room.courses.courseWorkMaterials.getAddOnContext",
+         "Course work material add on context"),
+        ("add_on_attachment_studen_ac2d8", "", "", "Add on attachment"),
+        ("add_on_attachment_studen_ac2d8", "Submission", "room.addOnAttachments.studentSubmissions.get", "Submission"),
+        ("order_item", "", "shop.orders.items.get", "Order item"),
+        ("a_name_of_its_own_that_is_faded", "", "", "A name of its own that is faded"),
+    ],
+)  # fmt: skip
+def test_a_name_that_was_cut_is_completed_from_the_original_or_loses_its_digest(name, given, origin, said):
+    assert title(name, given, [origin] if origin else []) == said
+
+
+def test_headings_and_navigation_have_no_digest_in_them():
+    name = "add_on_attachment_studen_ac2d8"
+    decl = AppDecl.model_validate({
+        "app": "room", "title": "Room", "entities": {name: {"fields": {"text": {}}}},
+        "operations": {"find": {"kind": "list", "entity": name, "origin": "room.addOnAttachments.studentPapers.list"}},
+    })  # fmt: skip
+    shelf = plan(expand(decl)).shelves[name]
+    assert (shelf.noun, shelf.plural) == ("add on attachment student paper", "Add on attachment student papers")
