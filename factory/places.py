@@ -25,7 +25,7 @@ COMPILED = (
     "androidmanagement:v1", "alloydb:v1alpha", "analyticsadmin:v1alpha", "contactcenterinsights:v1",
     "firebasehosting:v1beta1", "vmwareengine:v1", "bigquerydatatransfer:v1", "merchantapi:accounts_v1",
     "datamigration:v1", "netapp:v1", "config:v1", "authorizedbuyersmarketplace:v1alpha", "realtimebidding:v1",
-    "managedidentities:v1", "ml:v1",
+    "dialogflow:v2", "dlp:v2",
 )  # fmt: skip
 """Documents whose apps have large pages: of 176 with twenty methods or more, those with the most collections of which a
 full page comes to 250 elements, or whose first page does."""
@@ -33,9 +33,9 @@ full page comes to 250 elements, or whose first page does."""
 ROWS = 60
 """Rows of a collection, or some more: its page shows 20 to 50 at once."""
 
-PARENTS = 24
-CHILDREN = 12
-"""Rows of what others lie under, and of those under each: its page shows ten."""
+PARENTS = 40
+CHILDREN = 8
+"""Rows of what others lie under, and of those under each: its page shows up to ten."""
 
 TASKS = 16
 """Generated tasks of an app, of all kinds in turn."""

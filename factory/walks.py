@@ -62,17 +62,15 @@ class Leg:
 async def walks(places: Sequence[Place], steps: int, seed: int) -> dict[str, Any]:
     """Walks ``steps`` steps in all, in turn through ``places``, and returns the report. A task is played whole, so
     there may be a few steps more."""
-    begun, legs, taken = time.monotonic(), list[Leg](), 0
+    begun, legs, by_place = time.monotonic(), list[Leg](), Counter[str]()
     left_out: dict[str, str] = {}
     async with chromium() as process:
         async for leg in _legs(process, places, steps, seed, left_out):
             legs.append(leg)
-            taken += leg.walk.steps
-            print(f"[{taken}/{steps}] {leg.place}, {leg.kind}: {_figures(legs)['differ']} differ so far", flush=True)
+            by_place[leg.place] += leg.walk.steps
+            differ = sum(bool(one.walk.findings) for one in legs)
+            print(f"[{by_place.total()}/{steps}] {leg.place}, {leg.kind}: {differ} differ so far", flush=True)
         version = process.version
-    by_place = Counter[str]()
-    for leg in legs:
-        by_place[leg.place] += leg.walk.steps
     return {
         **_figures(legs),
         "places": len(by_place),
@@ -197,7 +195,8 @@ def main() -> int:
     given.out.mkdir(parents=True, exist_ok=True)
     write_whole(given.out / "report.json", json.dumps(found, indent=1, ensure_ascii=False) + "\n")
     print(
-        f"{found['same']} of {found['steps']} steps the same in both ({found['oracle']['steps']} of them oracles'), "
+        f"{found['same']} of {found['steps']} steps the same in both ({found['oracle']['steps']} of them oracles', of "
+        f"{found['tasks']} tasks; {len(found['tasks_left_out'])} left out), "
         f"{found['places']} worlds, pages of median {found['median_nodes']:g} nodes and {found['median_lines']:g} "
         f"lines, Chromium {found['chromium']}, {found['wall_s']} s"
     )

@@ -39,9 +39,12 @@ FLAGS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    # Else Tab stops at what scrolls, which depends on where things lie.
-    "--disable-blink-features=KeyboardFocusableScrollers",
 )
+#: Whether Tab stopped at what merely scrolls, as Chromium lets it since 130. That depends on where things lie.
+_SCROLLS = """() => {
+    const e = document.activeElement;
+    return e !== null && e !== document.body && e !== document.documentElement && e.tabIndex < 0;
+}"""
 #: What Playwright says of a page that was left while it was looked at.
 _LEFT = ("context", "navigat")
 #: Wall time that one action may take before the browser is taken to be broken, in ms. Never content.
@@ -179,7 +182,13 @@ class ChromiumBrowser:
         active = focus.as_element()
         check_key(key, Target(**await active.evaluate(PROBE)) if active else None)
         await self._page.keyboard.press(key)
+        while key.endswith("Tab") and await self._page.evaluate(_SCROLLS):
+            await self._page.keyboard.press(key)
         await self._settle()
+        if key.endswith("Tab") and not await self._page.evaluate("document.hasFocus()"):
+            # Tab has left the page for the window around it, which is not there for an agent: it starts over.
+            await self._page.bring_to_front()
+            await self._page.evaluate("window.focus()")
 
     async def hover(self, ref: str) -> None:
         element = await self._find(ref)

@@ -123,6 +123,26 @@ async def test_both_drivers_do_alike_at_every_step(process):
     assert differing == []
 
 
+class Strip:
+    """Links, and between them text that has to be scrolled; at ``/one`` a single link."""
+
+    async def ask(self, method, path, headers, body):
+        long = f'<pre style="overflow: auto; max-height: 40px; white-space: pre-wrap">{"many words " * 300}</pre>'
+        inner = f'<p>Here</p><a href="/a">First</a>{"" if path == "/one" else long + """<a href="/b">Last</a>"""}'
+        html = f'<!doctype html><html lang="en"><head><title>Strip</title></head><body>{inner}</body></html>'
+        return Reply(200, ((b"content-type", b"text/html; charset=utf-8"),), html.encode())
+
+
+@pytest.mark.parametrize("path", ["/", "/one"])
+async def test_tab_stops_at_nothing_that_merely_scrolls_and_starts_over_at_the_ends_of_a_page(process, path):
+    for keys in ("TTTTT", "SSSSS", "TTSS", "TTTSST", "STT"):
+        dom, real = DomBrowser(Strip()), await process.open(Strip())
+        for action in (("navigate", path), *(("press_key", {"T": "Tab", "S": "Shift+Tab"}[key]) for key in keys)):
+            assert (await act(dom, action), await act(real, action)) == ("", "")
+            assert await dom.snapshot() == await real.snapshot(), (keys, action)
+        await real.close()
+
+
 @pytest.mark.parametrize(("what", "code"), [("e9999", "unknown_ref"), ('heading "Form"', "not_interactive")])
 async def test_a_mistake_changes_nothing_and_says_what_it_was(what, code):
     dom = DomBrowser(Desk())
