@@ -23,8 +23,8 @@ from factory.worlds.suite import WorldSuite, build_found, load
 COMPILED = (
     "dfareporting:v4", "networksecurity:v1beta1", "displayvideo:v4", "logging:v2", "walletobjects:v1",
     "androidmanagement:v1", "alloydb:v1alpha", "analyticsadmin:v1alpha", "contactcenterinsights:v1",
-    "firebasehosting:v1beta1", "vmwareengine:v1", "bigquerydatatransfer:v1", "merchantapi:accounts_v1",
-    "datamigration:v1", "netapp:v1", "config:v1", "authorizedbuyersmarketplace:v1alpha", "realtimebidding:v1",
+    "content:v2.1", "vmwareengine:v1", "bigquerydatatransfer:v1", "merchantapi:accounts_v1",
+    "datamigration:v1", "netapp:v1", "apigee:v1", "securitycenter:v1", "realtimebidding:v1",
     "dialogflow:v2", "dlp:v2",
 )  # fmt: skip
 """Documents whose apps have large pages: of 176 with twenty methods or more, those with the most collections of which a

@@ -136,15 +136,15 @@ def draw(rng: Random, shown: str, starts: Sequence[str]) -> Action:
     """A random action on the page shown; now and then one that makes no sense there."""
     refs = [(match[1], match[3]) for match in _LINE.finditer(shown)]
     roll = rng.random()
-    if roll < 0.25:
+    if roll < 0.30:
         return Action("navigate", (rng.choice(list(starts)),))
-    if roll < 0.31:
+    if roll < 0.36:
         return Action("back")
-    if roll < 0.39:
+    if roll < 0.44:
         return Action("press_key", (rng.choice((*KEYS, "Tab", "Tab", "Enter", "q")),))
-    if roll < 0.41:
+    if roll < 0.46:
         return Action("hover", (rng.choice(refs)[1],)) if refs else Action("back")
-    if roll < 0.44 or not refs:
+    if roll < 0.49 or not refs:
         return Action(rng.choice(("click", "hover")), (rng.choice(("e999", "f1e1", "nothing")),))
     role, ref = rng.choice(refs)
     useful = [one for one in refs if one[0] in _DRAWN]
