@@ -161,9 +161,9 @@ class TransferLearning(Learning):
 
 
 class FormLearning(TransferLearning):
-    """The warm start at the level of chance: the same demonstrations, steps and renaming, but each demonstration shows
-    what was observed in a task of another app. It learns all that can be learned without reading: how calls are formed,
-    what an instruction says; what a tool is called it can only guess."""
+    """The warm start at the level of chance: the same demonstrations and renaming, but each demonstration shows what
+    was observed in a task of another app. It learns what can be learned without reading: how calls are formed, what an
+    instruction says. What a tool of an app is called, and what it takes, it can only guess."""
 
     async def demonstrate(self) -> list[Trajectory]:
         """With others' observations."""
