@@ -34,8 +34,8 @@ ROWS = 60
 """Rows of a collection, or some more: its page shows 20 to 50 at once."""
 
 PARENTS = 40
-CHILDREN = 8
-"""Rows of what others lie under, and of those under each: its page shows up to ten."""
+CHILDREN = 6
+"""Rows of what others lie under, and of those under each: no more in all than an oracle turns pages for."""
 
 TASKS = 16
 """Generated tasks of an app, of all kinds in turn."""
