@@ -98,7 +98,7 @@ def write(call: Call, form: Mapping[str, str]) -> str:
     draft = row_number(form.get("draft", ""))
     do = form.get("do", "send")
     if do == "discard" and draft:
-        drafts.discard(call, draft)
+        mailbox.delete(call, drafts.find(call, call.actor, draft))
         return "discarded"
     letter = _letter(call, form, draft)
     if do == "save":

@@ -79,8 +79,3 @@ def send(call: Call, id: int) -> int:
     labels.relabel(call, call.actor, mail.id, add=add, remove=("DRAFT", "TRASH", "SPAM"))
     mailbox.distribute(call, letter, mail.id, everyone)
     return mail.id
-
-
-def discard(call: Call, id: int) -> None:
-    """Removes a draft and its message for good."""
-    mailbox.delete(call, find(call, call.actor, id))

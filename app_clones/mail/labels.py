@@ -83,9 +83,9 @@ def system_id(call: Call, owner: int, name: str) -> int:
     return int(row[0])
 
 
-def create_label(call: Call, owner: int, name: str) -> Label:
-    """Returns the new user label. Raises Exists if the name is taken in any case."""
-    return label_by_id(call, owner, _insert(call, owner, _checked_name(call, owner, name), "user"))
+def create_label(call: Call, owner: int, name: str) -> int:
+    """Returns the id of the new user label. Raises Exists if the name is taken in any case."""
+    return _insert(call, owner, _checked_name(call, owner, name), "user")
 
 
 def rename_label(call: Call, owner: int, label: Label, name: str) -> None:

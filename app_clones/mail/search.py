@@ -54,16 +54,13 @@ def labelled(label_id: int) -> Where:
     return Where("m.id IN (SELECT message_id FROM mail_message_label WHERE label_id = ?)", (label_id,))
 
 
-def user_labelled(owner: int) -> Where:
-    return _of_labels("kind = 'user'", owner)
-
-
 def system_labelled(owner: int, names: Iterable[str]) -> Where:
     listed = tuple(names)
-    return _of_labels(f"name IN ({', '.join('?' * len(listed))})", owner, *listed)
+    return labelled_as(f"name IN ({', '.join('?' * len(listed))})", owner, *listed)
 
 
-def _of_labels(which: str, owner: int, *args: Value) -> Where:
+def labelled_as(which: str, owner: int, *args: Value) -> Where:
+    """Has a label of the owner's of which the SQL ``which`` holds."""
     labels = f"SELECT id FROM mail_label WHERE owner_id = ? AND {which}"
     return Where(f"m.id IN (SELECT message_id FROM mail_message_label WHERE label_id IN ({labels}))", (owner, *args))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from app_clones.kit.world import Call
 from app_clones.mail import drafts, labels, mailbox, people, search
@@ -55,16 +56,14 @@ class Row:
     draft: int
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
+class Listing(NamedTuple):
     rows: tuple[Row, ...]
     first: int
     last: int
     total: int
 
 
-@dataclass(frozen=True, slots=True)
-class Card:
+class Card(NamedTuple):
     """One message of a conversation, and the names of the system labels on it."""
 
     mail: Message
@@ -73,8 +72,7 @@ class Card:
     draft: int
 
 
-@dataclass(frozen=True, slots=True)
-class Conversation:
+class Conversation(NamedTuple):
     """``answered``: whom a reply goes to, empty where there is nothing to answer (a draft alone)."""
 
     id: int
@@ -128,10 +126,9 @@ def own_labels(call: Call) -> list[Label]:
 
 
 def _condition(call: Call, folder: str | None, query: str) -> Where:
-    kept = search.negated(search.system_labelled(call.actor, ("TRASH", "SPAM")))
     if query:
-        found = compile_query(call, query)
-        return found.where if found.everywhere else search.all_of([found.where, kept])
+        return compile_query(call, query, ("TRASH", "SPAM"))
+    kept = search.negated(search.system_labelled(call.actor, ("TRASH", "SPAM")))
     if folder is None:
         return kept
     label = labels.find_label(call, call.actor, folder)

@@ -55,4 +55,4 @@ def send(act: Act) -> dict[str, Any]:
 
 
 def delete(act: Act) -> None:
-    drafts.discard(act.call, resources.draft_row(act.arguments["id"]))
+    mailbox.delete(act.call, drafts.find(act.call, act.call.actor, resources.draft_row(act.arguments["id"])))

@@ -29,7 +29,7 @@ def get(act: Act) -> dict[str, Any]:
 
 def create(act: Act) -> dict[str, Any]:
     body = act.arguments["body"]
-    return _styled(act, labels.create_label(act.call, act.call.actor, body["name"]).id, body)
+    return _styled(act, labels.create_label(act.call, act.call.actor, body["name"]), body)
 
 
 def change(act: Act) -> dict[str, Any]:

@@ -27,12 +27,9 @@ Asked = Mapping[str, Any]
 def condition(call: Call, asked: Asked) -> Where:
     """Returns which messages a list call asks for. Raises AppError."""
     wanted = [resources.label_of(call, text) for text in asked.get("label_ids", ())]
-    found = compile_query(call, asked.get("q", ""))
-    hidden = {"TRASH", "SPAM"} - {label.name for label in wanted}
-    parts = [search.labelled(label.id) for label in wanted] + [found.where]
-    if not (asked.get("include_spam_trash") or found.everywhere) and hidden:
-        parts.append(search.negated(search.system_labelled(call.actor, sorted(hidden))))
-    return search.all_of(parts)
+    hidden = set() if asked.get("include_spam_trash") else {"TRASH", "SPAM"} - {label.name for label in wanted}
+    found = compile_query(call, asked.get("q", ""), hidden)
+    return search.all_of([*(search.labelled(label.id) for label in wanted), found])
 
 
 def listed(name: str, keys: Sequence[tuple[int, int]], asked: Asked, show: Callable[[int], Any]) -> dict[str, Any]:

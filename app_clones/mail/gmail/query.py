@@ -4,10 +4,10 @@ before: after: older_than: newer_than:, minus, OR, { }, ( )."""
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from functools import partial
+from typing import NamedTuple
 
 from app_clones.kit.errors import AppError
 from app_clones.kit.world import Call
@@ -30,25 +30,19 @@ _IN = {"inbox": "INBOX", "sent": "SENT", "draft": "DRAFT", "drafts": "DRAFT", "t
 _MOST = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A compiled search. ``everywhere``: it names trash or spam itself, so that these are not to be left out."""
-
-    where: Where
-    everywhere: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Token:
+class _Token(NamedTuple):
     kind: str
     text: str
 
 
-def compile_query(call: Call, text: str) -> Found:
-    """Returns the condition that ``text`` states for the actor's mailbox. Raises AppError for what it cannot say."""
-    tokens = list(_tokens(text))
-    parser = _Parser(call, tokens)
-    return Found(parser.whole(), parser.everywhere)
+def compile_query(call: Call, text: str, hidden: Iterable[str]) -> Where:
+    """Returns the condition that ``text`` states for the actor's mailbox, which leaves out what is under the system
+    labels ``hidden`` unless it names trash or spam itself. Raises AppError for what it cannot say."""
+    parser = _Parser(call, _tokens(text))
+    where, names = parser.whole(), sorted(hidden)
+    if parser.everywhere or not names:
+        return where
+    return search.all_of([where, search.negated(search.system_labelled(call.actor, names))])
 
 
 def _tokens(text: str) -> list[_Token]:
@@ -240,10 +234,9 @@ def _has(call: Call, text: str) -> Where:
     wanted = text.lower()
     if wanted == "attachment":
         return search.attached()
-    if wanted == "userlabels":
-        return search.user_labelled(call.actor)
-    if wanted == "nouserlabels":
-        return search.negated(search.user_labelled(call.actor))
+    own = search.labelled_as("kind = 'user'", call.actor)
+    if wanted in ("userlabels", "nouserlabels"):
+        return own if wanted == "userlabels" else search.negated(own)
     raise AppError(f"Unsupported search term has:{text}")
 
 
