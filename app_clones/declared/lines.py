@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
 from string import Formatter
 from typing import Any
 
@@ -73,9 +74,9 @@ def _said(line: str) -> Callable[[Seen], str]:
         literal.replace("{", "{{").replace("}", "}}") + ("" if name is None else "{}")
         for literal, name, _, _ in Formatter().parse(line)
     )
+    pick = itemgetter(*names) if len(names) > 1 else lambda seen: [seen[name] for name in names]
 
     def said(seen: Seen) -> str:
-        values = [seen[name] for name in names]
-        return pattern.format(*[", ".join(map(str, one)) if isinstance(one, list) else one for one in values])
+        return pattern.format(*[", ".join(map(str, one)) if type(one) is list else one for one in pick(seen)])
 
     return said
