@@ -435,6 +435,23 @@ def test_a_list_has_different_items_within_its_bounds():
     assert all(2 <= len(row["tags"]) == len(set(row["tags"])) <= 4 for row in rows)
 
 
+def test_an_end_that_is_json_comes_after_its_start_too():
+    when = {"type": "json", "required": True, "shape": {"$ref": "#/$defs/When"}}
+    shape = {"type": "object", "properties": {"date": {"type": "string", "format": "date"},
+             "dateTime": {"type": "string", "format": "date-time"}, "timeZone": {"type": "string"}}}  # fmt: skip
+    event = {"fields": {"title": {}, "end": when, "start": when}, "rows": 40}
+    decl = expand(AppDecl.model_validate(
+        {"app": "diary", "title": "Diary", "schemas": {"When": shape}, "entities": {"event": event}}
+    ))  # fmt: skip
+    rows = draw(decl, 5, SCENE, {})["event"]
+    timed = [row for row in rows if {"date", "dateTime"} & {*row["start"]}]
+    assert len(timed) >= 20
+    for row in timed:
+        parts = {"date", "dateTime"} & {*row["start"]}
+        assert parts == {"date", "dateTime"} & {*row["end"]}
+        assert all(row["start"][part] < row["end"][part] for part in parts)
+
+
 def test_an_end_comes_after_its_start():
     moment = {"type": "datetime", "required": True}
     assert all(row["start_time"] < row["end_time"] for row in one({"end_time": moment, "start_time": moment}))

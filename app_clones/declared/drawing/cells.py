@@ -147,6 +147,8 @@ class Cells:
             return 3, place
         if name == self.label:
             return 4, place
+        if field.type == "json" and stage == "end":
+            return 6, place
         if field.type in ("date", "datetime"):
             return (6 if stage in ("start", "birth") else 7), place
         return 5, place
@@ -161,7 +163,7 @@ class Cells:
             return self._moment(name, field, rng)
         if field.type == "json" and field.seed is None:
             shape = self._described(name) or field.shape or {"type": "object"}
-            one: Drawer = compile_shape(shape, self.decl.schemas, name, self.subject)
+            one: Drawer = self._ended(name, compile_shape(shape, self.decl.schemas, name, self.subject))
         else:
             described = field.model_copy(update={"about": self._said(name)})
             one = drawer(name, described, self.subject, label=name == self.label)
@@ -170,6 +172,20 @@ class Cells:
         least = int(field.min or 0)
         most = max(least, 3 if field.max is None else min(3, int(field.max)))
         return lambda at, owner: several(rng, at, one, least, rng.randint(least, most))
+
+    def _ended(self, name: str, one: Drawer) -> Drawer:
+        """Of JSON that is an end, and of the shape of a start: with times that come after those of the start."""
+        mine = self.entity.fields[name].shape
+        alike = [other for other, field in self.entity.fields.items() if field.type == "json" and field.shape == mine]
+        starts = sorted((other for other in alike if moments.stage(words_of(other)) == "start"), key=len)
+        if mine is None or moments.stage(words_of(name)) != "end" or not starts:
+            return one
+
+        def draw(rng: Random, at: Spot) -> Json:
+            drawn, start = one(rng, at), next((at.row[other] for other in starts if at.row.get(other)), None)
+            return moments.later(rng, start, drawn) if isinstance(drawn, dict) and isinstance(start, dict) else drawn
+
+        return draw
 
     def _described(self, name: str) -> Mapping[str, Any]:
         """A field's property in the API's schema, which says more of it than the field; empty where there is none."""

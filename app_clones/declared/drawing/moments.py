@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from random import Random
+from typing import Any
 
 MINUTE = 60_000
 DAY = 24 * 60 * MINUTE
@@ -59,6 +61,26 @@ def drawn(rng: Random, kind: str, born_ms: int, now_ms: int, after_ms: int | Non
     if kind == "start":
         return working_hour(rng, born_ms + rng.randrange(1, 31) * DAY)
     return between(rng, born_ms, now_ms)
+
+
+def later(rng: Random, start: Mapping[str, Any], end: Mapping[str, Any]) -> dict[str, Any]:
+    """``end`` with the times and days that ``start`` has, each so much later, and none but those."""
+    far_ms = rng.choice((30, 45, 60, 60, 90, 120, 24 * 60)) * MINUTE
+    moved = {}
+    for name, text in start.items():
+        if _is_time(text):
+            moved[name] = day(parse(text) + DAY) if len(text) == _DAY_LONG else rfc3339(parse(text) + far_ms)
+    return {**{name: value for name, value in end.items() if not _is_time(value)}, **moved} if moved else dict(end)
+
+
+_DAY_LONG = len("2025-03-01")
+
+
+def _is_time(value: Any) -> bool:
+    try:
+        return isinstance(value, str) and datetime.fromisoformat(value) is not None
+    except ValueError:
+        return False
 
 
 def rfc3339(ms: int) -> str:
