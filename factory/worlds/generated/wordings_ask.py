@@ -109,7 +109,7 @@ ASKING: Mapping[str, Wordings] = {
         heldout=(
             "Please check whether one may {verb} {row}{inputs} as things stand. If so, do it; if not, decline.",
             "{verb} {row}{inputs} where that can be done; otherwise decline.",
-            "See whether the rules permit to {verb} {row}{inputs}. Do it if they do, else decline.",
+            "See whether the rules permit you to {verb} {row}{inputs}. Do it if they do, else decline.",
         ),
     ),
     "only_if": Wordings(
