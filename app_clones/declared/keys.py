@@ -132,7 +132,7 @@ def select(plan: EntityPlan, call: Call, where: Mapping[str, Any]) -> list[Row]:
     if plan.visible:
         conditions.append(plan.visible)
         args += [call.actor] * plan.visible_args
-    sql = f"{plan.select} WHERE {' AND '.join(conditions)} ORDER BY t.id LIMIT 2"
+    sql = f"{plan.select} WHERE {' AND '.join(conditions) or '1'} ORDER BY t.id LIMIT 2"
     return [plan.row(raw) for raw in call.rows(sql, *args)]
 
 
@@ -147,6 +147,11 @@ def find(ready: Declared, call: Call, entity: str, ident: Any, *, under: int | N
         if under is not None and row[plan.decl.parent or ""] != under:
             raise NotFound(f"no {plan.noun} {ident[:200]}")
         return row
+    keyword = plan.decl.key.keywords.get(ident) if isinstance(ident, str) else None
+    if keyword == "first":
+        return _first(plan, call, str(ident), under)
+    if keyword == "actor":
+        ident = actors_email(call)
     for where in _wheres(plan, call, ident):
         if under is not None and plan.decl.parent is not None:
             where[plan.decl.parent] = under
@@ -156,6 +161,21 @@ def find(ready: Declared, call: Call, entity: str, ident: Any, *, under: int | N
         if found:
             return found[0]
     raise NotFound(f"no {plan.noun} {str(ident)[:200]}")
+
+
+def actors_email(call: Call) -> str:
+    """What the acting person is called from outside."""
+    found = call.one("SELECT email FROM kit_person WHERE id=?", call.actor)
+    return str(found[0]) if found else ""
+
+
+def _first(plan: EntityPlan, call: Call, keyword: str, under: int | None) -> Row:
+    """The row that ``keyword`` stands for. Raises :class:`NotFound` where there is none at all."""
+    known = under is not None and plan.decl.parent is not None
+    found = select(plan, call, {plan.decl.parent or "": under} if known else {})
+    if not found:
+        raise NotFound(f"no {plan.noun} {keyword}")
+    return found[0]
 
 
 def _wheres(plan: EntityPlan, call: Call, ident: Any) -> list[dict[str, Any]]:
@@ -221,4 +241,6 @@ def check_new_id(plan: EntityPlan, slug: str) -> str:
         raise AppError(f"{slug[:80]!r} is no id of a {plan.noun}: it does not match {pattern}")
     if rowid_of(plan.decl.key.prefix, slug) is not None:
         raise AppError(f"{slug}: ids of this form are given by the service itself")
+    if slug in plan.decl.key.keywords:
+        raise AppError(f"{slug}: this word stands for another {plan.noun}")
     return slug

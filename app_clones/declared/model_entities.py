@@ -34,7 +34,7 @@ class Value(Part):
 
     ``wire``: its name in the API's JSON or query, where that is another. ``repeated``: a list of such. ``shape``: JSON
     Schema (2020-12) of a ``json`` value, which may refer to ``#/$defs/NAME`` of the app's ``schemas``. ``int64``: an
-    integer that the API writes as text.
+    integer that the API writes as text. ``keywords``: of a text, words that stand for who acts, whose email is kept.
     """
 
     type: Type = "string"
@@ -48,6 +48,7 @@ class Value(Part):
     pattern: str | None = None
     shape: Mapping[str, Json] | None = None
     int64: bool = False
+    keywords: tuple[str, ...] = ()
     wire: str | None = None
 
 
@@ -91,6 +92,8 @@ class Key(Part):
     ``/``) of what the row lies under, for entities without ``parent`` whose rows lie under things of several kinds
     (operations): its own name is then ``{scope}/{collection}/{id}`` (no ``{scope}/`` where that is empty), and the last
     ``row`` parameter of another entity says the scope. ``int64``: of a ``number`` that the API writes as text.
+    ``keywords``: words that stand for a row in place of its id: ``actor`` for the one whose id is the acting person's
+    email, ``first`` for the first that the actor may see, in either case under the parent that is named.
     """
 
     form: Literal["number", "code", "given"] = "number"
@@ -101,6 +104,7 @@ class Key(Part):
     pattern: str | None = None
     scope: Name | None = None
     int64: bool = False
+    keywords: Mapping[str, Literal["actor", "first"]] = {}
 
 
 class Words(Part):

@@ -11,6 +11,7 @@ from app_clones.declared.act import Act
 from app_clones.declared.answers import answer, masked_answer
 from app_clones.declared.entities import EntityPlan, Row
 from app_clones.declared.keys import Names, find
+from app_clones.declared.keywords import understood
 from app_clones.declared.model import PERSON
 from app_clones.declared.only import only_row
 from app_clones.declared.plans import Plan
@@ -46,7 +47,7 @@ def perform(ready: Declared, call: Call, operation: str, arguments: Mapping[str,
 def run(ready: Declared, call: Call, plan: Plan, arguments: Mapping[str, Any]) -> Json:
     """As :func:`perform`, with arguments that ``plan.accept`` gave."""
     check_built(plan)
-    act = Act(ready, call, plan, arguments, Names(ready, call))
+    act = Act(ready, call, plan, understood(call, plan.keywords, arguments), Names(ready, call))
     if "self" in plan.roles:
         _check_self(act)
     if not plan.writes:

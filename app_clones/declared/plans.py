@@ -10,6 +10,7 @@ from app_clones.declared.bodies import resource_acceptor
 from app_clones.declared.entities import EntityPlan
 from app_clones.declared.expand import writes
 from app_clones.declared.expressions import Evaluate, prepare
+from app_clones.declared.keywords import Keywords, keywords_of
 from app_clones.declared.model import PERSON, Emit, OperationDecl, Param
 from app_clones.declared.refusals import NotBuilt
 from app_clones.declared.values import Accept, acceptor
@@ -39,6 +40,7 @@ class Plan:
     ``roles`` gives the parameters of each role in order; ``target``: the parameter that names the row that it is about;
     ``ancestors``: those that name rows above it, from the root down; ``others``: those that name any other row, and
     ``related``: the ref field of the target by which it belongs to such a one; ``refs``: inputs that name rows.
+    ``keywords``: words that stand for who acts, by where they may stand.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Plan:
     others: tuple[str, ...]
     related: Mapping[str, str]
     refs: tuple[str, ...]
+    keywords: Keywords
     set: Mapping[str, Evaluate]
     append: Mapping[str, Evaluate]
     remove: Mapping[str, Evaluate]
@@ -127,6 +130,7 @@ def plan_of(ready: Declared, name: str) -> Plan:
         others=others,
         related=_related(entity, params, others),
         refs=tuple(key for key, param in params.items() if param.role == "input" and param.type == "ref"),
+        keywords=keywords_of(entity, params),
         set=_prepared(decl.set),
         append=_prepared(decl.append),
         remove=_prepared(decl.remove),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app_clones.declared.model import Entity, Param, Role
+from factory.compiler import infer_keywords
 from factory.compiler.api import Method, Schema
 from factory.compiler.infer_fields import value_of
 from factory.compiler.infer_model import Model
@@ -127,4 +128,6 @@ def _param(schema: Schema, prop: str, role: Role, model: Model) -> Param:
     elif role not in ("input", "refused"):
         value = {"type": "string"} if role not in _BOOLEAN else {"type": "boolean"}
     about = " ".join(str(schema.get("description", "")).split())[:160]
+    if value["type"] == "string" and role == "input":
+        value |= {"keywords": infer_keywords.persons(str(schema.get("description", "")))}
     return Param(**value, place="body", role=role, wire=prop, about=about)

@@ -10,7 +10,7 @@ from app_clones.declared.model import PERSON, Entity, FieldDecl, Key
 from factory.compiler import infer_seeds
 from factory.compiler.api import Schema
 from factory.compiler.infer_fields import always, fields_of, kind_of
-from factory.compiler.infer_keys import is_made, is_text, key_of
+from factory.compiler.infer_keys import is_made, is_text, key_of, worded
 from factory.compiler.infer_model import Model, policy_verb
 from factory.compiler.infer_names import free, short
 from factory.compiler.infer_paths import is_collection
@@ -74,6 +74,7 @@ def _entity(model: Model, resource: Resource) -> Entity:
     listed = schema if schema and schema in model.doc.schemas else None
     ours = key.form == "number" or is_made(model, resource)  # ids that the service gives, rows that clients make
     given = () if ours else infer_seeds.given(resource, _given_above(model, resource), parent)
+    key = key.model_copy(update={"form": "given", "int64": False}) if given else key
     return Entity(
         title=_title(resource.entity),
         about=_about(shapes, schema),
@@ -81,7 +82,7 @@ def _entity(model: Model, resource: Resource) -> Entity:
         owner=parent if parent and fields[parent].to == PERSON else None,
         singleton=bool(parent) and not is_collection(resource.key),
         fixed=schema is None,
-        key=key.model_copy(update={"form": "given", "int64": False}) if given else key,
+        key=worded(model, resource, props, key),
         fields=fields,
         schema_name=listed,
         etag=etag,

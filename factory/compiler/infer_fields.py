@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Literal
 
 from app_clones.declared.model import FieldDecl, Value
+from factory.compiler import infer_keywords
 from factory.compiler.api import Schema
 from factory.compiler.infer_names import free, short, snake
 from factory.compiler.infer_schemas import Shapes, ref_of
@@ -145,6 +146,8 @@ def _field(shapes: Shapes, name: str, prop: str, schema: Schema) -> FieldDecl:
         made["immutable"] = bool(_IMMUTABLE.search(about[:200]))
         made["hidden"] = bool(_INPUT.match(about))
         made["required"] = bool(_REQUIRED.match(about) or schema.get("x-required-by"))
+        if made["type"] == "string" and (told := infer_keywords.persons(about)):
+            made |= {"keywords": told, "seed": "someone"}
     default = _default(name, made, schema, readonly)
     if default is not None:
         made["default"] = default

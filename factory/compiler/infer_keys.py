@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from app_clones.declared.model import Key
+from factory.compiler import infer_keywords
 from factory.compiler.api import Method
 from factory.compiler.infer_fields import compiles
 from factory.compiler.infer_model import Model, makes_row
@@ -41,6 +42,18 @@ def key_of(model: Model, resource: Resource, props: Mapping[str, Json]) -> Key:
     pattern = f"^(?:{told})$" if chosen and compiles(told) else None
     prefix = _prefix(told, resource)
     return Key(form="given" if chosen else "code", wire=wire, collection=collection, pattern=pattern, prefix=prefix)
+
+
+def worded(model: Model, resource: Resource, props: Mapping[str, Json], key: Key) -> Key:
+    """``key`` with the words that stand for a row, where ids are texts."""
+    if key.form == "number":
+        return key
+    told = dict(model.keywords.get(resource.key, {}))
+    told |= infer_keywords.words(str(props.get(key.wire or "", {}).get("description", "")))
+    # Only where a client chooses ids can one be the acting person's.
+    chosen = key.form == "given" and is_made(model, resource)
+    means = {word: "actor" if chosen and what == "person" else "first" for word, what in sorted(told.items())}
+    return key.model_copy(update={"keywords": means})
 
 
 def _pattern(model: Model, resource: Resource) -> str | None:

@@ -8,6 +8,7 @@ from textwrap import shorten
 from typing import Any
 
 from app_clones.declared.model import PERSON, Entity, Param, Role
+from factory.compiler import infer_keywords
 from factory.compiler.api import Method, Parameter
 from factory.compiler.infer_fields import value_of
 from factory.compiler.infer_keys import new_id
@@ -224,6 +225,8 @@ def _plain(parameter: Parameter, model: Model, role: Role) -> Param:
     ):
         value = {"type": "string"}
     value.pop("pattern", None)
+    if value["type"] == "string" and role == "input":
+        value["keywords"] = infer_keywords.persons(parameter.about)
     repeated = parameter.repeated or bool(value.pop("repeated", False))
     required = parameter.required and role != "refused"
     if role == "inert" and value["type"] == "enum":

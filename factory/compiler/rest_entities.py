@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from app_clones.declared.model import PERSON, Entity, FieldDecl
 from app_clones.declared.model import Key as RowKey
+from factory.compiler import infer_keywords
 from factory.compiler.api import ApiDoc, Method, Schema
 from factory.compiler.infer_fields import good_state
 from factory.compiler.infer_names import free, short, singular, snake
@@ -168,7 +169,7 @@ class Model:
         return Entity(
             parent=parent,
             singleton=resource.singleton,
-            key=self._key(resource, properties),
+            key=self._worded(resource, self._key(resource, properties)),
             fields=_searchable(fields),
             schema_name=resource.schema_name,
             constants=constants,
@@ -194,6 +195,19 @@ class Model:
         else:
             prefix = f"{resource.entity.replace('_', '')[:4]}_"
         return RowKey(form="code", wire=resource.id, prefix=prefix)
+
+    def _worded(self, resource: Resource, key: RowKey) -> RowKey:
+        """``key`` with the words that the document lets stand for a row, where ids are texts."""
+        if key.form == "number":
+            return key
+        told: dict[str, infer_keywords.Means] = {}
+        for method, place in zip(self.doc.methods, self.places, strict=True):
+            named = [wire for n, wire in enumerate(place.ids) if place.above(n) in resource.keys]
+            for parameter in method.parameters:
+                if parameter.place == "path" and parameter.name in named:
+                    told |= infer_keywords.words(parameter.about)
+        means = {word: "actor" if key.form == "given" and what == "person" else "first" for word, what in told.items()}
+        return key.model_copy(update={"keywords": dict(sorted(means.items()))})
 
     def _parent_field(
         self, resource: Resource, properties: Mapping[str, Schema], fields: dict[str, FieldDecl]

@@ -233,7 +233,7 @@ def _row_params(model: Model, place: Place, resource: Resource) -> Params:
     """The rows that the path names, from the root down."""
     found: Params = {}
     for n, wire in enumerate(place.ids):
-        above = _named(model, place, n)
+        above = model.of(place.above(n))
         if above is None:
             raise Refusal(f"nothing here is called by {wire}")
         key = model.entities[above.entity].key
@@ -241,12 +241,6 @@ def _row_params(model: Model, place: Place, resource: Resource) -> Params:
         name = free(short(snake(wire), 44), found)
         found[name] = Param(type=kind, place="path", role="row", entity=above.entity, required=True, wire=wire)  # type: ignore[arg-type]
     return found
-
-
-def _named(model: Model, place: Place, n: int) -> Resource | None:
-    """What the path's ``n``-th parameter names: the row of the collection before it."""
-    depth = len(place.key) - len(place.ids) + (0 if place.on == "row" else -1)
-    return model.of(place.key[: depth + n + 1]) if depth >= 0 else None
 
 
 def _others(model: Model, method: Method, place: Place) -> Params:

@@ -25,6 +25,11 @@ class Place:
     verb: str | None
     ids: tuple[str, ...]
 
+    def above(self, n: int) -> Key:
+        """The collection whose row the path's ``n``-th parameter names; empty where it follows none."""
+        depth = len(self.key) - len(self.ids) + (0 if self.on == "row" else -1)
+        return self.key[: depth + n + 1] if depth >= 0 else ()
+
 
 def places(doc: ApiDoc) -> list[Place]:
     """The place of each method of ``doc``, in its order."""
