@@ -187,16 +187,28 @@ def _stems(verb: str) -> list[str]:
 
 
 def _mark(verb: str, entity: Entity) -> dict[str, Json]:
-    for name, value in _MARKS.get(verb, ()):
+    """A boolean that the verb is known to set, or that is named after it: ``pinned`` of ``pin`` and ``unpin``."""
+    base, done = (verb[2:], False) if re.match(r"un[a-z]{3}", verb) else (verb, True)
+    named = [(f"{head}{past}", done) for past in past_forms(base) for head in ("", "is_")]
+    for name, value in (*_MARKS.get(verb, ()), *named):
         known = entity.fields.get(name)
         if known is not None and known.type == "boolean" and not known.repeated:
             return {name: value}
     return {}
 
 
+def past_forms(verb: str) -> tuple[str, ...]:
+    """What is done once ``verb`` is: ``closed``, ``applied``, ``pinned``, ``trashed``."""
+    if verb.endswith("e"):
+        return (f"{verb}d",)
+    if re.search(r"[^aeiou]y\Z", verb):
+        return (f"{verb[:-1]}ied",)
+    doubled = re.search(r"[aeiou][bdgklmnprtz]\Z", verb)
+    return (f"{verb}ed", f"{verb}{verb[-1]}ed") if doubled else (f"{verb}ed",)
+
+
 def _moment(verb: str, entity: Entity) -> dict[str, Json]:
-    past = f"{verb}d" if verb.endswith("e") else f"{verb}ed"
-    for stem in (verb, past):
+    for stem in (verb, *past_forms(verb)):
         for tail in _TIME:
             known = entity.fields.get(f"{stem}_{tail}")
             if known is not None and known.type == "datetime" and not known.auto:

@@ -15,7 +15,7 @@ from factory.compiler.infer_paths import Place, is_collection, words
 from factory.compiler.infer_reads import Refusal, arguments
 from factory.compiler.infer_resources import Resource
 from factory.compiler.infer_schemas import ref_of
-from factory.compiler.infer_verbs import write_fields
+from factory.compiler.infer_verbs import ASKING, write_fields
 
 Params = dict[str, Param]
 
@@ -31,6 +31,8 @@ def written(model: Model, method: Method, place: Place, resource: Resource, verb
     plain = verb is None or bool(re.match(r"(create|insert|update|patch|delete|edit|modify|upsert)(_|\Z)", verb))
     if method.verb == "DELETE":
         return delete(model, method, place, resource) if plain and _deletes(verb, resource) else None
+    if own and not plain and _makes(model, method, place, resource, word):
+        return _create(model, method, place, resource)
     if not (own or wraps) or not plain:
         return _bodiless(model, method, place, resource, verb)
     making = method.verb == "POST" and (place.on == "collection" or not is_collection(resource.key))
@@ -41,6 +43,14 @@ def written(model: Model, method: Method, place: Place, resource: Resource, verb
     if place.on == "row" and last == "create" and method.verb == "PUT":
         return _create(model, method, place, resource)
     return _update(model, method, place, resource)
+
+
+def _makes(model: Model, method: Method, place: Place, resource: Resource, word: str) -> bool:
+    """Whether a verb on a collection that takes one of its rows makes it: one is answered, which can be read later
+    (``messages/send``, ``messages/import``)."""
+    answered = method.verb == "POST" and ref_of(method.response) == resource.schema
+    read = any(model.doc.methods[at].verb == "GET" for at in resource.methods)
+    return answered and read and place.on == "collection" and is_collection(resource.key) and not ASKING.match(word)
 
 
 def _bodiless(model: Model, method: Method, place: Place, resource: Resource, verb: str | None) -> OperationDecl | None:

@@ -104,7 +104,8 @@ def _always(case: Case) -> set[str]:
 def _input(case: Case, name: str, param: Param) -> str:
     with case.subject.stage() as stage:
         asker = case.asker(stage, "input", name)
-        asked = asker.good()
+        # The one that is tried: an item that is to go must be in its list.
+        asked = case.asker(stage, "first").good()
         values = [asked.arguments.get(name, asker.of_param(name, param, asked.target))]
         values += [asker.of_param(name, param, asked.target) for _ in range(8)]
     first, *rest = values

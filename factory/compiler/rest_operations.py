@@ -10,7 +10,7 @@ from app_clones.declared.model import Entity, Http, Kind, OperationDecl, Param, 
 from factory.compiler.api import Method, Schema
 from factory.compiler.infer_bodies import Body
 from factory.compiler.infer_names import free, short, snake
-from factory.compiler.infer_verbs import Effect, effect
+from factory.compiler.infer_verbs import ASKING, Effect, effect, past_forms
 from factory.compiler.rest_entities import Model, Resource
 from factory.compiler.rest_lists import listing, refused
 from factory.compiler.rest_places import Place
@@ -74,7 +74,7 @@ def _inferred(model: Model, method: Method, place: Place, resource: Resource | N
         raise Refusal(f"it takes {', '.join(method.media)}")
     if method.verb == "GET":
         return _read(model, method, place, resource)
-    if place.verb is None:
+    if place.verb is None or _makes(model, method, place, resource):
         standard = _standard(model, method, place, resource)
         if standard is not None:
             return standard
@@ -104,6 +104,13 @@ def _read(model: Model, method: Method, place: Place, resource: Resource) -> Ope
 
 
 # ---- the standard writes
+
+
+def _makes(model: Model, method: Method, place: Place, resource: Resource) -> bool:
+    """Whether a verb on a collection that takes one of its rows and answers one makes it (``messages/send``)."""
+    names = {model.schemas.name(model.schemas.wrapped(body)[0]) for body in (method.request, method.response)}
+    own = resource.schema_name is not None and names == {resource.schema_name}
+    return own and method.verb == "POST" and place.on == "collection" and not ASKING.match(snake(place.verb or ""))
 
 
 def _standard(model: Model, method: Method, place: Place, resource: Resource) -> OperationDecl | None:
@@ -221,8 +228,7 @@ def _named_state(word: str, entity: Entity) -> dict[str, Json]:
 def _moments(word: str, entity: Entity) -> dict[str, Json]:
     """The time at which it was done, where rows have a place for it: ``closed_at`` of ``close``."""
     head = word.split("_")[0]
-    past = f"{head}d" if head.endswith("e") else f"{head[:-1]}ied" if head.endswith("y") else f"{head}ed"
-    names = [f"{past}_{tail}" for tail in ("at", "on", "time", "date")]
+    names = [f"{past}_{tail}" for past in past_forms(head) for tail in ("at", "on", "time", "date")]
     return {name: "$now" for name in names if name in entity.fields and entity.fields[name].type == "datetime"}
 
 
