@@ -21,11 +21,13 @@ Json = Any
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """A row as given: values by field (None where it was null; refs as called from outside), its etag, if any, and what
-    only the service writes, by property: a client that sends back what it got sends that too."""
+    """A row as given: values by field (None where it was null; refs as called from outside), its etag, if any, what it
+    calls itself (its id and name, by property), and what only the service writes: a client that sends back what it got
+    sends that too."""
 
     values: dict[str, Any]
     etag: str | None = None
+    called: Mapping[str, Json] = field(default_factory=dict)
     told: Mapping[str, Json] = field(default_factory=dict)
 
 
@@ -45,6 +47,7 @@ def resource_acceptor(ready: Declared, plan: EntityPlan) -> Accept:
             raise AppError(f"{at}: an object is needed")
         values: dict[str, Any] = {}
         told: dict[str, Json] = {}
+        called: dict[str, Json] = {}
         etag = None
         for wire, value in given.items():
             found = accepts.get(wire)
@@ -53,6 +56,8 @@ def resource_acceptor(ready: Declared, plan: EntityPlan) -> Accept:
                     raise AppError(f"{str(wire)[:60]}: a {plan.noun} has no such property to write")
                 if wire == plan.decl.etag:
                     etag = str(value) if value else None
+                elif wire in (plan.decl.key.wire, plan.decl.key.path) and lenient:
+                    called |= {} if value in (None, "") else {wire: value}
                 elif not lenient:
                     told[wire] = value
                 continue
@@ -62,7 +67,7 @@ def resource_acceptor(ready: Declared, plan: EntityPlan) -> Accept:
                     told[wire] = value
                 continue
             values[name] = None if value is None else check(value, wire)
-        return Resource(values, etag, told)
+        return Resource(values, etag, called, told)
 
     return accept
 

@@ -53,6 +53,7 @@ def _check_entity(decl: AppDecl, name: str, entity: Entity, loc: Loc) -> None:
     _check_links(entity, loc)
     _check_key(entity, loc)
     _check_derived(decl, entity, loc)
+    _check_branches(decl, entity, (*loc, "branches"))
     for place, row in enumerate(entity.given):
         for field_name in row:
             if field_name not in ("id", "slug"):
@@ -136,6 +137,20 @@ def _check_key(entity: Entity, loc: Loc) -> None:
             )
     if entity.key.int64 and entity.key.form != "number":
         raise DeclError("only a number is written as int64", (*loc, "key", "int64"))
+
+
+def _check_branches(decl: AppDecl, entity: Entity, loc: Loc) -> None:
+    if entity.branches is None:
+        return
+    telling = need_field(entity, entity.branches.field, (*loc, "field"))
+    if telling.type != "enum" or telling.repeated or set(telling.values) != set(entity.branches.of):
+        raise DeclError("what tells the kind of a row is an enum of the kinds that there are", (*loc, "field"))
+    for value, branch in entity.branches.of.items():
+        for name in (*branch.fields, *branch.required):
+            if need_field(entity, name, (*loc, "of", value)).required:
+                raise DeclError(f"{name} is required of all rows, so it is of no kind's own", (*loc, "of", value))
+        if branch.schema_name is not None and branch.schema_name not in decl.schemas:
+            raise DeclError(f"there is no schema {branch.schema_name}", (*loc, "of", value, "schema_name"))
 
 
 def _check_derived(decl: AppDecl, entity: Entity, loc: Loc) -> None:

@@ -12,24 +12,28 @@ from app_clones.declared.keys import actors_email
 from app_clones.declared.model import Param
 from app_clones.kit.protocol import Call
 
-Keywords = Mapping[str, frozenset[str]]
+Keywords = Mapping[tuple[str, str], frozenset[str]]
+"""The words that stand for who acts, by where they may stand: parameter, and field of the row that it is, or ``""``."""
+
+_CALLED = "(called)"  # in place of a field: what a row calls itself
 
 
 def keywords_of(entity: EntityPlan | None, params: Mapping[str, Param]) -> Keywords:
-    """By parameter, the words that stand for who acts; a row's fields are under ``parameter.field``."""
+    """The words of an operation on rows of ``entity``."""
     fields = {} if entity is None else entity.decl.fields
-    found: dict[str, frozenset[str]] = {}
+    keys = {} if entity is None else entity.decl.key.keywords
+    own = {word for word, means in keys.items() if means == "actor"}
+    found: dict[tuple[str, str], set[str]] = {}
     for name, param in params.items():
-        words = set(param.keywords)
-        if param.role in ("field", "filter") and param.field in fields:
-            words |= set(fields[param.field].keywords)
-        if param.role == "new_id" and entity is not None:
-            words |= {word for word, means in entity.decl.key.keywords.items() if means == "actor"}
         if param.role == "resource":
-            found |= {f"{name}.{key}": frozenset(one.keywords) for key, one in fields.items() if one.keywords}
-        if words and param.role != "row":
-            found[name] = frozenset(words)
-    return found
+            found |= {(name, key): set(one.keywords) for key, one in fields.items()} | {(name, _CALLED): own}
+        elif param.role == "new_id":
+            found[name, ""] = own
+        elif param.role in ("field", "filter") and param.field in fields:
+            found[name, ""] = {*param.keywords, *fields[param.field].keywords}
+        elif param.role != "row":
+            found[name, ""] = set(param.keywords)
+    return {place: frozenset(words) for place, words in found.items() if words}
 
 
 def understood(call: Call, words: Keywords, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -38,11 +42,15 @@ def understood(call: Call, words: Keywords, arguments: Mapping[str, Any]) -> Map
         return arguments
     email = actors_email(call)
     found = dict(arguments)
-    for place, known in words.items():
-        name, _, field = place.partition(".")
+    for (name, field), known in words.items():
         given = found.get(name)
+        if given is None:
+            continue
         if not field:
-            found |= {name: _said(given, known, email)} if name in found else {}
+            found[name] = _said(given, known, email)
+        elif isinstance(given, Resource) and field == _CALLED:
+            called = {wire: _said(one, known, email) for wire, one in given.called.items()}
+            found[name] = replace(given, called=called)
         elif isinstance(given, Resource) and field in given.values:
             values = {**given.values, field: _said(given.values[field], known, email)}
             found[name] = replace(given, values=values)

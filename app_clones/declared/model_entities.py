@@ -114,6 +114,22 @@ class Words(Part):
     columns: dict[Name, tuple[Name, ...]]
 
 
+class Branch(Part):
+    """One kind of row: the ``fields`` that it has, of those that not all kinds have; what it needs beside what all rows
+    need; the schema of its JSON form, in the app's ``schemas``."""
+
+    fields: tuple[Name, ...] = ()
+    required: tuple[Name, ...] = ()
+    schema_name: str | None = None
+
+
+class Branches(Part):
+    """The kinds of an entity's rows, by the value of the ``field`` that tells which a row is."""
+
+    field: Name
+    of: Mapping[str, Branch]
+
+
 class Entity(Part):
     """A kind of thing, one table ``{app}_{name}``.
 
@@ -125,8 +141,9 @@ class Entity(Part):
     from the row when it is shown, as expressions (``$row.container.account``: a ref gives the id by which its row is
     called; ``$path``: the row's resource name); a client may send them back, unread. ``indexes``: groups of fields by
     which rows are looked up, beside each ref that leads none of them. ``words``: a full-text index of several columns,
-    in place of the one that holds all fields which are ``search``. ``rows`` are drawn, on average so many per parent;
-    ``given`` are written as they stand, before them.
+    in place of the one that holds all fields which are ``search``. ``branches``: where rows are of several kinds, each
+    with fields of its own. ``rows`` are drawn, on average so many per parent; ``given`` are written as they stand,
+    before them.
     """
 
     title: str = ""
@@ -147,5 +164,6 @@ class Entity(Part):
     etag: str | None = None
     constants: Mapping[str, Json] = {}
     derived: Mapping[str, Json] = {}
+    branches: Branches | None = None
     rows: int = Field(default=0, ge=0, le=100_000)
     given: tuple[Mapping[str, Json], ...] = ()

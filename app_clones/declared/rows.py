@@ -8,6 +8,7 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
+from app_clones.declared.branches import check_branch, check_form, excluded
 from app_clones.declared.entities import EntityPlan, Row
 from app_clones.declared.keys import Names, check_new_id, find, select
 from app_clones.declared.listing import Listing, Query, page
@@ -150,17 +151,19 @@ def insert(
     """
     plan = _writable(ready, entity)
     row: Row = {}
+    without = excluded(plan.decl, values)
     for name, field in plan.decl.fields.items():
         value = values.get(name)
         if field.auto:
             value = value if field.auto == "moment" and value is not None else automatic(call, field)
-        elif value is None:
+        elif value is None and name not in without:
             value = call.actor if name == plan.decl.owner else field.default
         if value is None and field.required:
             raise AppError(f"{plan.names[name]}: a {plan.noun} needs one")
         row[name] = value
     if unknown := sorted(set(values) - set(plan.decl.fields)):
         raise AppError(f"a {plan.noun} has no {', '.join(unknown)}")
+    check_branch(plan, row)
     rowid = _chosen(plan, call, row, new_id)
     _check_unique(plan, call, row, None)
     encoded = {name: plan.encode(name, value) for name, value in row.items()}
@@ -170,7 +173,13 @@ def insert(
         parent = ready.entities[child].decl.parent
         assert parent is not None
         insert(ready, call, child, {parent: row["id"]})
+    _check_form(ready, call, plan, row)
     return row
+
+
+def _check_form(ready: Declared, call: Call, plan: EntityPlan, row: Row) -> None:
+    if plan.decl.branches is not None:
+        check_form(plan, ready.shapes, row, view(ready, call, plan.name, row))
 
 
 def _chosen(plan: EntityPlan, call: Call, row: Row, new_id: str | int | None) -> int | None:
@@ -216,10 +225,12 @@ def update(ready: Declared, call: Call, entity: str, row: Row, changes: Mapping[
         if field.auto == "updated":
             changed[name] = call.now_ms
     new = {**row, **changed}
+    check_branch(plan, new)
     _check_unique(plan, call, new, row["id"])
     call.update(plan.table, row["id"], **{name: plan.encode(name, value) for name, value in changed.items()})
     if any(not changed.keys().isdisjoint(names) for names in plan.words.values()):
         _index(plan, call, new)
+    _check_form(ready, call, plan, new)
     return new
 
 

@@ -8,12 +8,15 @@ from typing import Any
 from app_clones.declared import rows
 from app_clones.declared.act import Act
 from app_clones.declared.bodies import Resource, masked, replaced, resolve
+from app_clones.declared.branches import excluded
 from app_clones.declared.entities import EntityPlan
 from app_clones.declared.keys import find_named, own_name
 from app_clones.declared.only import only_row
 from app_clones.declared.refusals import Stale
 from app_clones.declared.values import canonical
 from app_clones.kit.errors import AppError, KitError
+
+Json = Any
 
 
 def check_etag(act: Act, given: str) -> None:
@@ -52,9 +55,27 @@ def create(act: Act) -> None:
     _check_told(act)
     values = _resolved(act, plan, given_values(act))
     new_id = act.plan.first("new_id", act.arguments)
+    called = _called(act)
+    if new_id is None and plan.decl.key.form == "given":
+        new_id = next((str(one) for one in called.values()), None)
     if isinstance(new_id, str) and "/" in new_id and plan.decl.key.path is not None:
         new_id = _under_name(act, plan, new_id, values)
     _make(act, plan, values, new_id)
+    _check_called(act, called)
+
+
+def _called(act: Act) -> Mapping[str, Json]:
+    """What a new row calls itself, by property."""
+    resource = act.plan.first("resource", act.arguments)
+    return resource.called if isinstance(resource, Resource) else {}
+
+
+def _check_called(act: Act, called: Mapping[str, Json]) -> None:
+    """Raises :class:`AppError` where the new row is not called as its client said: that would be lost in silence."""
+    shown = act.view(act.entity, act.target) if called else {}
+    for wire, told in called.items():
+        if str(shown.get(wire)) != str(told):
+            raise AppError(f"{wire}: {str(told)[:80]!r} is not what this is called; leave it out")
 
 
 def create_missing(act: Act) -> None:
@@ -150,10 +171,11 @@ def _resolved(act: Act, plan: EntityPlan, values: Mapping[str, Any]) -> dict[str
 def _checked(act: Act, plan: EntityPlan, changes: Mapping[str, Any]) -> dict[str, Any]:
     """Nothing given means the default, or no value; what a mask has put together is checked as a whole."""
     found: dict[str, Any] = {}
+    without = excluded(plan.decl, {**act.target, **changes})
     for name, value in changes.items():
         field = plan.decl.fields[name]
         if value is None:
-            found[name] = field.default
+            found[name] = None if name in without else field.default
             continue
         if field.type == "json" and not field.repeated:
             act.ready.accept_one(field)(value, plan.names[name])

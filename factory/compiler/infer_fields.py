@@ -17,6 +17,8 @@ Json = Any
 _OUTPUT = re.compile(r"\boutput[ -]only\b|\[output only\]|\bread-?only\b", re.I)
 _IMMUTABLE = re.compile(r"(?:\A|[.\]] )(?:required\. |optional\. )*immutable\b", re.I)
 _REQUIRED = re.compile(r"\A\W*required\b(?!\s+(?:if|when|for|only|in)\b)", re.I)
+#: The same further on, where it is not said when.
+_REQUIRED_TOO = re.compile(r"(?:\A|[.!?]\s+)(?:The|This|It)(?: [\w`-]+){0,2} is (?:always )?required(?=\.|\s*\Z)")
 _INPUT = re.compile(r"\A\W*(?:required\. |optional\. )*input[ -]only\b", re.I)
 _CREATED = re.compile(r"(create|created|creation|insert|published|start)_?(time|timestamp|at|date|on|time_millis)?\Z")
 _UPDATED = re.compile(r"(update|updated|modified|last_modified|last_update|modify)_?(time|timestamp|at|date|on)?\Z")
@@ -145,7 +147,7 @@ def _field(shapes: Shapes, name: str, prop: str, schema: Schema) -> FieldDecl:
     else:
         made["immutable"] = bool(_IMMUTABLE.search(about[:200]))
         made["hidden"] = bool(_INPUT.match(about))
-        made["required"] = bool(_REQUIRED.match(about) or schema.get("x-required-by"))
+        made["required"] = bool(_REQUIRED.match(about) or _REQUIRED_TOO.search(about) or schema.get("x-required-by"))
         if made["type"] == "string" and (told := infer_keywords.persons(about)):
             made |= {"keywords": told, "seed": "someone"}
     default = _default(name, made, schema, readonly)

@@ -17,6 +17,8 @@ _LISTS = ("oneOf", "anyOf", "prefixItems")
 _ONES = ("items", "additionalProperties", "not", "if", "then", "else", "contains", "propertyNames")
 _ABOUT = ("description", "title", "readOnly", "writeOnly")
 _COMPONENTS = ("components", "schemas")
+KINDS = "x-kinds"
+"""Beside ``oneOf`` or ``anyOf``: what a discriminator says."""
 
 
 class Schemas:
@@ -49,6 +51,8 @@ class Schemas:
         _bounds_of_3_0(made)
         if "properties" in made or "additionalProperties" in made:
             made.setdefault("type", "object")
+        if "discriminator" in given and (kinds := self._kinds(given, made, at)):
+            made[KINDS] = kinds
         if "allOf" in given:
             branches = [self.read(one, (*at, "allOf", str(n))) for n, one in enumerate(given["allOf"])]
             made = self._merged(made, branches, at)
@@ -74,6 +78,18 @@ class Schemas:
         if key in _ONES:
             return value if isinstance(value, bool) else self.read(value, at)
         return value
+
+    def _kinds(self, given: Mapping[str, Json], made: Schema, at: Pointer) -> Json:
+        """Which property tells of which of several schemas a value is, and the names of those by what it then holds, as
+        far as the document says so; None where there are not several."""
+        told = self._source.mapping(given["discriminator"], (*at, "discriminator"), "a discriminator")
+        several = [one for key in ("oneOf", "anyOf") for one in made.get(key, ())]
+        names = {_name_of(one["$ref"]) for one in several if "$ref" in one}
+        mapping = self._source.mapping(told.get("mapping", {}), (*at, "discriminator", "mapping"), "a mapping")
+        known = {value: str(target).rpartition("/")[2] for value, target in mapping.items()}
+        if not names or not isinstance(told.get("propertyName"), str):
+            return None
+        return {"property": told["propertyName"], "of": {v: name for v, name in known.items() if name in names}}
 
     def _named(self, target: Pointer, asked_at: Pointer) -> str:
         """The name in ``defs`` of the schema at ``target``; makes it where it is new."""

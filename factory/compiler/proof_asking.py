@@ -7,11 +7,12 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from app_clones.declared.branches import excluded, needed
 from app_clones.declared.entities import Row
 from app_clones.declared.expand import writable
 from app_clones.declared.expressions import names_in
 from app_clones.declared.keys import own_name
-from app_clones.declared.model import PERSON, FieldDecl, Param
+from app_clones.declared.model import PERSON, Entity, FieldDecl, Param
 from app_clones.declared.values import schema_of
 from factory.compiler.proof_choosing import Chooser, Unaskable, target_param
 from factory.compiler.proof_subject import ACTOR, Stage
@@ -189,18 +190,33 @@ class Asker(Chooser):
         apart = {one.field for one in self.operation.params.values() if one.role == "field"}
         body: dict[str, Json] = {}
         creating = self.operation.kind == "create"
+        row = self._kind(plan.decl, target)
+        without, must = excluded(plan.decl, row), needed(plan.decl, row)
         for name, decl in writable(entity, plan.decl, creating=creating).items():
-            needed = decl.required and (creating or self.operation.kind == "replace")
-            if name in apart or (only is not None and name not in only and not needed):
+            needs = (decl.required or name in must) and (creating or self.operation.kind == "replace")
+            if name in row and needs:
+                body[plan.names[name]] = sent[name] = row[name]
+            if name in without or name in row:
+                continue
+            if name in apart or (only is not None and name not in only and not needs):
                 continue
             if decl.to == entity and not creating:
                 continue  # a row cannot come to lie under itself, and which would is not asked here
             try:
                 body[plan.names[name]] = sent[name] = self.of_field(name, decl, target)
             except Undrawable:
-                if needed:
+                if needs:
                     raise
         return body
+
+    def _kind(self, decl: Entity, target: Row | None) -> dict[str, Json]:
+        """The field that tells of which kind a row is, and what it holds: as the target has it, else any; empty where
+        all rows are of one kind."""
+        if decl.branches is None:
+            return {}
+        values = sorted(decl.branches.of)
+        held = target[decl.branches.field] if target is not None else values[self.values.number(len(values))]
+        return {decl.branches.field: held}
 
     def _field(
         self, name: str, param: Param, target: Row | None, arguments: dict[str, Json], sent: dict[str, Json]

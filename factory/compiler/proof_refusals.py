@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from app_clones.declared.branches import needed
 from app_clones.declared.model import PERSON, Param
 from app_clones.declared.values import schema_of
 from factory.compiler.proof_answers import Answer, error_fault
@@ -120,7 +121,8 @@ def _bad_resource(case: Case, asked: Asked, name: str) -> Iterator[tuple[str, As
         field, wire = plan.decl.fields[field_name], plan.names[field_name]
         if wire not in body:
             continue
-        if field.required and case.operation.kind == "create" and field.default is None:
+        must = field.required or field_name in needed(plan.decl, asked.sent)
+        if must and case.operation.kind == "create" and field.default is None:
             yield f"without {wire}", asked.having(**{name: {one: v for one, v in body.items() if one != wire}})
         for wrong in _wrong(case, Param(**_as_param(field)), texts=form):
             yield f"{wire}={wrong!r}"[:120], asked.having(**{name: {**body, wire: wrong}})

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from app_clones.declared.branches import excluded
 from app_clones.declared.entities import Row
 from app_clones.declared.expand import outer_parent
 from app_clones.declared.keys import joined
@@ -62,10 +63,14 @@ def insert_row(stage: Stage, entity: str, under: Mapping[str, Row] | None = None
 
 def _row_values(stage: Stage, entity: str, decl: Entity, under: Mapping[str, Row]) -> dict[str, Any]:
     values: dict[str, Any] = {}
+    number = len(stage.rows(entity))
+    if decl.branches is not None:
+        values[decl.branches.field] = sorted(decl.branches.of)[number % len(decl.branches.of)]
+    without = excluded(decl, values)
     drawer = stage.subject.values("row", entity, len(stage.rows(entity)))
     parent = outer_parent(entity, decl)
     for name, field in decl.fields.items():
-        if field.auto or name == decl.owner:
+        if field.auto or name == decl.owner or name in without or name in values:
             continue
         if name == decl.key.scope:
             places = [stage.name(above, row) for above, row in under.items() if above not in (PERSON, entity)]
@@ -99,7 +104,9 @@ def change_row(stage: Stage, entity: str, row: Row, name: str) -> bool:
     field = stage.subject.entity(entity).fields[name]
     parent = outer_parent(entity, stage.subject.entity(entity))
     now = stage.row(entity, row["id"])
-    if now is None or name in (parent, stage.subject.entity(entity).owner, stage.subject.entity(entity).key.scope):
+    about = stage.subject.entity(entity)
+    telling = about.branches.field if about.branches is not None else None
+    if now is None or name in (parent, about.owner, about.key.scope, telling) or name in excluded(about, now):
         return False
     if field.to == entity:
         return False

@@ -14,6 +14,7 @@ from factory.compiler import infer_keywords
 from factory.compiler.api import ApiDoc, Method, Schema
 from factory.compiler.infer_fields import good_state
 from factory.compiler.infer_names import free, short, singular, snake
+from factory.compiler.rest_kinds import Kinds
 from factory.compiler.rest_places import Key, Place, places
 from factory.compiler.rest_schemas import Schemas, constant
 from factory.compiler.rest_values import default_of, is_prose, type_of
@@ -155,11 +156,15 @@ class Model:
         }
         fields: dict[str, FieldDecl] = {}
         parent = self._parent_field(resource, properties, fields)
+        kinds = Kinds.of(self.schemas, resource.schema, resource.creates, resource.updates)
+        if kinds is not None:
+            constants.pop(kinds.property, None)
         for wire, schema in properties.items():
             if wire != resource.id and wire not in constants and wire not in [one.wire for one in fields.values()]:
                 base = snake(wire)
                 name = free(short(f"{base}_" if base in ("id", "slug") else base, 44), fields)
                 fields[name] = self._field(resource, name, wire, schema)
+        branches = kinds.branches(fields) if kinds is not None else None
         for above in self._aliases(resource, fields):
             fields[f"in_{short(above, 40)}"] = FieldDecl(
                 type="ref", to=above, hidden=True, readonly=True, wire=f"(in_{above})", on_delete="clear"
@@ -173,6 +178,7 @@ class Model:
             fields=_searchable(fields),
             schema_name=resource.schema_name,
             constants=constants,
+            branches=branches,
             rows=0 if resource.singleton else _CHILDREN if parent else _ROOTS,
         )
 

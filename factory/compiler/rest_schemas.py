@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from factory.compiler.api import ApiDoc, Schema
+from factory.compiler.openapi_schema import KINDS
 
 Json = Any
 
@@ -44,13 +45,7 @@ class Schemas:
 
     def plain(self, schema: Schema | None) -> Schema:
         """``schema`` with a ref at its top followed, null aside, its kinds (``oneOf``) put together."""
-        found: dict[str, Json] = dict(schema or {})
-        for _ in range(20):
-            name = found.get("$ref")
-            if name is None:
-                break
-            rest = {key: value for key, value in found.items() if key != "$ref"}
-            found = {**self._defs.get(str(name).removeprefix(_REF), {}), **rest}
+        found = self._followed(schema)
         for several in ("oneOf", "anyOf"):
             if several in found:
                 kinds = [one for one in found[several] if one.get("type") != "null"]
@@ -60,11 +55,37 @@ class Schemas:
             found = self._union([found, self.plain(part)], every=True)
         kind = found.get("type")
         if isinstance(kind, list):
-            named = [one for one in kind if one != "null"]
-            found["type"] = named[0] if named else "null"
+            named = [one for one in kind if one != "null"] or ["null"]
+            found["type"] = named[0] if len(named) == 1 else named
         if isinstance(found.get("enum"), list):
             found["enum"] = [one for one in found["enum"] if one is not None]
         return found
+
+    def _followed(self, schema: Schema | None) -> dict[str, Json]:
+        """``schema`` with a ref at its top followed."""
+        found: dict[str, Json] = dict(schema or {})
+        for _ in range(20):
+            name = found.get("$ref")
+            if name is None:
+                break
+            rest = {key: value for key, value in found.items() if key != "$ref"}
+            found = {**self._defs.get(str(name).removeprefix(_REF), {}), **rest}
+        return found
+
+    def kinds(self, schema: Schema | None) -> tuple[str, Mapping[str, str]] | None:
+        """The property that tells of which kind (``oneOf``) a value is, and by what it then holds the name of that
+        kind's schema; None where there are no kinds, or nothing tells them apart."""
+        found = self._followed(schema)
+        told = found.get(KINDS)
+        if told is None:
+            return None
+        known: dict[str, str] = {}
+        for name in filter(None, (self.name(one) for one in (*found.get("oneOf", ()), *found.get("anyOf", ())))):
+            one = self.plain(self.properties({"$ref": f"{_REF}{name}"}).get(told["property"]))
+            said = [one["const"]] if "const" in one else one.get("enum", [name])
+            mapped = [value for value, target in told["of"].items() if target == name]
+            known |= {str(value): name for value in mapped or said}
+        return told["property"], known
 
     def properties(self, schema: Schema | None) -> Mapping[str, Schema]:
         """The properties of an object's schema."""
@@ -122,11 +143,13 @@ class Schemas:
             return {}
         texts = [one for one in kinds if not one.get("properties")]
         if texts and not every:
+            if len(texts) == len(kinds) and any(one != texts[0] for one in texts):
+                return {"type": [*dict.fromkeys(kind.get("type") for kind in texts)]}  # a text or a number
             return dict(texts[0])  # an id, or the whole thing: the id
         properties: dict[str, Json] = {}
         for kind in kinds:
             for name, one in kind.get("properties", {}).items():
-                old = properties.get(name)
+                old, one = properties.get(name), _as_enum(one)
                 if old is not None and "enum" in old and "enum" in one:
                     one = {**old, "enum": [*dict.fromkeys([*old["enum"], *one["enum"]])]}
                     properties[name] = one
@@ -135,6 +158,13 @@ class Schemas:
         shared = set.union(*sets) if every else set.intersection(*sets)
         made = {**kinds[0], "type": "object", "properties": properties}
         return {**made, "required": [name for name in properties if name in shared]}
+
+
+def _as_enum(schema: Schema) -> Schema:
+    """A constant as an enum of one, so that those of several kinds can be put together."""
+    if "const" not in schema:
+        return schema
+    return {**{key: value for key, value in schema.items() if key != "const"}, "enum": [schema["const"]]}
 
 
 def constant(schema: Schema) -> Json:

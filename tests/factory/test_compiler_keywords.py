@@ -108,6 +108,21 @@ def test_who_asks_is_kept_by_email_and_found_again_by_the_keyword() -> None:
         assert changed["treasurer"] == made["userId"]
 
 
+def test_the_id_that_a_new_row_calls_itself_is_honoured_or_the_call_refused() -> None:
+    with world(app(clubs())) as within:
+        made = call(within, "clubs_members_create", club="main", resource={"userId": "ann", "motto": "Ho"}).data
+        assert made["userId"] == "ann"
+        assert call(within, "clubs_members_get", club="main", user_id="ann").data == made
+        asked = call(within, "clubs_members_create", club="main", resource={"userId": "me"}).data
+        assert "@" in asked["userId"]
+        before = call(within, "clubs_list").data
+        refused = call(within, "clubs_create", resource={"club": "mine", "name": "Chess"})
+        assert refused.error == "invalid"
+        assert "club: 'mine' is not what this is called" in refused.text
+        assert call(within, "clubs_list").data == before
+        assert call(within, "clubs_create", resource={"club": "", "name": "Chess"}).error is None
+
+
 def test_where_nothing_is_documented_nothing_is_understood() -> None:
     with world(app(clubs(said=False))) as within:
         assert call(within, "clubs_get", club="main").error == "not_found"

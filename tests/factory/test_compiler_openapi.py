@@ -74,7 +74,10 @@ def test_all_of_is_merged_through_several_bases():
 
 def test_one_of_is_kept_and_a_schema_may_contain_itself():
     schemas = load("library.yaml").schemas
-    assert schemas["Medium"] == {"oneOf": [{"$ref": "#/$defs/Book"}, {"$ref": "#/$defs/Film"}]}
+    assert schemas["Medium"] == {
+        "oneOf": [{"$ref": "#/$defs/Book"}, {"$ref": "#/$defs/Film"}],
+        "x-kinds": {"property": "kind", "of": {"book": "Book", "film": "Film"}},
+    }
     assert schemas["Topic"]["properties"]["children"]["items"] == {"$ref": "#/$defs/Topic"}
 
 

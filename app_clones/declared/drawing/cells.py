@@ -7,6 +7,7 @@ from functools import partial
 from random import Random
 from typing import Any
 
+from app_clones.declared.branches import excluded, needed
 from app_clones.declared.drawing import moments
 from app_clones.declared.drawing.distinct import Distinct
 from app_clones.declared.drawing.fields import drawer, listed
@@ -79,14 +80,17 @@ class Cells:
     def _fill_one(self, name: str, at: Spot, owner: int | None, given: bool) -> bool:
         """Draws one field; False where it must have a value and none is found."""
         field = self.entity.fields[name]
-        if name in at.row:
+        if name in excluded(self.entity, at.row):
+            at.row[name] = None
+        elif name in at.row:
             if given and at.row[name] is not None and field.type != "ref":
                 at.row[name] = self._accepted(name, at)
         elif given and (field.default is not None or not (field.required or field.auto or name == self.label)):
             at.row[name] = field.default
         else:
-            at.row[name] = self._drawn(name, field, at, owner)
-            if at.row[name] is None and self._needs(name, field):
+            must = name in needed(self.entity, at.row)
+            at.row[name] = self._drawn(name, field, at, owner, must=must)
+            if at.row[name] is None and (must or self._needs(name, field)):
                 return False
         if name == self.label:
             at.called = str(at.row[name] or "")
@@ -112,14 +116,14 @@ class Cells:
         except AppError as error:
             raise KitError(f"{self.decl.app}: a given {self.name}: {error.message}") from None
 
-    def _drawn(self, name: str, field: FieldDecl, at: Spot, owner: int | None) -> Json:
+    def _drawn(self, name: str, field: FieldDecl, at: Spot, owner: int | None, *, must: bool = False) -> Json:
         """A value that clients could have given too; None where none is found, or the field stays empty."""
         if name in self.history.fields:
             return field.default
         if field.auto or field.type == "ref":
             return self.draws[name](at, owner)
         rng = self.streams[name]
-        if not (field.required or name == self.label or name in self.told) and rng.random() > _FILLED:
+        if not (field.required or must or name == self.label or name in self.told) and rng.random() > _FILLED:
             return field.default
         for _ in range(_TRIES):
             value = self.draws[name](at, owner)
@@ -137,7 +141,8 @@ class Cells:
         """What others look at comes first; starts before ends."""
         field, place = self.entity.fields[name], list(self.entity.fields).index(name)
         stage = moments.stage(words_of(name))
-        if name in (self.entity.owner, outer_parent(self.name, self.entity)):
+        telling = self.entity.branches.field if self.entity.branches is not None else None
+        if name in (self.entity.owner, outer_parent(self.name, self.entity), telling):
             return 0, place
         if field.auto:
             return 1, place
