@@ -11,6 +11,8 @@ from app_clones.declared.model import AppDecl
 from factory.store import Store, canonical_json, sha256
 
 Verdict = Literal["stateful", "recorded", "refused", "failed"]
+Outcome = Literal["honoured", "refused", "inert", "ignored", "untried"]
+"""What became of a parameter. ``untried``: nothing was seen that would not have been the same without it."""
 
 VERDICTS: tuple[Verdict, ...] = ("stateful", "recorded", "refused", "failed")
 #: The kind of ref under which certificates of apps lie in the store, by the declaration's digest.
@@ -49,8 +51,9 @@ class MethodCertificate:
 
 @dataclass(frozen=True, slots=True)
 class AppCertificate:
-    """All of an app. ``declaration``: digest of what was proven; ``parameters``: how many were honoured, refused or,
-    by their own documentation, without effect (``inert``); ``client``: what a client that nobody here wrote found, by
+    """All of an app. ``declaration``: digest of what was proven; ``parameters``: how many were seen to be honoured,
+    refused, ignored or, by their own documentation, without effect (``inert``), and of how many nothing could be seen
+    (``untried``); ``client``: what a client that nobody here wrote found, by
     entity or by what it looked for; empty where none was run."""
 
     app: str

@@ -7,6 +7,7 @@ from typing import Any
 from app_clones.declared.expand import writable
 from app_clones.declared.model import Param
 from app_clones.declared.values import schema_of
+from factory.compiler.certificate import Outcome
 from factory.compiler.proof_asking import Asked, Unaskable
 from factory.compiler.proof_case import Case
 from factory.compiler.proof_refusals import unknown_target
@@ -17,7 +18,7 @@ from factory.compiler.proof_tried import NOWHERE, as_text, tried, value_of
 Json = Any
 
 
-def prove_mask(case: Case, name: str, param: Param) -> str:
+def prove_mask(case: Case, name: str, param: Param) -> Outcome:
     assert case.entity is not None
     plan = case.subject.plan(case.entity)
     with case.stage() as stage:
@@ -55,7 +56,7 @@ def _differs(case: Case, stage: Stage, asked: Asked, name: str) -> bool:
     return bool(asker.shown(case.entity, name, asked.target) != asked.sent[name])
 
 
-def prove_etag(case: Case, name: str, param: Param) -> str:
+def prove_etag(case: Case, name: str, param: Param) -> Outcome:
     with case.stage() as stage:
         asked = case.asker(stage, "first").good()
         stage.mark()
@@ -68,14 +69,14 @@ def prove_etag(case: Case, name: str, param: Param) -> str:
     return "honoured"
 
 
-def prove_validate_only(case: Case, name: str, param: Param) -> str:
+def prove_validate_only(case: Case, name: str, param: Param) -> Outcome:
     answer, changes = tried(case, "first", **{name: True})
     case.ledger.expect("validate_only", answer.ok, lambda: str(answer))
     case.ledger.expect("validate_only", not changes, lambda: f"{changes[0].op} of {changes[0].table}")
     return "honoured"
 
 
-def prove_request_id(case: Case, name: str, param: Param) -> str:
+def prove_request_id(case: Case, name: str, param: Param) -> Outcome:
     id = value_of(case, name, param)
     with case.stage() as stage:
         asked = case.asker(stage, "first").good().having(**{name: id})
@@ -98,7 +99,7 @@ def _another(case: Case, name: str, param: Param, than: Json) -> Json:
     return case.subject.values("another", case.name, name).other(schema, than)
 
 
-def prove_force(case: Case, name: str, param: Param) -> str:
+def prove_force(case: Case, name: str, param: Param) -> Outcome:
     assert case.entity is not None
     links = [
         link for link in case.subject.plan(case.entity).incoming if link.parent and link.decl.on_delete == "restrict"
@@ -109,7 +110,7 @@ def prove_force(case: Case, name: str, param: Param) -> str:
         if asked.target is None or not links:
             answer = stage.ask(case.name, asked.having(**{name: True}).arguments)
             case.ledger.expect("force", answer.ok, lambda: str(answer))
-            return "honoured"
+            return "untried"  # there is nothing that would have to be forced
         child = insert_row(stage, links[0].entity, stage.chain(case.entity, asked.target))
         if child is None:
             raise Unaskable(f"no {links[0].entity} could be made under a {case.entity}")
@@ -123,12 +124,12 @@ def prove_force(case: Case, name: str, param: Param) -> str:
     return "honoured"
 
 
-def prove_allow_missing(case: Case, name: str, param: Param) -> str:
+def prove_allow_missing(case: Case, name: str, param: Param) -> Outcome:
     with case.stage() as stage:
         asked = case.asker(stage, "first").good()
         missing = unknown_target(case, stage, asked)
         if missing is None:
-            return "honoured"
+            return "untried"
         stage.mark()
         case.refused(stage, "allow_missing", stage.ask(case.name, missing.arguments), "nothing is there", (404,))
         assert case.entity is not None
@@ -155,7 +156,7 @@ def _whole(case: Case, stage: Stage, asked: Asked) -> Asked:
     return asked.having(**{body: {**needed, **asked.arguments[body]}})
 
 
-def prove_new_id(case: Case, name: str, param: Param) -> str:
+def prove_new_id(case: Case, name: str, param: Param) -> Outcome:
     assert case.entity is not None
     with case.stage() as stage:
         asker = case.asker(stage, "first")

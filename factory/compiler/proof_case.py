@@ -11,7 +11,7 @@ from app_clones.declared.entities import Row
 from app_clones.declared.model import OperationDecl
 from app_clones.declared.values import canonical
 from app_clones.kit.change import RowChange
-from factory.compiler.certificate import Ledger
+from factory.compiler.certificate import Ledger, Outcome
 from factory.compiler.proof_answers import Answer
 from factory.compiler.proof_asking import Asked, Asker
 from factory.compiler.proof_looking import page_text, row_page
@@ -34,7 +34,7 @@ class Case:
         self.ledger = Ledger()
         self.writes = bool(self.operation.writes)
         self.unseen = ""  # why nothing else shows the effect, where nothing does
-        self.parameters: dict[str, str] = {}
+        self.parameters: dict[str, Outcome] = {}
 
     @contextmanager
     def stage(self) -> Iterator[Stage]:

@@ -11,6 +11,7 @@ from typing import Any
 from app_clones.declared.entities import Row
 from app_clones.declared.model import FieldDecl, Param
 from app_clones.declared.values import schema_of
+from factory.compiler.certificate import Outcome
 from factory.compiler.proof_asking import Asked, Asker
 from factory.compiler.proof_case import Case
 from factory.compiler.proof_expected import as_asked, expected, holds
@@ -25,7 +26,7 @@ _SORTABLE = ("string", "text", "email", "url", "enum", "integer", "number", "dat
 _MOST_VALUES = 2
 
 
-def prove_filter(case: Case, name: str, param: Param) -> str:
+def prove_filter(case: Case, name: str, param: Param) -> Outcome:
     """The rows that a filter lets through are those whose field compares so; for values that are there, and one not."""
     if param.field is None or case.operation.kind != "list":
         return _plain(case, name, param)
@@ -35,14 +36,15 @@ def prove_filter(case: Case, name: str, param: Param) -> str:
         asked = asker.good().lacking(name)
         decl = case.subject.entity(case.entity).fields[param.field]
         rows = expected(case, stage, asker.good())
-        for value in _probes(case, asker, param, decl, rows):
+        probes = _probes(case, asker, param, decl, rows)
+        for value in probes:
             wanted = [row for row in rows if holds(asker, case.entity, param, decl, row, value)]
             given = [value] if param.repeated else value
             check_pages(case, stage, asked.having(**{name: given}), wanted, check="filter", why=f"{name}={value!r}")
-    return "honoured"
+    return "honoured" if probes and rows else "untried"
 
 
-def _plain(case: Case, name: str, param: Param) -> str:
+def _plain(case: Case, name: str, param: Param) -> Outcome:
     case.ledger.expect("filter", False, f"{name} filters no field of a list")
     return "ignored"
 
@@ -64,7 +66,7 @@ def _probes(case: Case, asker: Asker, param: Param, decl: FieldDecl, rows: Seque
     return [value for value in found if case.subject.schemas.is_valid(schema, value)]
 
 
-def prove_search(case: Case, name: str, param: Param) -> str:
+def prove_search(case: Case, name: str, param: Param) -> Outcome:
     """The rows that a search finds are those in which all its words occur."""
     assert case.entity is not None
     fields = [one for one, field in case.subject.entity(case.entity).fields.items() if field.search]
@@ -77,7 +79,7 @@ def prove_search(case: Case, name: str, param: Param) -> str:
         for word in [*words[:2], "zqxjkvnothing"]:
             wanted = [row for row in rows if word in _words(row, fields)]
             check_pages(case, stage, asked.having(**{name: word}), wanted, check="search", why=f"{name}={word!r}")
-    return "honoured"
+    return "honoured" if rows else "untried"
 
 
 def _words(row: Row, fields: Sequence[str]) -> list[str]:
@@ -86,7 +88,7 @@ def _words(row: Row, fields: Sequence[str]) -> list[str]:
     return re.findall(r"[^\W_]+", bare.lower())
 
 
-def prove_order(case: Case, name: str, param: Param) -> str:
+def prove_order(case: Case, name: str, param: Param) -> Outcome:
     """The rows come in the order asked for, up and down; an order by what is not there is refused."""
     assert case.entity is not None
     plan = case.subject.plan(case.entity)
@@ -106,7 +108,7 @@ def prove_order(case: Case, name: str, param: Param) -> str:
     with case.stage() as stage:
         bad = stage.ask(case.name, asked.having(**{name: "zz_no_such_field"}).arguments)
         case.refused(stage, "order", bad, "an order by no field")
-    return "honoured" if tried else "refused"
+    return "honoured" if tried and rows else "untried"
 
 
 def _sorts(field: FieldDecl) -> bool:
@@ -135,7 +137,7 @@ def _ordered(case: Case, stage: Stage, asked: Asked, rows: Sequence[Row], field:
     )
 
 
-def prove_expression(case: Case, name: str, param: Param) -> str:
+def prove_expression(case: Case, name: str, param: Param) -> Outcome:
     """A filter expression lets through the rows that it describes; what cannot be read is refused."""
     assert case.entity is not None
     plan = case.subject.plan(case.entity)
@@ -144,6 +146,7 @@ def prove_expression(case: Case, name: str, param: Param) -> str:
         for one, f in plan.decl.fields.items()
         if f.type in ("string", "enum", "email") and not (f.repeated or f.hidden or f.auto)
     ]
+    tried = 0
     with case.stage() as stage:
         good = case.asker(stage, "first").good()
         asked, rows = good.lacking(name), expected(case, stage, good)
@@ -153,9 +156,10 @@ def prove_expression(case: Case, name: str, param: Param) -> str:
                 wanted = [row for row in rows if row[field] == value]
                 text = f'{plan.names[field]} = "{quoted}"'
                 if not str(value).endswith("*"):
+                    tried += 1
                     check_pages(case, stage, asked.having(**{name: text}), wanted, check="expression", why=text)
     with case.stage() as stage:
         for bad in ("((", 'zz_no_such_field = "x"'):
             answer = stage.ask(case.name, asked.having(**{name: bad}).arguments)
             case.refused(stage, "expression", answer, f"the filter {bad!r}")
-    return "honoured"
+    return "honoured" if tried else "untried"

@@ -203,15 +203,14 @@ def _prove_sizes(case: Case, stage: Stage, asked: Asked, shown: list[Json]) -> N
     if "page_size" not in roles:
         return
     low = roles["page_size"][1].min or 1
-    case.parameters[roles["page_size"][0]] = "honoured"
-    for role in ("page_token", "after", "offset", "page_number"):
-        if role in roles:
-            case.parameters[roles[role][0]] = "honoured"
     by_token = case.operation.result.next is not None and "page_token" in roles
     onward = by_token or not {"after", "offset", "page_number"}.isdisjoint(roles)
     for size in SIZES:
         if size < low or len(shown) > 40 * size:
             continue
+        for role in ("page_size", "page_token", "after", "offset", "page_number"):
+            if role in roles and len(shown) > size:
+                case.parameters[roles[role][0]] = "honoured"
         if not onward:
             _check_size(case, stage, asked.having(**{roles["page_size"][0]: size}), size, len(shown))
             continue

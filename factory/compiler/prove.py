@@ -6,8 +6,10 @@ the state, a parameter must be honoured or refused, every answer must meet the o
 
 from __future__ import annotations
 
+import traceback
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from app_clones.declared.engine import Behaviour, declared
@@ -90,14 +92,23 @@ def _run(case: Case, *, common: bool) -> None:
         except (Unaskable, Undrawable) as error:
             case.ledger.expect("askable", False, str(error))
             return
-        except (KitError, KeyError, TypeError, ValueError, AttributeError, IndexError, AssertionError) as error:
-            # An app may answer with anything at all: what the proof stumbles over is a fault of the app's, and told.
+        except KitError as error:
             case.ledger.expect("unbroken", False, f"{type(error).__name__}: {error}")
+            return
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError, AssertionError) as error:
+            # Nothing is proven where the proof itself stumbles, and that is not told as a fault of the app's.
+            case.ledger.expect("prover", False, f"prover: {type(error).__name__}: {error} ({_line(error)})")
             return
         if case.ledger.ran("granted") and not all(
             check.ok for check in case.ledger.checks() if check.name == "granted"
         ):
             return  # nothing more can be told of what a good request does not reach
+
+
+def _line(error: Exception) -> str:
+    """Where ``error`` was raised, as ``proof_rows.py:57``."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "?"
 
 
 def _certificate(case: Case) -> MethodCertificate:

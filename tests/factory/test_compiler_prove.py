@@ -64,6 +64,8 @@ def test_each_parameter_is_counted_as_honoured_refused_or_without_effect():
     assert honest().parameters["inert"] == 2  # pretty_print, in a read and in a write
     assert honest().parameters["refused"] == 2
     assert "ignored" not in honest().parameters
+    assert honest().parameters["honoured"] > 40
+    assert honest().parameters["untried"] == 2  # masks of answers that say nothing
 
 
 def test_the_same_seed_gives_the_same_certificate():
@@ -351,6 +353,36 @@ def test_a_parameter_that_nothing_reads_is_told():
         one.evidence for one in found.methods[0].checks if one.name == "input"
     )
     assert found.parameters["ignored"] == 1
+
+
+def test_what_could_not_be_tried_is_counted_apart_from_what_was_seen_to_be_honoured():
+    # A delete answers nothing, so a mask of the answer has nothing to choose from.
+    assert prove(shelf(), operations=["books_delete"]).parameters["untried"] == 1
+
+    async def honestly(asking: Asking):
+        return await asking.go()
+
+    # An app that knows no such parameter refuses whatever is drawn for it: of its meaning nothing is seen.
+    data = json.loads(json.dumps(proof_apps.SHELF))
+    data["operations"]["books_lend"]["params"]["days"] = {"place": "query", "type": "integer", "min": 1, "max": 90}
+    without, having = (
+        prove(AppDecl.model_validate(one), app=planted(honestly), operations=["books_lend"]).parameters
+        for one in (proof_apps.SHELF, data)
+    )
+    assert having["untried"] == without.get("untried", 0) + 1
+    assert having["refused"] == without["refused"]
+
+
+def test_where_the_proof_itself_stumbles_it_says_so_and_blames_no_app(monkeypatch):
+    def stumbles(case):
+        raise KeyError("shelf")
+
+    monkeypatch.setattr("factory.compiler.prove.prove_refusals", stumbles)
+    found = prove(shelf(), operations=["books_get"]).methods[0]
+    failed = {one.name: one.evidence for one in found.checks if not one.ok}
+    assert found.verdict == "failed"
+    assert list(failed) == ["prover"]
+    assert re.match(r"prover: KeyError: 'shelf' \(test_compiler_prove\.py:\d+\)", failed["prover"])
 
 
 def test_a_read_whose_answer_is_constant_is_told():
