@@ -54,7 +54,7 @@ class AppCertificate:
     """All of an app. ``declaration``: digest of what was proven; ``parameters``: how many were seen to be honoured,
     refused, ignored or, by their own documentation, without effect (``inert``), and of how many nothing could be seen
     (``untried``); ``client``: what a client that nobody here wrote found, by
-    entity or by what it looked for; empty where none was run."""
+    entity or by what it looked for; empty where none was run; ``notes``: what else is to be known, one line each."""
 
     app: str
     declaration: str
@@ -62,6 +62,7 @@ class AppCertificate:
     methods: tuple[MethodCertificate, ...]
     parameters: Mapping[str, int]
     client: tuple[Check, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -109,6 +110,20 @@ class Ledger:
         return tuple(Check(name, failed is None, runs, failed or "") for name, (runs, failed) in self._checks.items())
 
 
+def idle_headers(decl: AppDecl) -> tuple[str, ...]:
+    """A line for each header that is asked for and does nothing, since nothing tells what it means."""
+    found: dict[str, int] = {}
+    for operation in decl.operations.values():
+        for name, param in operation.params.items():
+            if param.place == "header" and param.role == "inert" and param.required:
+                wire = param.wire or name
+                found[wire] = found.get(wire, 0) + 1
+    return tuple(
+        f"the header {wire} is asked for by {count} methods, and without effect: nothing tells what it means"
+        for wire, count in sorted(found.items())
+    )
+
+
 def declaration_digest(decl: AppDecl) -> str:
     """SHA-256 of the canonical JSON of ``decl``."""
     return sha256(canonical_json(decl.model_dump(mode="json", by_alias=True)))
@@ -134,7 +149,8 @@ def from_json(data: Mapping[str, Any]) -> AppCertificate:
         for one in data["methods"]
     )
     client = tuple(Check(**check) for check in data["client"])
-    return AppCertificate(data["app"], data["declaration"], data["seed"], methods, data["parameters"], client)
+    notes = tuple(data.get("notes", ()))
+    return AppCertificate(data["app"], data["declaration"], data["seed"], methods, data["parameters"], client, notes)
 
 
 def table(certificate: AppCertificate, *, every: bool = True) -> str:
@@ -145,6 +161,7 @@ def table(certificate: AppCertificate, *, every: bool = True) -> str:
     counts = ", ".join(f"{totals[verdict]} {verdict}" for verdict in VERDICTS)
     valid = f"{totals['responses_valid']}/{totals['responses']} answers valid"
     lines = [*_aligned(rows), *(_told(one) for one in certificate.client if every or not one.ok)]
+    lines += [f"note: {one}" for one in certificate.notes]
     return "\n".join([*lines, f"{certificate.app}: {totals['methods']} methods: {counts}; {valid}"])
 
 

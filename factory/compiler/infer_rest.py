@@ -7,6 +7,7 @@ from typing import Any
 
 from app_clones.declared.model import Api, AppDecl, OperationDecl, Param, Source
 from factory.compiler.api import ApiDoc
+from factory.compiler.certificate import idle_headers
 from factory.compiler.infer_names import free, short, snake
 from factory.compiler.rest_entities import Model
 from factory.compiler.rest_operations import operation
@@ -44,4 +45,4 @@ def infer_rest(doc: ApiDoc) -> tuple[AppDecl, tuple[str, ...], dict[str, str]]:
     kinds = Counter(made.kind for made in operations.values())
     told = ", ".join(f"{kind} {count}" for kind, count in sorted(kinds.items()))
     about = {m.id: place.key[-1] if place.key else "-" for m, place in zip(doc.methods, model.places, strict=True)}
-    return decl, (*doc.notes, told), about
+    return decl, (*doc.notes, *idle_headers(decl), told), about

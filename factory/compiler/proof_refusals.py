@@ -91,6 +91,8 @@ def _wrong(case: Case, param: Param, *, texts: bool) -> list[Json]:
     if texts:
         written = [as_text(value) for value in found if isinstance(value, str | int | float)]
         found = [text for text in written if text and not _takes(case, param, schema, text)]
+        if param.place == "header":  # what no client can send
+            found = [text for text in found if text.isascii() and text.isprintable()]
     found = [value for value in found if not (param.int64 and isinstance(value, int | float))]
     return [[value] if param.repeated else value for value in found][:_MOST_WRONG]
 

@@ -17,7 +17,7 @@ from app_clones.declared.model import AppDecl
 from app_clones.kit.app import App
 from app_clones.kit.errors import KitError
 from factory.compiler.api import ApiDoc
-from factory.compiler.certificate import AppCertificate, MethodCertificate, Verdict, declaration_digest
+from factory.compiler.certificate import AppCertificate, MethodCertificate, Verdict, declaration_digest, idle_headers
 from factory.compiler.proof_asking import Unaskable
 from factory.compiler.proof_case import Case
 from factory.compiler.proof_client import prove_client
@@ -74,7 +74,8 @@ def prove(
     client = prove_client(subject, discovery) if discovery is not None else ()
     client += prove_with_schemathesis(subject) if schemathesis else ()
     counted = dict(sorted(parameters.items()))
-    return AppCertificate(ready.decl.app, declaration_digest(decl), seed, tuple(found), counted, client)
+    notes = idle_headers(ready.decl)
+    return AppCertificate(ready.decl.app, declaration_digest(decl), seed, tuple(found), counted, client, notes)
 
 
 def _run(case: Case, *, common: bool) -> None:

@@ -41,9 +41,9 @@ def listing(
             continue
         name = free(short(snake(parameter.name), 44), params)
         made = _param(model, entity, parameter, envelope, params) if parameter.place == "query" else None
-        if made is None and parameter.required:
+        if made is None and parameter.required and parameter.place == "query":
             return f"it needs {parameter.name}, of which nothing is known"
-        params[name] = made or refused(model, parameter)
+        params[name] = made or unknown(model, parameter)
     result = Result(
         shape="list" if envelope.items is None else "page",
         items=envelope.items or "items",
@@ -134,10 +134,14 @@ def _order(entity: Entity, schema: Schema, base: dict[str, Json]) -> Param | Non
     return None
 
 
-def refused(model: Model, parameter: Parameter) -> Param:
-    """A parameter that is not built."""
+def unknown(model: Model, parameter: Parameter) -> Param:
+    """A parameter of which nothing is known: not built; but a header that is needed is asked for, and does nothing."""
     made = {**type_of(model.schemas, parameter.schema), "repeated": parameter.repeated}
     if made["type"] == "json":
         made = {"type": "string"}
     assert parameter.place != "cookie"
-    return Param(**made, place=parameter.place, role="refused", wire=parameter.name, about=parameter.about[:200])
+    asked = parameter.required and parameter.place == "header"
+    role: Literal["inert", "refused"] = "inert" if asked else "refused"
+    return Param(
+        **made, place=parameter.place, role=role, wire=parameter.name, about=parameter.about[:200], required=asked
+    )

@@ -12,7 +12,7 @@ from factory.compiler.infer_bodies import Body
 from factory.compiler.infer_names import free, short, snake
 from factory.compiler.infer_verbs import ASKING, Effect, effect, past_forms
 from factory.compiler.rest_entities import Model, Resource
-from factory.compiler.rest_lists import listing, refused
+from factory.compiler.rest_lists import listing, unknown
 from factory.compiler.rest_places import Place
 from factory.compiler.rest_schemas import constant
 from factory.compiler.rest_values import bare, default_of, type_of
@@ -250,14 +250,15 @@ def _row_params(model: Model, place: Place, resource: Resource) -> Params:
 
 
 def _others(model: Model, method: Method, place: Place) -> Params:
-    """Parameters of no known meaning: giving one is refused, unless the method cannot do without."""
+    """Parameters of no known meaning: giving one is refused, and so is a method that cannot do without; but a header
+    that is needed is asked for."""
     found: Params = {}
     for parameter in method.parameters:
         if parameter.place in ("query", "header"):
-            if parameter.required:
+            if parameter.required and parameter.place == "query":
                 raise Refusal(f"it needs {parameter.name}, of which nothing is known")
             name = free(short(snake(parameter.name), 44), found)
-            found[name] = refused(model, parameter)
+            found[name] = unknown(model, parameter)
     return found
 
 
