@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from app_clones.declared.model import PERSON, Entity, FieldDecl, Key
-from factory.compiler import infer_seeds
+from factory.compiler import infer_refs, infer_seeds
 from factory.compiler.api import Schema
 from factory.compiler.infer_fields import always, fields_of, kind_of
 from factory.compiler.infer_keys import is_made, is_text, key_of, worded
@@ -33,6 +33,7 @@ def entities(model: Model) -> None:
         made = _running(model, resource) if running and resource.entity == "operation" else _entity(model, resource)
         model.entities[resource.entity] = made
     _bare_parents(model)
+    infer_refs.refer(model)
     infer_seeds.counts(model.entities, {r.entity: r for r in _distinct(model.resources)})
 
 

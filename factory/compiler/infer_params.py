@@ -206,6 +206,8 @@ def _filter(parameter: Parameter, name: str, entity: Entity, model: Model, resou
                 return None
             if value["type"] == "enum" and not set(value["values"]) <= set(field.values):
                 return None
+            if field.type == "ref":
+                value = {"type": "ref", "to": field.to}
             return Param(**{**value, "repeated": parameter.repeated}, place="query", role="filter", field=field_name,
                          wire=parameter.name, required=parameter.required, about=_short(parameter),
                          compare="has" if field.repeated else "eq")  # fmt: skip

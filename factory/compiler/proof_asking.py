@@ -269,9 +269,17 @@ class Asker(Chooser):
         if taken is not None and target is not None and entity is not None and target[taken]:
             one = self.shown(entity, taken, target)
             return [one] if param.repeated else one
+        if target is not None and param.type == "ref" and (new := self._new_member(name, param.to or PERSON, target)):
+            return [new] if param.repeated else new
         if target is not None and entity is not None and (told := self._demanded(name)) and target[told] is not None:
             return self.shown(entity, told, target)
         return self.of_param(name, param, target)
+
+    def _new_member(self, name: str, to: str, target: Row) -> Json:
+        """A row of ``to`` that is not yet in the list of the target's to which the parameter adds."""
+        added = next((one for one, value in self.operation.append.items() if value == f"${name}"), None)
+        there = [row["id"] for row in self.stage.visible(to) if added and row["id"] not in (target[added] or ())]
+        return self.stage.outside(to, there[0]) if there else None
 
     def _demanded(self, name: str) -> str | None:
         """The field of the target that must be what the parameter says."""

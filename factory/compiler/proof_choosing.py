@@ -186,7 +186,9 @@ class Chooser:
         changes: dict[str, Any] = {}
         for name in self.operation.remove:
             decl = self.subject.entity(entity).fields[name]
-            if not row.get(name) and decl.type != "ref":
+            if not row.get(name) and decl.type == "ref":
+                changes[name] = [one["id"] for one in self.stage.visible(decl.to or PERSON)[:1]]
+            elif not row.get(name):
                 one = schema_of(decl.model_copy(update={"repeated": False}), self.subject.decl)
                 changes[name] = [self.values.draw(one), self.values.draw(one)]
         return self.stage.update(entity, row, changes) if changes else row

@@ -62,7 +62,7 @@ def _input(case: Case, name: str, param: Param) -> Outcome:
         if answer.ok:
             told.append(as_text(answer, changes))
         else:  # what is drawn by its form alone may mean nothing
-            case.ledger.expect("input", 400 <= answer.status < 500, lambda answer=answer: str(answer))
+            case.ledger.expect("input", 400 <= answer.status < 500, str(answer))
         if len(set(told)) > 1:
             break
     if len(told) == 1 and not (param.required or given):  # it takes but one value, which is told from none
@@ -109,7 +109,7 @@ def _row(case: Case, name: str, param: Param) -> Outcome:
             told.append(as_text(answer, changes))
         else:
             elsewhere += 1
-            case.ledger.expect("row", 400 <= answer.status < 500, lambda answer=answer: str(answer))
+            case.ledger.expect("row", 400 <= answer.status < 500, str(answer))
     differs = len(set(told)) > 1 or (bool(told) and elsewhere > 0)
     if not differs and (always or len(told) < 2):
         return "untried"  # there is but one, or nothing lies under either

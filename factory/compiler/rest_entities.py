@@ -256,6 +256,15 @@ class Model:
         base = resource.entity if base in ("parent", f"parent_{resource.entity}") else base
         return base if base in self.resources and self._names(base, schema) else None
 
+    def _refs(self, resource: Resource, wire: str, schema: Schema, made: Mapping[str, Json]) -> dict[str, Json]:
+        """What makes refs of a list of ids: ``label_ids`` beside a collection of labels."""
+        noun = snake(wire).removesuffix("_ids")
+        to = self.resources.get(noun)
+        told = made.get("repeated") and made["type"] in ("string", "integer") and noun != snake(wire)
+        if not told or to is None or to.parent != resource.parent or not self._names(noun, schema.get("items", {})):
+            return {}
+        return {"type": "ref", "to": noun, "pattern": None}
+
     def _field(self, resource: Resource, name: str, wire: str, told: Schema) -> FieldDecl:
         schema = self.schemas.plain(told)
         sent = self._sent(resource, wire) and not schema.get("readOnly")
@@ -275,11 +284,12 @@ class Model:
         required = bool(resource.creates) and all(
             wire in self.schemas.plain(body).get("required", ()) for body in resource.creates
         )
+        made |= self._refs(resource, wire, schema, made)
         made["readonly"] = not sent
         made["immutable"] = sent and bool(updated) and not any(updated)
         made["hidden"] = not shown
         made["required"] = sent and required and not resource.singleton
-        if ref:
+        if made["type"] == "ref":
             made["on_delete"] = "cascade" if made["required"] else "clear"
         elif not made["required"]:
             default = default_of(schema, needed=needed and shown)
