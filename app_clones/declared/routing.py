@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from app_clones.declared.model import AppDecl, OperationDecl
 
-_PLACE = re.compile(r"\{(\+?)([A-Za-z_][A-Za-z0-9_.-]*)\}")
+_PLACE = re.compile(r"\{(\+?)([^\W\d][\w.-]*)\}")
 _VERB = re.compile(r"(?P<head>.*[^/]):(?P<verb>[A-Za-z][A-Za-z0-9_]*)\Z")
 #: Of a resource name's pattern: what one of its segments may be, or what takes any number of them.
 _ANY_ONE = ("[^/]+", "[^/]*")

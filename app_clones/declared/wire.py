@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -84,7 +84,10 @@ def _no_constant(name: str) -> None:
 
 
 def read_form(data: bytes) -> Json:
-    """A form whose keys nest: ``a[b][0]=x`` is ``{"a": {"b": ["x"]}}``. Raises :class:`AppError`."""
+    """A form whose keys nest: ``a[b][0]=x`` is ``{"a": {"b": ["x"]}}``, ``a[][b]=x&a[][b]=y`` a list of two objects.
+
+    Raises :class:`AppError`.
+    """
     try:
         pairs = parse_qsl(data.decode(), keep_blank_values=True, max_num_fields=1000)
     except ValueError:
@@ -101,14 +104,22 @@ def read_form(data: bytes) -> Json:
 
 def _graft(whole: dict[str, Json], path: list[str], text: str, key: str) -> None:
     at = whole
-    for part in path[:-1]:
-        at = at.setdefault(part, {})
+    for depth, part in enumerate(path[:-1]):
+        at = at.setdefault(part or _item(at, path[depth + 1 :]), {})
         if not isinstance(at, dict):
             raise AppError(f"the form's key {key[:60]!r} is a value and more than one")
     last = path[-1] or str(len(at))  # a[]=x&a[]=y
     if last in at:
         raise AppError(f"the form gives {key[:60]!r} twice")
     at[last] = text
+
+
+def _item(at: Mapping[str, Json], path: Sequence[str]) -> str:
+    """Which item of a list ``[]`` means: the last, unless that has a value at ``path`` already; then the next."""
+    held = at.get(str(len(at) - 1))
+    for part in path:
+        held = held.get(part) if isinstance(held, dict) and part else None
+    return str(len(at)) if held is not None or not at else str(len(at) - 1)
 
 
 def _lists(value: Json) -> Json:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import unicodedata
 from collections.abc import Collection
 
 _IRREGULAR = {
@@ -38,8 +39,27 @@ _IRREGULAR = {
 _APP = 24
 
 
+#: Letters that are no plain one with a mark, as they are written without them.
+_PLAIN = str.maketrans(
+    {
+        **{"\u00df": "ss", "\u1e9e": "SS", "\u00e6": "ae", "\u00c6": "AE", "\u0153": "oe", "\u0152": "OE"},
+        **{"\u00f8": "o", "\u00d8": "O", "\u00f0": "d", "\u00d0": "D", "\u0111": "d", "\u0110": "D"},
+        **{"\u00fe": "th", "\u00de": "Th", "\u0142": "l", "\u0141": "L", "\u0127": "h", "\u0126": "H", "\u0131": "i"},
+    }
+)
+
+
+def in_ascii(text: str) -> str:
+    """``text`` in ASCII: letters without their marks, and of other scripts by their code (``u4e2d``), always alike."""
+    if text.isascii():
+        return text
+    bare = (one for one in unicodedata.normalize("NFKD", text.translate(_PLAIN)) if not unicodedata.combining(one))
+    return "".join(one if one.isascii() else f"u{ord(one):x}" if one.isalnum() else " " for one in bare)
+
+
 def snake(name: str) -> str:
-    """``datasetId`` as ``dataset_id``; whatever is no letter or digit becomes ``_``."""
+    """``datasetId`` as ``dataset_id``, in ASCII; whatever is no letter or digit becomes ``_``."""
+    name = in_ascii(name)
     text = re.sub(r"([a-z0-9])([A-Z])|([A-Z]+)([A-Z][a-z])", r"\1\3_\2\4", name)
     found = re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_") or "x"
     return found if found[0].isalpha() else f"x_{found}"

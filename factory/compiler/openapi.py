@@ -12,6 +12,7 @@ from typing import Literal, cast
 from urllib.parse import urlsplit
 
 from factory.compiler.api import ApiDoc, Method, Parameter
+from factory.compiler.infer_names import in_ascii
 from factory.compiler.openapi_parameters import Parameters
 from factory.compiler.openapi_schema import Schema, Schemas
 from factory.compiler.openapi_source import Json, Pointer, Source, parse
@@ -33,8 +34,8 @@ def read(text: str, name: str) -> ApiDoc:
 
 
 def app_name(title: str) -> str:
-    """A title as the name of an app: ``Pet Store (v2)`` is ``petstorev2``."""
-    letters = re.sub(r"[^a-z0-9]", "", title.lower()).lstrip("0123456789")
+    """A title as the name of an app: ``Pet Store (v2)`` is ``petstorev2``, ``Größen`` is ``grossen``."""
+    letters = re.sub(r"[^a-z0-9]", "", in_ascii(title).lower()).lstrip("0123456789")
     return letters[:24] or "app"
 
 
@@ -82,7 +83,10 @@ class _Reader:
             self._source.fail(("swagger",), "Swagger 2.0 is not read", "convert it to OpenAPI 3 first")
         version = data.get("openapi")
         if not isinstance(version, str) or not _VERSION.fullmatch(version):
-            self._source.fail(("openapi",), f"an OpenAPI document of version 3.0.x or 3.1.x is needed, not {version!r}")
+            short = re.fullmatch(r"3\.[01]", str(version))
+            hint = f'write the whole version as text: openapi: "{version}.0"' if short else ""
+            message = f"an OpenAPI document of version 3.0.x or 3.1.x is needed, not {version!r}"
+            self._source.fail(("openapi",), message, hint)
 
     def _base(self, data: Mapping[str, Json]) -> str:
         """The path of the first server, ``v2/``; empty where it has none."""

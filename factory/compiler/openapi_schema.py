@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from factory.compiler.infer_names import free, in_ascii
 from factory.compiler.openapi_source import Json, Pointer, Source
 
 Schema = dict[str, Json]
@@ -86,7 +87,8 @@ class Schemas:
         several = [one for key in ("oneOf", "anyOf") for one in made.get(key, ())]
         names = {_name_of(one["$ref"]) for one in several if "$ref" in one}
         mapping = self._source.mapping(told.get("mapping", {}), (*at, "discriminator", "mapping"), "a mapping")
-        known = {value: str(target).rpartition("/")[2] for value, target in mapping.items()}
+        targets = {value: str(target).removeprefix("#/components/schemas/") for value, target in mapping.items()}
+        known = {value: self._names.get((*_COMPONENTS, target)) for value, target in targets.items()}
         if not names or not isinstance(told.get("propertyName"), str):
             return None
         return {"property": told["propertyName"], "of": {v: name for v, name in known.items() if name in names}}
@@ -96,8 +98,9 @@ class Schemas:
         if target in self._names:
             return self._names[target]
         value = self._source.at(target, asked_at)
-        name = target[-1] if target[:-1] == _COMPONENTS else re.sub(r"\W+", "_", "_".join(target)).strip("_")
-        self._names[target] = name
+        name = target[-1] if target[:-1] == _COMPONENTS else "_".join(target).strip("_")
+        # A ref is a URI reference, which holds no other letters; what is told apart stays so.
+        name = self._names[target] = free(re.sub(r"[^A-Za-z0-9.-]+", "_", in_ascii(name)), self.defs)
         self._making.append(name)
         self.defs[name] = {}  # taken: a schema that contains itself finds its name
         self.defs[name] = self.read(value, target)
