@@ -7,11 +7,12 @@ refers must be there, and such a body is rightly refused.
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ _LEFT_OUT = "positive_data_acceptance"
 #: Requests made up for each operation by chance, beside those that cover the document's corners.
 EXAMPLES = 4
 _TIMEOUT_S = 1200
+_MOST = 300  # characters of evidence
 
 
 def prove_with_schemathesis(subject: Subject, *, examples: int = EXAMPLES) -> tuple[Check, ...]:
@@ -45,9 +47,8 @@ def prove_with_schemathesis(subject: Subject, *, examples: int = EXAMPLES) -> tu
             ]  # fmt: skip
             done = _run([_command(), *arguments], folder)
             if not report.is_file():
-                last = (done.stderr or done.stdout).strip().splitlines()[-1:]
-                raise BuildError(f"schemathesis gave no report: {' '.join(last)}")
-            return _checks(json.loads(report.read_text()))
+                raise BuildError(f"schemathesis gave no report: {_short(done.stderr or done.stdout)}")
+            return checks_of(json.loads(report.read_text()), done.stdout)
 
 
 def is_installed() -> bool:
@@ -75,20 +76,41 @@ def _run(command: list[str], folder: str) -> subprocess.CompletedProcess[str]:
         raise BuildError(f"schemathesis was not done after {_TIMEOUT_S} s") from error
 
 
-def _checks(report: Mapping[str, Json]) -> tuple[Check, ...]:
+def checks_of(report: Mapping[str, Json], printed: str) -> tuple[Check, ...]:
+    """A check for each phase, failure and error of a JSON report; ``printed``: what schemathesis said beside it, which
+    alone has the causes of errors."""
     runs = int(report["test_cases"]["generated"])
-    failures = [*report["failures"], *report["errors"]]
     phases = {name: told["status"] for name, told in report["phases"].items() if told["status"] != "skip"}
     found = [
         Check(f"schemathesis {name}", status == "success", runs, "" if status == "success" else f"it ended as {status}")
         for name, status in phases.items()
     ]
-    found += [Check(f"schemathesis {n}", False, 1, _evidence(one)) for n, one in enumerate(failures, start=1)]
+    failures = [_evidence(one) for one in report["failures"]] + causes(report["errors"], printed)
+    found += [Check(f"schemathesis {n}", False, 1, one) for n, one in enumerate(failures, start=1)]
     if not runs:
         found.append(Check("schemathesis", False, 0, "it asked for nothing"))
     return tuple(found)
 
 
+def causes(errors: Sequence[Mapping[str, Json]], printed: str) -> list[str]:
+    """A line for each error, by what was printed about its kind: which operation, and why."""
+    section = re.search(r"^=+ ERRORS =+$\n(.*?)(?=^=+ |\Z)", printed, re.M | re.S)
+    parts = re.split(r"^_{3,} (.+?) _{3,}$", section[1] if section else "", flags=re.M)[1:]
+    texts = [" ".join(text.partition("Need more help?")[0].split()) for text in parts[1::2]]
+    told = [f"{where}: {text}" for where, text in zip(parts[::2], texts, strict=True)]
+    found: list[str] = []
+    for error in errors:
+        title = str(error.get("title", ""))
+        own = [one for one in told if title in one]
+        found += [one[:_MOST] for one in own] or [f"{_evidence(error)}: {_short(printed)}"[:_MOST]]
+    return found
+
+
+def _short(printed: str) -> str:
+    """The end of what was printed, in one line."""
+    return " ".join(printed.split())[-_MOST:]
+
+
 def _evidence(failure: Mapping[str, Json]) -> str:
     where = ", ".join(map(str, failure.get("operations", ())))
-    return f"{failure.get('code', '')} {failure.get('title', '')}: {where}".strip()[:300]
+    return f"{failure.get('code', '')} {failure.get('title', '')}: {where}".strip(" :")[:_MOST]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -58,6 +59,13 @@ async def answers_otherwise(asking: Asking):
     return reply
 
 
+async def refers_to_nothing(asking: Asking):
+    reply = await asking.go()
+    if "openapi.json" in asking.path:
+        return replace(reply, body=reply.body.replace(b"#/components/responses/Error", b"#/components/responses/Nope"))
+    return reply
+
+
 def test_googles_client_creates_gets_lists_changes_and_deletes(monkeypatch):
     document, _ = discovery.load("tasks:v1")
     found = prove_client(subject_of("discovery:tasks:v1", honest, monkeypatch), document)
@@ -85,6 +93,12 @@ def test_schemathesis_finds_nothing_in_an_honest_app(monkeypatch):
 def test_schemathesis_sees_a_planted_fault(monkeypatch):
     found = prove_with_schemathesis(subject_of(PLANNER, answers_otherwise, monkeypatch), examples=1)
     assert any("Response violates schema" in one.evidence for one in found)
+
+
+def test_a_document_that_schemathesis_cannot_read_is_told_with_its_cause_and_where(monkeypatch):
+    found = prove_with_schemathesis(subject_of(PLANNER, refers_to_nothing, monkeypatch), examples=1)
+    told = [one.evidence for one in found if not one.ok]
+    assert any(re.search(r"\A(GET|POST|PUT|PATCH|DELETE) /.*: .*responses/Nope", one) for one in told), told
 
 
 def test_grind_compile_writes_an_app_that_loads_and_keeps_its_certificate(tmp_path):
