@@ -41,9 +41,9 @@ from app_clones.declared.model_operations import (
 )
 
 __all__ = [
-    "PERSON", "Api", "AppDecl", "AppName", "Branch", "Branches", "Emit", "Entity", "FieldDecl", "Http", "Json", "Key",
-    "Kind", "Line", "LongRunning", "Make", "Name", "OperationDecl", "Page", "Param", "Part", "Result", "Role", "Source", "Told",
-    "Type", "Value", "Words",
+    "PERSON", "Api", "AppDecl", "AppName", "Branch", "Branches", "Emit", "Entity", "FieldDecl", "Http", "Json",
+    "Key", "Kind", "Line", "LongRunning", "Make", "Name", "OperationDecl", "Page", "Param", "Part", "Result",
+    "Role", "Source", "Told", "Type", "Value", "Words",
 ]  # fmt: skip
 
 
