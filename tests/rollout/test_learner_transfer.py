@@ -38,7 +38,7 @@ tasks:
 """
 CONFIG = TransferConfig(
     run="small", width=32, layers=1, hidden=32, probe_every=4, probe_tasks=4, times=1, train_tasks=8, curve_tasks=4,
-    sft=SftConfig(steps=4, batch=8, part=8), curve_every=1,
+    sft=SftConfig(steps=4, batch=8, part=8), form=SftConfig(steps=4, batch=8, part=8), curve_every=1,
     grpo=GrpoConfig(rounds=2, prompts=2, group=2, minimum=2, steps=1, epochs=1, max_tokens=8, part=8),
 )  # fmt: skip
 
