@@ -49,7 +49,7 @@ class TransferConfig(LearnConfig):
     probe_tasks: int = 96
     band: tuple[float, float] = (1.01, 1.01)
     grpo: GrpoConfig = GrpoConfig(
-        rounds=24, prompts=12, group=8, minimum=4, epochs=1, lr=3e-4, max_tokens=80, part=8, threads=2
+        rounds=40, prompts=12, group=8, minimum=4, epochs=1, lr=3e-4, max_tokens=80, part=8, threads=2
     )
     curve_tasks: int = 96
     train_tasks: int = 160
