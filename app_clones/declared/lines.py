@@ -15,13 +15,16 @@ Seen = Mapping[str, Json]
 
 def text_of(lines: Sequence[str | Line]) -> Callable[[Json], str]:
     """What the lines say of an answer."""
-    told = [_told(one) for one in _joined(lines)]
+    told = [(_said(one.line), one.each, one.when) for one in _joined(lines)]
 
     def text(answer: Json) -> str:
         seen = answer if isinstance(answer, dict) else {"answer": answer, "count": _count(answer)}
         out: list[str] = []
-        for tell in told:
-            tell(seen, out)
+        for said, each, when in told:
+            if each is not None:
+                out += [said(item if isinstance(item, dict) else {"item": item}) for item in seen[each]]
+            elif when is None or seen.get(when):
+                out.append(said(seen))
         return "\n".join(out)
 
     return text
@@ -53,18 +56,6 @@ def names_in(line: str) -> list[str]:
                 raise ValueError(f"between braces stands the name of a property, not {name!r}")
             found.append(name)
     return found
-
-
-def _told(one: Line) -> Callable[[Seen, list[str]], None]:
-    said, when, each = _said(one.line), one.when, one.each
-
-    def tell(seen: Seen, out: list[str]) -> None:
-        if each is not None:
-            out += [said(item if isinstance(item, dict) else {"item": item}) for item in seen[each]]
-        elif when is None or seen.get(when):
-            out.append(said(seen))
-
-    return tell
 
 
 def _said(line: str) -> Callable[[Seen], str]:

@@ -46,8 +46,11 @@ def perform(ready: Declared, call: Call, operation: str, arguments: Mapping[str,
 
 def run(ready: Declared, call: Call, plan: Plan, arguments: Mapping[str, Any]) -> Json:
     """As :func:`perform`, with arguments that ``plan.accept`` gave."""
-    check_built(plan)
     act = Act(ready, call, plan, understood(call, plan.keywords, arguments), Names(ready, call))
+    if plan.bare:
+        found = ready.behaviours[plan.decl.behaviour or ""](act)
+        return answer(act) if found is None else found
+    check_built(plan)
     if "self" in plan.roles:
         _check_self(act)
     if not plan.writes:

@@ -41,6 +41,7 @@ class Plan:
     ``ancestors``: those that name rows above it, from the root down; ``others``: those that name any other row, and
     ``related``: the ref field of the target by which it belongs to such a one; ``refs``: inputs that name rows.
     ``keywords``: words that stand for who acts, by where they may stand.
+    ``bare``: there is nothing but a behaviour and plain inputs, so that nothing else need be looked at.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Plan:
     related: Mapping[str, str]
     refs: tuple[str, ...]
     keywords: Keywords
+    bare: bool
     set: Mapping[str, Evaluate]
     append: Mapping[str, Evaluate]
     remove: Mapping[str, Evaluate]
@@ -131,6 +133,7 @@ def plan_of(ready: Declared, name: str) -> Plan:
         related=_related(entity, params, others),
         refs=tuple(key for key, param in params.items() if param.role == "input" and param.type == "ref"),
         keywords=keywords_of(entity, params),
+        bare=_is_bare(decl, params),
         set=_prepared(decl.set),
         append=_prepared(decl.append),
         remove=_prepared(decl.remove),
@@ -139,6 +142,12 @@ def plan_of(ready: Declared, name: str) -> Plan:
         when={key: tuple(prepare(value) for value in values) for key, values in decl.when.items()},
         values=_prepared(decl.result.values),
     )
+
+
+def _is_bare(decl: OperationDecl, params: Mapping[str, Param]) -> bool:
+    plain = all(param.role == "input" and param.type != "ref" for param in params.values())
+    more = (decl.entity, decl.make, decl.emit, decl.record, decl.result.shape == "operation")
+    return decl.behaviour is not None and decl.kind == "custom" and plain and not any(more)
 
 
 def _prepared(values: Mapping[str, Json]) -> dict[str, Evaluate]:

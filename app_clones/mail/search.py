@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import NamedTuple
 from unicodedata import normalize
 
@@ -59,6 +60,7 @@ def system_labelled(owner: int, names: Iterable[str]) -> Where:
     return labelled_as(f"name IN ({', '.join('?' * len(listed))})", owner, *listed)
 
 
+@lru_cache(maxsize=1024)
 def labelled_as(which: str, owner: int, *args: Value) -> Where:
     """Has a label of the owner's of which the SQL ``which`` holds."""
     labels = f"SELECT id FROM mail_label WHERE owner_id = ? AND {which}"
