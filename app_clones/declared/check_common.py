@@ -58,6 +58,10 @@ def check_value(decl: AppDecl, value: Value, loc: Loc) -> None:
         raise DeclError(f"min {value.min:g} is above max {value.max:g}", (*loc, "min"))
     if value.int64 and value.type != "integer":
         raise DeclError("only an integer is written as int64", (*loc, "int64"))
+    if value.keywords and value.type not in ("string", "text", "email"):
+        raise DeclError(
+            f"a person's email, for which a keyword stands, is a text, not a {value.type}", (*loc, "keywords")
+        )
     if value.pattern is not None and (fault := pattern_fault(value.pattern)):
         raise DeclError(fault, (*loc, "pattern"))
 

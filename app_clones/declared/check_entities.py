@@ -135,6 +135,8 @@ def _check_key(entity: Entity, loc: Loc) -> None:
             raise DeclError(
                 "a scope is a text that says where a row lies, in place of a parent", (*loc, "key", "scope")
             )
+    if entity.key.keywords and (entity.key.form == "number" or entity.singleton):
+        raise DeclError("a keyword stands where an id is a text", (*loc, "key", "keywords"))
     if entity.key.int64 and entity.key.form != "number":
         raise DeclError("only a number is written as int64", (*loc, "key", "int64"))
 

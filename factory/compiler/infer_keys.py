@@ -12,7 +12,7 @@ from factory.compiler.api import Method
 from factory.compiler.infer_fields import compiles
 from factory.compiler.infer_model import Model, makes_row
 from factory.compiler.infer_names import singular, snake
-from factory.compiler.infer_paths import BARE, Place, words
+from factory.compiler.infer_paths import BARE, Place, is_collection, words
 from factory.compiler.infer_resources import Resource
 
 Json = Any
@@ -46,7 +46,7 @@ def key_of(model: Model, resource: Resource, props: Mapping[str, Json]) -> Key:
 
 def worded(model: Model, resource: Resource, props: Mapping[str, Json], key: Key) -> Key:
     """``key`` with the words that stand for a row, where ids are texts."""
-    if key.form == "number":
+    if key.form == "number" or not is_collection(resource.key):
         return key
     told = dict(model.keywords.get(resource.key, {}))
     told |= infer_keywords.words(str(props.get(key.wire or "", {}).get("description", "")))

@@ -32,7 +32,13 @@ def ids_ref(field: FieldDecl, to: str, target: Entity) -> FieldDecl | None:
     key = target.key
     if key.path is not None or key.wire is None or (key.form == "number" and not key.int64):
         return None
-    told = {"type": "ref", "to": to, "pattern": None, "on_delete": "restrict" if field.required else "clear"}
+    told = {
+        "type": "ref",
+        "to": to,
+        "pattern": None,
+        "keywords": (),
+        "on_delete": "restrict" if field.required else "clear",
+    }
     return field.model_copy(update=told)
 
 

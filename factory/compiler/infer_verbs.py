@@ -286,7 +286,7 @@ def _members(verb: str, entity: Entity, body: Body, found: Effect) -> None:
         if known is None or not entity.fields[known].repeated:
             continue
         if entity.fields[known].type == "ref" and body.params[argument].type == "string":
-            ref = {"type": "ref", "to": entity.fields[known].to, "pattern": None}
+            ref = {"type": "ref", "to": entity.fields[known].to, "pattern": None, "keywords": ()}
             body.params[argument] = body.params[argument].model_copy(update=ref)
         param = body.params[argument]
         if param.type != entity.fields[known].type and {param.type, entity.fields[known].type} != {"string", "text"}:

@@ -204,7 +204,7 @@ class Model:
 
     def _worded(self, resource: Resource, key: RowKey) -> RowKey:
         """``key`` with the words that the document lets stand for a row, where ids are texts."""
-        if key.form == "number":
+        if key.form == "number" or resource.singleton:
             return key
         told: dict[str, infer_keywords.Means] = {}
         for method, place in zip(self.doc.methods, self.places, strict=True):

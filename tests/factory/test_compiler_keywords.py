@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from discovered import TEXT, described, method
 
+from app_clones.declared.check import DeclError
 from app_clones.declared.engine import declared
 from app_clones.declared.model import AppDecl
 from app_clones.kit.protocol import ToolResult
@@ -128,6 +129,19 @@ def test_where_nothing_is_documented_nothing_is_understood() -> None:
         assert call(within, "clubs_get", club="main").error == "not_found"
         first = call(within, "clubs_list").data["clubs"][0]["club"]
         assert call(within, "clubs_patch", club=first, resource={"treasurer": "me"}).data["treasurer"] == "me"
+
+
+@pytest.mark.parametrize(
+    ("entity", "fault"),
+    [
+        ({"key": {"form": "number", "keywords": {"main": "first"}}, "fields": {"name": {}}}, "where an id is a text"),
+        ({"fields": {"age": {"type": "integer", "keywords": ["me"]}}}, "is a text, not a integer"),
+    ],
+)
+def test_a_keyword_stands_only_where_a_text_may(entity: Json, fault: str) -> None:
+    decl = AppDecl.model_validate({"app": "a", "title": "A", "entities": {"club": entity}})
+    with pytest.raises(DeclError, match=fault):
+        declared(decl)
 
 
 def test_an_app_with_keywords_is_proven() -> None:
