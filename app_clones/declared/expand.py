@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 
 from app_clones.declared import titles, words
@@ -12,6 +13,8 @@ from app_clones.declared.people import PERSON_ENTITY
 Params = dict[str, Param]
 
 _LABELS = ("name", "title", "subject", "label", "display_name", "summary", "email", "code", "number")
+#: Nobody calls a thing by these.
+_SECRET = re.compile(r"password|secret|token|hash")
 _TIMELY = ("now", "response", "target")
 #: A text field of at most so many characters can be filtered by.
 SHORT = 200
@@ -111,7 +114,9 @@ def _label(entity: Entity) -> str | None:
     texts = [
         name
         for name, field in entity.fields.items()
-        if field.type in ("string", "email") and not (field.repeated or field.hidden or field.auto)
+        if field.type in ("string", "email")
+        and not (field.repeated or field.hidden or field.auto)
+        and not _SECRET.search(name)
     ]
     preferred = [name for name in _LABELS if name in texts]
     required = [name for name in texts if entity.fields[name].required]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from app_clones.declared.expand import expand
 from app_clones.declared.load import from_json, load_app, load_decl, load_declared, parse_decl, read_behaviours, to_json
 from app_clones.kit.located import Fault, FileError, JsonLoader, parse
 from app_clones.kit.world import World
@@ -172,3 +173,9 @@ def test_build_options_scale_the_rows_and_unknown_ones_are_refused(folder):
         assert world.call("shelf_book_count", {}).result.data["books"] == 10
     with pytest.raises(ValueError, match="bok"):
         world_of(app, shelf={"rows": {"bok": 9}})
+
+
+def test_nobody_is_called_by_a_password():
+    fields = "{password: {required: true}, primary_email: {type: email}}"
+    decl = parse_decl(f"app: office\ntitle: Office\nentities:\n  user: {{fields: {fields}}}\n", "app.yaml")
+    assert expand(decl).entities["user"].label == "primary_email"
