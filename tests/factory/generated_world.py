@@ -33,9 +33,9 @@ def spec(faults: FaultsSpec | None = None, *, max_steps: int = 14, **generated: 
     )  # fmt: skip
 
 
-def built(root: Path, of: WorldSpec) -> tuple[Store, Manifest, WorldSuite]:
-    """Built and loaded."""
+def built(root: Path, of: WorldSpec, app: Declared | None = None) -> tuple[Store, Manifest, WorldSuite]:
+    """Built, of the club or another app, and loaded."""
     store = Store(root)
-    manifest = build_found(of, (found_of(club()),), store)
+    manifest = build_found(of, (found_of(app or club()),), store)
     store.put(manifest.to_json())
     return store, manifest, load(manifest, store)

@@ -8,6 +8,8 @@ from dataclasses import replace
 import pytest
 from generated_world import built, spec
 
+from app_clones.declared.engine import declared
+from app_clones.declared.load import parse_decl
 from factory.environment import Action
 from factory.errors import BuildError
 from factory.worlds.at_once import at_once
@@ -59,6 +61,32 @@ async def test_the_oracle_takes_over_in_the_middle_of_an_episode_and_within_a_lo
 def test_what_the_pages_do_not_offer_is_said_so(suite):
     with pytest.raises(BuildError, match="by pictures alone"):
         replace(suite, view="pixels").oracle(next(iter(suite.tasks.values())))
+
+
+SCHOOL = """
+app: school
+title: School
+entities:
+  pupil:
+    fields: {name: {required: true}, house: {type: enum, values: [oak, elm, ash]}, motto: {}}
+    operations: [list, get, update, delete]
+    rows: 12
+  settings:
+    parent: pupil
+    singleton: true
+    fields: {pupil: {type: ref, to: pupil, required: true, on_delete: cascade}, language: {}}
+    operations: [get, update]
+"""
+
+
+def test_a_row_is_edited_by_its_own_link_though_what_stands_below_it_has_one_too(tmp_path):
+    school = spec(per_template=4, templates=("find_update",), max_steps=24)
+    of = school.model_copy(update={"name": "school", "apps": {"school": {}}})
+    suite = built(tmp_path, of, declared(parse_decl(SCHOOL, "school.yaml")))[2]
+    tasks = [task for task in suite.tasks.values() if task.template == "school.find_update.pupil"]
+    assert tasks
+    for task in tasks:
+        assert walk_faults(suite, task) == [], task.instruction
 
 
 def test_another_row_in_the_pages_earns_nothing(suite):

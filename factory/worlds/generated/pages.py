@@ -25,16 +25,9 @@ class Open:
 
 @dataclass(frozen=True, slots=True)
 class Find:
-    """On the list of an entity that is open, page by page, press the link to the address."""
+    """On the page that is open, or a later one of its list, press the link to the address."""
 
     url: str
-
-
-@dataclass(frozen=True, slots=True)
-class Press:
-    """Press the link or button of that name."""
-
-    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +57,7 @@ class End:
     action: Action
 
 
-Errand = Open | Find | Press | Fill | Read | End
+Errand = Open | Find | Fill | Read | End
 
 
 def errands(decl: AppDecl, plan: Plan) -> tuple[Errand, ...]:
@@ -99,13 +92,14 @@ def _done(decl: AppDecl, deed: Deed) -> Iterator[Errand]:
         yield Fill(_made(decl, deed, inputs_of(decl, operation)))
         return
     entity = deed.target.what.entity
+    row = f"/{decl.app}/{entity}/{deed.target.id}"
     shelf = pages_of(decl).shelves[entity]
     for new in () if isinstance(deed, Act | Delete) else deed.set:
         if new.source:
             yield from _found(decl, new.source)
     yield from _found(decl, deed.target)
     if isinstance(deed, Delete):
-        yield from (Press("Delete"), Fill(()))
+        yield from (Find(f"{row}/delete"), Fill(()))
     elif isinstance(deed, Act):
         given = {new.field: new for new in deed.inputs}
         values = [
@@ -113,9 +107,9 @@ def _done(decl: AppDecl, deed: Deed) -> Iterator[Errand]:
             for one in inputs_of(decl, deed.operation)
             if one.place[0] in given
         ]
-        yield from (Open(f"/{decl.app}/{entity}/{deed.target.id}/do/{deed.operation}"), Fill(tuple(values)))
+        yield from (Open(f"{row}/do/{deed.operation}"), Fill(tuple(values)))
     else:
-        yield from (Press("Edit"), Fill(_set(inputs_of(decl, shelf.update or ""), deed.set)))
+        yield from (Find(f"{row}/edit"), Fill(_set(inputs_of(decl, shelf.update or ""), deed.set)))
 
 
 def _made(decl: AppDecl, deed: Create, inputs: Sequence[Input]) -> tuple[tuple[str, str | bool | Called], ...]:

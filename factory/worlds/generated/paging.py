@@ -16,7 +16,7 @@ from app_clones.kit.errors import AppError
 from factory.environment import Action, Task
 from factory.errors import BuildError
 from factory.worlds.at_once import at_once
-from factory.worlds.generated.pages import Called, End, Errand, Fill, Find, Open, Press, Read
+from factory.worlds.generated.pages import Called, End, Errand, Fill, Find, Open, Read
 from factory.worlds.generated.retries import MOST_TRIES, wait
 
 if TYPE_CHECKING:
@@ -82,8 +82,6 @@ class Walk:
                 self._do(Action("browser_navigate", {"url": errand.url}))
             elif isinstance(errand, Find):
                 self._find(errand.url)
-            elif isinstance(errand, Press):
-                self._press(self._element(("link", "button"), errand.name))
             elif isinstance(errand, Fill):
                 self._fill(errand)
             elif isinstance(errand, Read):
