@@ -23,9 +23,12 @@ PLAIN = ""
 NUMBER = ' class="num"'
 WHEN = ' class="when"'
 LONG = ' class="long"'
+WORDY = ' class="wordy"'
 NONE = Markup('<td class="none">–</td>')
 _LONGEST = 22
 """Characters of a word that need not be broken."""
+_LINE = 48
+"""Characters of a text that need no wider column on a phone."""
 NO_NUMBER = Markup('<td class="num none">–</td>')
 
 
@@ -90,7 +93,11 @@ def maker(decl: AppDecl, field: FieldDecl) -> Maker:
 
 def _told(css: str, text: str) -> Markup:
     """A cell of text; a word that is longer than a column is wide is broken, else it would push the others out."""
-    return cell(css or (LONG if len(text) > _LONGEST and max(map(len, text.split())) > _LONGEST else PLAIN), text)
+    if css or len(text) <= _LONGEST:
+        return cell(css, text)
+    return cell(
+        LONG if max(map(len, text.split()), default=0) > _LONGEST else WORDY if len(text) > _LINE else PLAIN, text
+    )
 
 
 def _first_time(value: Any, parts: Iterable[str], now: int) -> Markup:

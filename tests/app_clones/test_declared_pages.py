@@ -184,6 +184,15 @@ def test_no_operation_of_the_shop_is_left_out_above(world):
     assert writing - same_as_others == set(_cases(world))
 
 
+@pytest.mark.parametrize("text", [" " * 40, "word " * 15, "x" * 80, "one " + "y" * 60])
+def test_a_list_shows_whatever_is_written_into_a_row(world, text):
+    product = world.call("shop_product_list", {}).result.data["products"][0]["id"]
+    result = world.call("shop_product_update", {"id": product, "description": text}).result
+    assert result.error is None, result.text
+    reply = get(world, "/shop/product")
+    assert reply.status == 200, reply.text
+
+
 def test_coupons_too_are_changed_and_deleted(world):
     assert fill(world, "/shop/coupon/new", code="SPRING25", percent="25", for_customer="4").status == 303
     assert fill(world, "/shop/coupon/1/edit", percent="30").status == 303
