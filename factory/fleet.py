@@ -41,6 +41,8 @@ APPS_A_PROCESS = 12
 
 _KILLED = "its process was killed: out of memory?"
 
+_STOP = (signal.SIGINT, signal.SIGTERM)
+
 SEED = 7
 START_MS = 1_767_600_000_000
 
@@ -186,11 +188,34 @@ def _side_by_side(
     origins: Sequence[str], workers: int, work: Callable[[str], dict[str, Json]]
 ) -> Iterator[tuple[str, dict[str, Json]]]:
     """What is found of each, but for those whose process dies."""
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        waiting = {pool.submit(work, origin): origin for origin in origins}
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool, _ended_at_once():
+        with _stop_signals_held_back():
+            waiting = {pool.submit(work, origin): origin for origin in origins}
         for done in as_completed(waiting):
             if not isinstance(done.exception(), BrokenProcessPool):
                 yield waiting[done], done.result()
+
+
+@contextmanager
+def _stop_signals_held_back() -> Iterator[None]:
+    """A signal to stop that comes inside takes effect at the end: a process half begun would say so with a traceback.
+    Processes begun inside never see one (a terminal sends it to them too): whoever began them ends them."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, _STOP)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP)
+
+
+@contextmanager
+def _ended_at_once() -> Iterator[None]:
+    """An interruption inside ends this process's children; their pool would wait until all work is done."""
+    try:
+        yield
+    except (KeyboardInterrupt, GeneratorExit):
+        for child in multiprocessing.active_children():
+            child.kill()
+        raise
 
 
 def _batched(items: Sequence[str], size: int) -> Iterator[Sequence[str]]:

@@ -64,6 +64,10 @@ def test_an_app_that_takes_more_cpu_time_than_it_may_is_stopped_and_the_next_one
         spin(30)
 
 
+LONG = "compute:v1,aiplatform:v1"
+"""Documents that take a minute."""
+
+
 def dies_of(origin):
     if origin == "deadly":
         os.kill(os.getpid(), signal.SIGKILL)
@@ -77,11 +81,17 @@ def test_an_app_whose_process_is_killed_is_one_failure_among_the_others():
     assert fleet.summary([findings["deadly"]])["causes"] == {"process: its process was killed: out of memory?": 1}
 
 
-def test_a_run_that_is_interrupted_says_in_one_line_that_it_can_go_on(tmp_path):
-    command = [sys.executable, "-W", "ignore", "-m", "factory.fleet", "--out", str(tmp_path), "--only", "drive:v3"]
+@pytest.mark.parametrize("after_s", [0, 0.02, 0.2, 2])
+@pytest.mark.parametrize("send", [lambda pid: os.kill(pid, signal.SIGTERM), lambda pid: os.killpg(pid, signal.SIGINT)])
+def test_a_run_that_is_interrupted_ends_at_once_and_says_in_one_line_that_it_can_go_on(tmp_path, send, after_s):
+    command = [sys.executable, "-W", "ignore", "-m", "factory.fleet", "--out", str(tmp_path), "--only", LONG]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as made:
         while not (tmp_path / "found").exists():  # once it is there, it has begun
-            time.sleep(0.05)
-        made.send_signal(signal.SIGTERM)
+            time.sleep(0.01)
+        time.sleep(after_s)
+        send(made.pid)
         told = made.communicate()[1]
     assert (made.returncode, told) == (130, "interrupted: the same command goes on where it stopped\n")
+    assert not list((tmp_path / "found").iterdir())
+    while subprocess.run(["ps", "-o", "pid=", "-s", str(made.pid)], capture_output=True).stdout:
+        time.sleep(0.01)  # a process that stayed would keep this waiting until pytest's own limit
