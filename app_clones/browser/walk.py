@@ -61,13 +61,17 @@ class Pair:
 
 @dataclass(slots=True)
 class Walk:
-    """What came of a walk: steps taken; of the page after each, its ``nodes`` (elements of the document, its head
-    included, text not counted) and the ``lines`` of its snapshot; and where the two browsers differed."""
+    """What came of a walk: of the page after each step, its ``nodes`` (elements of the document, its head included,
+    text not counted) and the ``lines`` of its snapshot; and where the two browsers differed."""
 
-    steps: int = 0
     nodes: list[int] = field(default_factory=list)
     lines: list[int] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def steps(self) -> int:
+        """How many were taken."""
+        return len(self.nodes)
 
     async def compare(self, pair: Pair, action: object, errors: Sequence[str]) -> str:
         """Compares the two after a step, which came to these ``errors`` in them; returns what the DOM's shows."""
@@ -82,7 +86,6 @@ class Walk:
         for what, mine, theirs in compared:
             if mine != theirs:
                 self.findings.append(Finding(self.steps, str(action), what, pair.dom.url, _differ(theirs, mine)))
-        self.steps += 1
         self.nodes.append(pair.dom.nodes)
         self.lines.append(shown.count("\n") + 1)
         return shown

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app_clones.declared import wire
-from app_clones.declared.uploads import PREFIX
+from app_clones.declared.uploads import PREFIX, parts_of
 from app_clones.kit.asgi import ACTOR, WORLD, Reply
 from app_clones.kit.asgi import request as ask
 from app_clones.kit.errors import AppError
@@ -57,10 +57,9 @@ class Batch:
         await Response(whole, media_type=f'multipart/mixed; boundary="{_BOUNDARY}"')(scope, receive, send)
 
     def _inner(self, request: Request, data: bytes) -> list[_Inner]:
-        head = f"Content-Type: {request.headers.get('content-type', '')}\r\n\r\n".encode("latin-1", "replace")
-        whole: Any = message_from_bytes(head + data, policy=policy.HTTP)
-        is_mixed = whole.get_content_type() == "multipart/mixed" and whole.is_multipart()
-        parts = list(whole.iter_parts()) if is_mixed else []
+        content_type = request.headers.get("content-type", "")
+        is_mixed = content_type.partition(";")[0].strip().lower() == "multipart/mixed"
+        parts = parts_of(content_type, data) if is_mixed else []
         if not 0 < len(parts) <= MOST_CALLS:
             raise AppError(f"A batch is multipart/mixed with 1 to {MOST_CALLS} parts of application/http")
         mount = request.scope["root_path"]

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
+from app_clones.declared.drawing import moments
 from app_clones.declared.model import Value
 
 DAY_MS = 86_400_000
@@ -103,20 +104,10 @@ def moment_told(text: str, now_ms: int) -> str:
     ms = _read(text)
     if ms is None:
         return short(text)
-    return moment(ms, now_ms) if len(text) > _DAY_LONG else _day(ms // DAY_MS)[2]
+    return moment(ms, now_ms) if len(text) > moments.DAY_LONG else _day(ms // DAY_MS)[2]
 
 
-_DAY_LONG = len("2025-03-03")
-
-
-@lru_cache(maxsize=16_384)
-def _read(text: str) -> int | None:
-    """The ms since 1970 of a text; where it names no zone, in UTC."""
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return int((found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp() * 1000)
+_read = lru_cache(maxsize=16_384)(moments.read)
 
 
 def moment_in_full(ms: int) -> str:

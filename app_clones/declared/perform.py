@@ -10,7 +10,7 @@ from app_clones.declared import effects, running, writing
 from app_clones.declared.act import Act
 from app_clones.declared.answers import answer, masked_answer
 from app_clones.declared.entities import EntityPlan, Row
-from app_clones.declared.keys import Names, find
+from app_clones.declared.keys import Names, actors_email, find
 from app_clones.declared.keywords import understood
 from app_clones.declared.model import PERSON
 from app_clones.declared.only import only_row
@@ -48,8 +48,7 @@ def run(ready: Declared, call: Call, plan: Plan, arguments: Mapping[str, Any]) -
     """As :func:`perform`, with arguments that ``plan.accept`` gave."""
     act = Act(ready, call, plan, understood(call, plan.keywords, arguments), Names(ready, call))
     if plan.bare:
-        found = ready.behaviours[plan.decl.behaviour or ""](act)
-        return answer(act) if found is None else found
+        return _behave(act)
     check_built(plan)
     if "self" in plan.roles:
         _check_self(act)
@@ -64,7 +63,7 @@ def run(ready: Declared, call: Call, plan: Plan, arguments: Mapping[str, Any]) -
 def _check_self(act: Act) -> None:
     """Raises :class:`Forbidden` where the operation is about another person than who acts."""
     given = act.plan.first("self", act.arguments)
-    (email,) = act.call.one("SELECT email FROM kit_person WHERE id=?", act.call.actor) or ("",)
+    email = actors_email(act.call)
     if given is not None and given.lower() not in ("me", email.lower()):
         raise Forbidden(f"Delegation denied for {email}")
 

@@ -34,14 +34,19 @@ def read_upload(request: Request, data: bytes, accepted: Sequence[str]) -> Uploa
         return Upload(b"", _text(data))
     if kind != "multipart":
         raise AppError(f"{KIND} is media or multipart here, not {kind[:40]!r}")
-    head = f"Content-Type: {content_type}\r\n\r\n".encode("latin-1", "replace")
-    found = message_from_bytes(head + data, policy=policy.HTTP)
-    parts = list(found.iter_parts()) if isinstance(found, EmailMessage) and found.is_multipart() else []
+    parts = parts_of(content_type, data)
     if len(parts) != 2:
         raise AppError("a multipart upload has two parts: JSON, then what is uploaded")
     _check_type(parts[1].get_content_type(), accepted)
     body = parts[0].get_payload(decode=True)
     return Upload(body if isinstance(body, bytes) else b"", _text(_bytes(parts[1])))
+
+
+def parts_of(content_type: str, data: bytes) -> list[Message]:
+    """The parts of a multipart body; none where it is something else."""
+    head = f"Content-Type: {content_type}\r\n\r\n".encode("latin-1", "replace")
+    found = message_from_bytes(head + data, policy=policy.HTTP)
+    return list(found.iter_parts()) if isinstance(found, EmailMessage) and found.is_multipart() else []
 
 
 def _check_type(given: str, accepted: Sequence[str]) -> None:

@@ -164,11 +164,12 @@ def _check_apps(apps: Sequence[App]) -> None:
 def _check_emitted(event: str, by: App, apps: Sequence[App]) -> None:
     """An event may be of an app that this world has not; of one that it has, it is one that the app handles."""
     name = event.partition(".")[0]
-    known = [each for app in apps if app.name == name for each in app.events]
-    absent = all(app.name != name for app in apps)
+    known = next((app.events for app in apps if app.name == name), None)
+    if known is None or event in known:
+        return
     close = get_close_matches(event, known, 1)
     meant = f"did you mean {close[0]}?" if close else f"it has {', '.join(sorted(known)) or 'none'}"
-    require(absent or event in known, f"{by.name}: emits {event}, but {name} handles no such event; {meant}")
+    raise SchemaRuleError(f"{by.name}: emits {event}, but {name} handles no such event; {meant}")
 
 
 def _is_strict(params: type[Params] | Parameters) -> bool:

@@ -6,7 +6,8 @@ from app_clones.declared.model import Entity, OperationDecl, Param
 from factory.compiler.api import Method
 from factory.compiler.infer_reads import Refusal
 
-_AIMED = ("get", "update", "replace", "delete")
+AIMED = ("get", "update", "replace", "delete")
+"""Kinds of operations that are about one row."""
 
 
 def with_needed(method: Method, made: OperationDecl, entity: Entity | None) -> OperationDecl:
@@ -17,7 +18,7 @@ def with_needed(method: Method, made: OperationDecl, entity: Entity | None) -> O
     """
     needed = {one.name for one in method.parameters if one.required and one.place == "query"}
     left = {name: param for name, param in made.params.items() if param.role == "refused" and param.wire in needed}
-    if not left or made.kind not in (*_AIMED, "create"):
+    if not left or made.kind not in (*AIMED, "create"):
         return made
     params, when, record = dict(made.params), dict(made.when), made.record
     for name, param in left.items():

@@ -11,7 +11,7 @@ from factory.compiler.infer_bodies import body_of
 from factory.compiler.infer_custom import custom
 from factory.compiler.infer_model import Model, policy_verb
 from factory.compiler.infer_names import snake
-from factory.compiler.infer_needed import with_needed
+from factory.compiler.infer_needed import AIMED, with_needed
 from factory.compiler.infer_paths import Place
 from factory.compiler.infer_reads import Refusal, check_aimed, read
 from factory.compiler.infer_resources import OPERATION, Resource, within
@@ -26,7 +26,7 @@ def operation(model: Model, at: int) -> OperationDecl:
     try:
         made = _inferred(model, method, place, resource)
         made = with_needed(method, made, model.entities.get(made.entity or ""))
-        if made.kind in ("get", "update", "replace", "delete"):
+        if made.kind in AIMED:
             check_aimed(model, made)
     except Refusal as refusal:
         made = _refused(model, method, place, resource, str(refusal))

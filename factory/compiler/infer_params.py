@@ -83,12 +83,8 @@ def rows(method: Method, place: Place, model: Model) -> dict[str, Param]:
         found[name] = row(resource, model, "path", parameter.name, about=_short(parameter))
         if parameter.name in spelt(method, place):
             pattern = parameter.pattern if parameter.pattern and "(?" not in parameter.pattern else None
-            whole = {
-                "type": "string",
-                "int64": False,
-                "pattern": pattern,
-            }  # a name, also of what has a number for an id
-            found[name] = found[name].model_copy(update=whole)
+            # A name, also of what has a number for an id.
+            found[name] = found[name].model_copy(update={"type": "string", "int64": False, "pattern": pattern})
     return found
 
 

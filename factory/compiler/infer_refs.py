@@ -27,7 +27,7 @@ def refer(model: Model) -> None:
             model.entities[resource.entity] = entity.model_copy(update={"fields": fields})
 
 
-def ids_ref(field: FieldDecl, to: str, target: Entity) -> FieldDecl | None:
+def _ids_ref(field: FieldDecl, to: str, target: Entity) -> FieldDecl | None:
     """``field``, a list of texts, as refs to rows of ``to``; None where those are not called by such texts."""
     key = target.key
     if key.path is not None or key.wire is None or (key.form == "number" and not key.int64):
@@ -62,4 +62,4 @@ def _ref(model: Model, name: str, field: FieldDecl, about: str, known: dict[str,
     nouns += [singular(snake(noun)) for told in _TOLD.findall(about) for noun in (told, told.split()[0])]
     found = next((known[noun] for noun in nouns if noun in known), None)
     target = model.entity(found) if found is not None else None
-    return ids_ref(field, found.entity, target) if found is not None and target is not None else None
+    return _ids_ref(field, found.entity, target) if found is not None and target is not None else None

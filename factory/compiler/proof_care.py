@@ -19,6 +19,7 @@ Json = Any
 
 
 def prove_mask(case: Case, name: str, param: Param) -> Outcome:
+    """Only what the mask names changes; a mask of what is not there is refused."""
     assert case.entity is not None
     plan = case.subject.plan(case.entity)
     with case.stage() as stage:
@@ -57,6 +58,7 @@ def _differs(case: Case, stage: Stage, asked: Asked, name: str) -> bool:
 
 
 def prove_etag(case: Case, name: str, param: Param) -> Outcome:
+    """Another etag is refused, the right one taken."""
     with case.stage() as stage:
         asked = case.asker(stage, "first").good()
         stage.mark()
@@ -70,6 +72,7 @@ def prove_etag(case: Case, name: str, param: Param) -> Outcome:
 
 
 def prove_validate_only(case: Case, name: str, param: Param) -> Outcome:
+    """A request for trial is granted, and changes nothing."""
     answer, changes = tried(case, "first", **{name: True})
     case.ledger.expect("validate_only", answer.ok, lambda: str(answer))
     case.ledger.expect("validate_only", not changes, lambda: f"{changes[0].op} of {changes[0].table}")
@@ -77,6 +80,7 @@ def prove_validate_only(case: Case, name: str, param: Param) -> Outcome:
 
 
 def prove_request_id(case: Case, name: str, param: Param) -> Outcome:
+    """The same id again does nothing more and answers alike; another one does what it asks."""
     id = value_of(case, name, param)
     with case.stage() as stage:
         asked = case.asker(stage, "first").good().having(**{name: id})
@@ -100,6 +104,7 @@ def _another(case: Case, name: str, param: Param, than: Json) -> Json:
 
 
 def prove_force(case: Case, name: str, param: Param) -> Outcome:
+    """What others lie under goes with them where that is forced, and not else."""
     assert case.entity is not None
     links = [
         link for link in case.subject.plan(case.entity).incoming if link.parent and link.decl.on_delete == "restrict"
@@ -125,6 +130,7 @@ def prove_force(case: Case, name: str, param: Param) -> Outcome:
 
 
 def prove_allow_missing(case: Case, name: str, param: Param) -> Outcome:
+    """What is not there is no error where that is allowed: it is made, or stays gone."""
     with case.stage() as stage:
         asked = case.asker(stage, "first").good()
         missing = unknown_target(case, stage, asked)
@@ -157,6 +163,7 @@ def _whole(case: Case, stage: Stage, asked: Asked) -> Asked:
 
 
 def prove_new_id(case: Case, name: str, param: Param) -> Outcome:
+    """The new row has the id that is asked for, which nobody else can have then."""
     assert case.entity is not None
     with case.stage() as stage:
         asker = case.asker(stage, "first")

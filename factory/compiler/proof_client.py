@@ -174,8 +174,8 @@ class _Round:
         from googleapiclient.discovery import key2param
 
         subject = self._stage.subject
-        found = placed(subject.decl, subject.decl.operations[asked.operation], asked.arguments)
         operation = subject.decl.operations[asked.operation]
+        found = placed(subject.decl, operation, asked.arguments)
         path = _as_told(*self._paths[operation.origin], operation, found.path)
         named = {key2param(name): value for name, value in {**path, **found.query}.items()}
         return named if found.body is None else {**named, "body": found.body}

@@ -67,7 +67,7 @@ def _row_values(stage: Stage, entity: str, decl: Entity, under: Mapping[str, Row
     if decl.branches is not None:
         values[decl.branches.field] = sorted(decl.branches.of)[number % len(decl.branches.of)]
     without = excluded(decl, values)
-    drawer = stage.subject.values("row", entity, len(stage.rows(entity)))
+    drawer = stage.subject.values("row", entity, number)
     parent = outer_parent(entity, decl)
     for name, field in decl.fields.items():
         if field.auto or name == decl.owner or name in without or name in values:
@@ -101,10 +101,9 @@ def _only_way(decl: Entity, name: str, to: str) -> bool:
 
 def change_row(stage: Stage, entity: str, row: Row, name: str) -> bool:
     """Gives a field of ``row`` another value behind the API; False where it must stay. Raises :class:`Undrawable`."""
-    field = stage.subject.entity(entity).fields[name]
-    parent = outer_parent(entity, stage.subject.entity(entity))
-    now = stage.row(entity, row["id"])
     about = stage.subject.entity(entity)
+    field, parent = about.fields[name], outer_parent(entity, about)
+    now = stage.row(entity, row["id"])
     telling = about.branches.field if about.branches is not None else None
     if now is None or name in (parent, about.owner, about.key.scope, telling) or name in excluded(about, now):
         return False

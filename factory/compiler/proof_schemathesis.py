@@ -48,7 +48,7 @@ def prove_with_schemathesis(subject: Subject, *, examples: int = EXAMPLES) -> tu
             done = _run([_command(), *arguments], folder)
             if not report.is_file():
                 raise BuildError(f"schemathesis gave no report: {_short(done.stderr or done.stdout)}")
-            return checks_of(json.loads(report.read_text()), done.stdout)
+            return _checks(json.loads(report.read_text()), done.stdout)
 
 
 def is_installed() -> bool:
@@ -76,7 +76,7 @@ def _run(command: list[str], folder: str) -> subprocess.CompletedProcess[str]:
         raise BuildError(f"schemathesis was not done after {_TIMEOUT_S} s") from error
 
 
-def checks_of(report: Mapping[str, Json], printed: str) -> tuple[Check, ...]:
+def _checks(report: Mapping[str, Json], printed: str) -> tuple[Check, ...]:
     """A check for each phase, failure and error of a JSON report; ``printed``: what schemathesis said beside it, which
     alone has the causes of errors."""
     runs = int(report["test_cases"]["generated"])
@@ -85,14 +85,14 @@ def checks_of(report: Mapping[str, Json], printed: str) -> tuple[Check, ...]:
         Check(f"schemathesis {name}", status == "success", runs, "" if status == "success" else f"it ended as {status}")
         for name, status in phases.items()
     ]
-    failures = [_evidence(one) for one in report["failures"]] + causes(report["errors"], printed)
+    failures = [_evidence(one) for one in report["failures"]] + _causes(report["errors"], printed)
     found += [Check(f"schemathesis {n}", False, 1, one) for n, one in enumerate(failures, start=1)]
     if not runs:
         found.append(Check("schemathesis", False, 0, "it asked for nothing"))
     return tuple(found)
 
 
-def causes(errors: Sequence[Mapping[str, Json]], printed: str) -> list[str]:
+def _causes(errors: Sequence[Mapping[str, Json]], printed: str) -> list[str]:
     """A line for each error, by what was printed about its kind: which operation, and why."""
     section = re.search(r"^=+ ERRORS =+$\n(.*?)(?=^=+ |\Z)", printed, re.M | re.S)
     parts = re.split(r"^_{3,} (.+?) _{3,}$", section[1] if section else "", flags=re.M)[1:]

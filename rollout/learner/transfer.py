@@ -66,10 +66,9 @@ class Ground:
     tokenizer: Tokenizer
     seen: Mapping[str, tuple[str, ...]]
 
-    def known(self, task: Task) -> bool:
-        """Whether some training task is worded as this one: what is new in it is its app then, and that alone."""
-        wording = task.private["wording"]
-        return any(one.private["wording"] == wording for one in self.suite.tasks.values() if one.split == "train")
+    def wordings(self) -> set[str]:
+        """Those of training's tasks. What is new in a task that is worded so is its app, and that alone."""
+        return {task.private["wording"] for task in self.suite.tasks.values() if task.split == "train"}
 
     def apps(self, split: Split) -> list[str]:
         """The apps of one split."""
@@ -108,8 +107,8 @@ class TransferLearning(Learning):
     ) -> None:
         super().__init__(pool, ground.suite, config, folder, say)
         self.ground, self.transfer = ground, config
-        held = self.heldout_tasks
-        self.heldout_tasks = [id for id in held if ground.known(ground.suite.tasks[id])]
+        held, known = self.heldout_tasks, ground.wordings()
+        self.heldout_tasks = [id for id in held if ground.suite.tasks[id].private["wording"] in known]
         self.reworded_tasks = sorted({*held} - {*self.heldout_tasks})
 
     def vocabulary(self, demonstrations: Sequence[Trajectory]) -> Tokenizer:

@@ -69,18 +69,16 @@ def later(rng: Random, start: Mapping[str, Any], end: Mapping[str, Any]) -> dict
     moved = {}
     for name, text in start.items():
         if _is_time(text):
-            moved[name] = day(parse(text) + DAY) if len(text) == _DAY_LONG else rfc3339(parse(text) + far_ms)
+            moved[name] = day(parse(text) + DAY) if len(text) == DAY_LONG else rfc3339(parse(text) + far_ms)
     return {**{name: value for name, value in end.items() if not _is_time(value)}, **moved} if moved else dict(end)
 
 
-_DAY_LONG = len("2025-03-01")
+DAY_LONG = len("2025-03-01")
+"""Characters of a text that is a day."""
 
 
 def _is_time(value: Any) -> bool:
-    try:
-        return isinstance(value, str) and datetime.fromisoformat(value) is not None
-    except ValueError:
-        return False
+    return isinstance(value, str) and read(value) is not None
 
 
 def rfc3339(ms: int) -> str:
@@ -97,3 +95,11 @@ def parse(text: str) -> int:
     """The moment (ms) that :func:`rfc3339` or :func:`day` wrote."""
     moment = datetime.fromisoformat(text)
     return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+
+
+def read(text: str) -> int | None:
+    """The same of a text that may be anything; None where it is no time."""
+    try:
+        return parse(text)
+    except ValueError:
+        return None
