@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
-from app_clones.declared import titles, words
+from app_clones.declared import words
 from app_clones.declared.expressions import names_in
 from app_clones.declared.model import PERSON, AppDecl, Entity, FieldDecl, Http, OperationDecl, Param, Result
 from app_clones.declared.people import PERSON_ENTITY
@@ -22,7 +22,7 @@ SHORT = 200
 
 def expand(decl: AppDecl) -> AppDecl:
     """The full form: titles, plurals, labels, standard operations, paths of custom ones, what writes. Idempotent."""
-    entities = {name: _entity(decl, name, entity) for name, entity in decl.entities.items()}
+    entities = {name: _entity(name, entity) for name, entity in decl.entities.items()}
     entities |= _told_by_time(decl, entities)
     decl = decl.model_copy(update={"entities": entities})
     operations = {name: _custom(decl, name, operation) for name, operation in decl.operations.items()}
@@ -100,10 +100,9 @@ def field_param(name: str, field: FieldDecl, *, required: bool, place: str = "bo
     return Param(**copied, required=required, place=place, role="field", field=name)  # type: ignore[arg-type]
 
 
-def _entity(decl: AppDecl, name: str, entity: Entity) -> Entity:
-    origins = (one.origin for one in decl.operations.values() if one.entity == name and one.origin)
+def _entity(name: str, entity: Entity) -> Entity:
     found = {
-        "title": titles.title(name, entity.title, origins),
+        "title": entity.title or words.title(name),
         "plural": entity.plural or words.plural(name),
         "label": entity.label or _label(entity),
     }

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from app_clones.declared import pages_columns, titles
+from app_clones.declared import pages_columns
 from app_clones.declared import pages_text as words
 from app_clones.declared.model import AppDecl, Entity, FieldDecl, OperationDecl, Page
 from app_clones.kit.seeds import derive
@@ -150,7 +150,7 @@ def is_searched(entity: Entity) -> bool:
 
 
 def _shelf(decl: AppDecl, name: str, entity: Entity) -> Shelf:
-    title, plural = entity.title or words.label(name), words.words(titles.plural(name, entity))
+    title, plural = entity.title or words.label(name), words.words(entity.plural)
     page = decl.pages.get(name, Page())
     columns = page.columns or pages_columns.columns(decl, entity)
     standard: dict[str, str] = {}

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from app_clones.declared import words
 from app_clones.declared.model import PERSON, Entity, FieldDecl, Key
 from factory.compiler import infer_refs, infer_seeds
 from factory.compiler.api import Schema
@@ -77,7 +78,8 @@ def _entity(model: Model, resource: Resource) -> Entity:
     given = () if ours else infer_seeds.given(resource, _given_above(model, resource), parent)
     key = key.model_copy(update={"form": "given", "int64": False}) if given else key
     return Entity(
-        title=_title(resource.entity),
+        title=words.title(resource.whole),
+        plural="" if resource.whole == resource.entity else words.plural(resource.whole),
         about=_about(shapes, schema),
         parent=parent,
         owner=parent if parent and fields[parent].to == PERSON else None,
@@ -100,10 +102,6 @@ def _given_above(model: Model, resource: Resource) -> list[str] | None:
     if entity is None or entity.parent is not None:
         return None
     return [str(row["slug"]) for row in entity.given]
-
-
-def _title(name: str) -> str:
-    return name.replace("_", " ").capitalize()
 
 
 def _about(shapes: Shapes, schema: str | None) -> str:
@@ -147,7 +145,7 @@ def parent_name(above: Resource) -> str:
 def _parent_field(model: Model, resource: Resource, fields: dict[str, FieldDecl]) -> str | None:
     above = model.resources.parent(resource.key)
     if above is None and not is_collection(resource.key):
-        above = Resource(("users/*",), PERSON, None)  # one to each person: who asks
+        above = Resource(("users/*",), PERSON, PERSON, None)  # one to each person: who asks
     if above is None or above.entity == "operation":
         return None
     name = parent_name(above)
@@ -162,7 +160,7 @@ def _parent_field(model: Model, resource: Resource, fields: dict[str, FieldDecl]
         readonly=True,
         wire=f"({name})",
         on_delete="restrict" if forced else "cascade",
-        about=f"The {_title(above.entity).lower()} that it lies under.",
+        about=f"The {above.whole.replace('_', ' ')} that it lies under.",
     )
     return name
 

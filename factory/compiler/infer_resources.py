@@ -21,11 +21,13 @@ _NAME = 30
 
 @dataclass(slots=True)
 class Resource:
-    """One kind of thing: ``entity``: its name in the declaration; ``schema`` of its rows, where any is known;
+    """One kind of thing: ``entity``: its name in the declaration, ``whole`` the same as long as it is, where that one
+    had to be cut; ``schema`` of its rows, where any is known;
     ``methods``: positions of those that are about it; ``ids``: parameters that name a row of it (name → how often)."""
 
     key: Key
     entity: str
+    whole: str
     schema: str | None
     methods: list[int] = field(default_factory=list)
     ids: Counter[str] = field(default_factory=Counter)
@@ -81,11 +83,11 @@ def resources(doc: ApiDoc, places: Mapping[int, Place], shapes: Shapes) -> Resou
     named = any(place.rows.get(param, ())[:1] == ("users/*",) for place in places.values() for param in place.names)
     people = None if named or schemas.get(("users/*",)) else ("users/*",)
     names = _names(sorted(keys - operations, key=lambda key: (len(key), key)), schemas, people)
-    by_key = {key: Resource(key, names[key], schemas[key], about[key]) for key in names}
+    by_key = {key: Resource(key, *names[key], schemas[key], about[key]) for key in names}
     if operations or running:
         running = running or next((schemas[key] for key in sorted(operations) if schemas[key]), None)
         one = Resource(
-            (f"{OPERATION}s/*",), OPERATION, running, [at for key in sorted(operations) for at in about[key]]
+            (f"{OPERATION}s/*",), OPERATION, OPERATION, running, [at for key in sorted(operations) for at in about[key]]
         )
         by_key |= dict.fromkeys(sorted(operations) or [one.key], one)
     _count_ids(by_key, doc, places)
@@ -136,13 +138,13 @@ def _winner(votes: Counter[str]) -> str | None:
     return min(votes, key=lambda schema: (-votes[schema], schema)) if votes else None
 
 
-def _names(keys: list[Key], schemas: Mapping[Key, str | None], people: Key | None) -> dict[Key, str]:
-    """A name for each: its own word in the singular; where that is taken, with those above it."""
-    found: dict[Key, str] = {}
+def _names(keys: list[Key], schemas: Mapping[Key, str | None], people: Key | None) -> dict[Key, tuple[str, str]]:
+    """A name for each, cut and whole: its own word in the singular; where that is taken, with those above it."""
+    found: dict[Key, tuple[str, str]] = {}
     taken = set(RESERVED) | {OPERATION}
     for key in keys:
         if key == people:
-            found[key] = PERSON
+            found[key] = PERSON, PERSON
             continue
         parts = [_part(word) for word in key]
         if len(parts[-1]) <= 2 and schemas[key]:  # b, o: Cloud Storage's buckets and objects
@@ -150,9 +152,9 @@ def _names(keys: list[Key], schemas: Mapping[Key, str | None], people: Key | Non
         options = ["_".join(parts[-depth:]) for depth in range(1, len(parts) + 1)]
         options += ["_".join([*map(snake, "/".join(key).replace("/*", "").split("/"))]), f"{options[0]}_item"]
         options += [f"{options[0]}_{number}" for number in range(2, 100)]
-        name = next(short(option, _NAME) for option in options if short(option, _NAME) not in taken)
+        name, whole = next((short(one, _NAME), one) for one in options if short(one, _NAME) not in taken)
         taken.add(name)
-        found[key] = name
+        found[key] = name, whole
     return found
 
 

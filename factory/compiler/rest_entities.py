@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from app_clones.declared import words
 from app_clones.declared.model import PERSON, Entity, FieldDecl
 from app_clones.declared.model import Key as RowKey
 from factory.compiler import infer_keywords
@@ -26,14 +27,17 @@ _UPDATED = re.compile(r"(updated?|modified|changed|last_(updated?|modified|chang
 _SEARCHED = ("name", "title", "subject", "description", "body", "text", "label", "summary", "email")
 _TAKEN = (PERSON, "call", "request", "pending")
 _ROOTS, _CHILDREN = 12, 3
+_NAME = 40
 
 
 @dataclass(slots=True)
 class Resource:
-    """A kind of row. ``keys``: its collections, the one where its rows are reached first; ``id``: the property that
-    calls a row, None where none does; ``parent``: the entity that it lies under, and the field that says so."""
+    """A kind of row. ``entity``: its name in the declaration, cut from the ``whole``, where that is long. ``keys``:
+    its collections, the one where its rows are reached first; ``id``: the property that calls a row, None where none
+    does; ``parent``: the entity that it lies under, and the field that says so."""
 
     entity: str
+    whole: str
     keys: list[Key]
     schema: Schema
     schema_name: str | None
@@ -87,9 +91,10 @@ class Model:
                 self.resources[known].keys.append(key)
                 self._by_key[key] = known
                 continue
-            base = short(singular(snake(key[-1])), 40)
-            entity = free(f"{base}_record" if base in _TAKEN else base, self.resources)
-            self.resources[entity] = Resource(entity, [key], schema, name, singleton)
+            whole = singular(snake(key[-1]))
+            whole = f"{whole}_record" if whole in _TAKEN else whole
+            entity = free(short(whole, _NAME), self.resources)
+            self.resources[entity] = Resource(entity, whole, [key], schema, name, singleton)
             self._by_key[key] = entity
             if name:
                 by_schema[name] = entity
@@ -171,7 +176,10 @@ class Model:
             )
         if not fields:
             fields["name"] = FieldDecl()
+        cut = short(resource.whole, _NAME) != resource.whole
         return Entity(
+            title=words.title(resource.whole) if cut else "",
+            plural=words.plural(resource.whole) if cut else "",
             parent=parent,
             singleton=resource.singleton,
             key=self._worded(resource, self._key(resource, properties)),

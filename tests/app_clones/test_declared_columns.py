@@ -8,9 +8,7 @@ from app_clones.declared.expand import expand
 from app_clones.declared.model import AppDecl, FieldDecl
 from app_clones.declared.pages_cells import maker
 from app_clones.declared.pages_columns import columns, is_time, times_in
-from app_clones.declared.pages_plan import plan
 from app_clones.declared.pages_text import moment_told
-from app_clones.declared.titles import title
 
 NOW = 1_740_992_400_000  # 2025-03-03T09:00:00Z
 MOMENT = {
@@ -106,32 +104,3 @@ def test_a_word_longer_than_a_column_is_broken_and_a_sentence_is_not():
     make = maker(app(EVENT), FieldDecl())
     assert 'class="long"' in make("application/vnd.openxmlformats-officedocument", {}, NOW)
     assert "class" not in make("a sentence of many short words that goes on", {}, NOW)
-
-
-@pytest.mark.parametrize(
-    ("name", "given", "origin", "said"),
-    [
-        ("add_on_attachment_studen_ac2d8", "", "room.work.addOnAttachments.studentSubmissions.get",
-         "Add on attachment student submission"),
-        ("add_on_attachment_studen_ac2d8", "Add on attachment studen ac2d8", "room.addOnAttachments.studentPapers.list",
-         "Add on attachment student paper"),
-        ("course_work_material_add_4fa27", "", "room.courses.courseWorkMaterials.getAddOnContext",
-         "Course work material add on context"),
-        ("add_on_attachment_studen_ac2d8", "", "", "Add on attachment"),
-        ("add_on_attachment_studen_ac2d8", "Submission", "room.addOnAttachments.studentSubmissions.get", "Submission"),
-        ("order_item", "", "shop.orders.items.get", "Order item"),
-        ("a_name_of_its_own_that_is_faded", "", "", "A name of its own that is faded"),
-    ],
-)  # fmt: skip
-def test_a_name_that_was_cut_is_completed_from_the_original_or_loses_its_digest(name, given, origin, said):
-    assert title(name, given, [origin] if origin else []) == said
-
-
-def test_headings_and_navigation_have_no_digest_in_them():
-    name = "add_on_attachment_studen_ac2d8"
-    decl = AppDecl.model_validate({
-        "app": "room", "title": "Room", "entities": {name: {"fields": {"text": {}}}},
-        "operations": {"find": {"kind": "list", "entity": name, "origin": "room.addOnAttachments.studentPapers.list"}},
-    })  # fmt: skip
-    shelf = plan(expand(decl)).shelves[name]
-    assert (shelf.noun, shelf.plural) == ("add on attachment student paper", "Add on attachment student papers")

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from app_clones.declared.engine import declared
+from app_clones.declared.expand import expand
+from app_clones.declared.pages_plan import plan
 from app_clones.kit.serve import serve_world
 from app_clones.kit.world import World
 from factory.compiler import discovery
@@ -186,3 +188,15 @@ def test_a_long_description_of_a_parameter_is_cut_between_words_and_shows_it() -
     assert about.startswith("Calendar identifier.")
     assert about.endswith(" …")
     assert len(about) <= 160
+
+
+def test_pages_call_a_thing_by_its_whole_name_where_the_name_in_the_declaration_was_cut() -> None:
+    decl = expand(compile_app("discovery:classroom:v1"))
+    name = "add_on_attachment_studen_ac2d8"
+    shelf = plan(decl).shelves[name]
+    assert (shelf.noun, shelf.plural) == (
+        "add on attachment student submission",
+        "Add on attachment student submissions",
+    )
+    titles = [entity.title for entity in decl.entities.values()]
+    assert len(titles) == len({*titles})

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from app_clones.declared import titles
 from app_clones.declared.engine import Declared
 from app_clones.declared.expand import writable
 from app_clones.declared.model import PERSON, AppDecl, Entity, FieldDecl, OperationDecl, Param
@@ -51,7 +50,7 @@ class Ability:
     @property
     def plural(self) -> str:
         """What people call several."""
-        return titles.plural(self.name, self.decl).replace("_", " ").lower()
+        return self.decl.plural.replace("_", " ").lower()
 
 
 @dataclass(frozen=True, eq=False)
