@@ -35,6 +35,8 @@ def of_operations(model: Model, method: Method, place: Place, resource: Resource
     if method.verb == "GET" and verb not in ("", "wait"):
         raise Refusal("it would change something, and a GET changes nothing")
     if verb == "wait" or (method.verb == "GET" and not verb):
+        if infer_results.tells(method, resource, model):
+            raise Refusal("it answers something else than the operation that it is about")
         made = get(model, method, place, resource)
         body = body_of(method, "get", None, model, made.params)
         # As long as it takes is no longer than the time that may be waited: nothing here blocks.
@@ -94,6 +96,7 @@ def of_policy(model: Model, method: Method, place: Place, resource: Resource) ->
             raise Refusal("nothing says which permissions are asked for")
         if method.verb == "GET":
             raise Refusal("its answer is worked out, and a GET keeps no record of what was asked")
+        params[permissions] = params[permissions].model_copy(update={"role": "input"})  # also where the query has them
         result = Result(shape="value", values={"permissions": f"${permissions}"}, schema_name=schema)
         return OperationDecl(
             kind="record", entity=resource.entity, params=_needed(params, permissions), result=result, record=True,

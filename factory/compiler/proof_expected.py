@@ -25,15 +25,17 @@ def expected(case: Case, stage: Stage, asked: Asked) -> list[Row]:
     related = case.subject.ready.plan(case.name).related
     found = stage.visible(case.entity)
     innermost = next(reversed(list(asked.rows)), None)  # the others say where its row lies
+    scope, within = plan.decl.key.scope, case.operation.result.within
+    if scope is not None and within and innermost is None:
+        found = [one for one in found if one[scope] == within]
     for name, row in asked.rows.items():
         entity = case.operation.params[name].entity or PERSON
-        scope = plan.decl.key.scope
         if entity in case.subject.lineage(case.entity):
             found = [one for one in found if _under(stage, case.entity or "", one, entity, row["id"])]
         elif related.get(name):
             found = [one for one in found if refers(one[related[name]], row["id"])]
         elif scope is not None and name == innermost:
-            place = joined(stage.name(entity, row), case.operation.result.within)
+            place = joined(stage.name(entity, row), within)
             found = [one for one in found if one[scope] == place]
     asker = Asker(stage, case.name, "expected")
     for name, param in case.operation.params.items():

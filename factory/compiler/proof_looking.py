@@ -110,8 +110,12 @@ def look(stage: Stage, entity: str, row: Row, but: str = "") -> Seen | None:
 
 
 def listed(stage: Stage, entity: str, row: Row, but: str = "") -> Seen | None:
-    """``row`` as a list other than ``but`` shows it; None where there is no list to ask."""
-    for name in stage.subject.operations(entity, "list", but=but):
+    """``row`` as a list other than ``but`` shows it; None where there is no list to ask.
+
+    Lists of groups come last: in two of those, rows may be called alike.
+    """
+    operations, names = stage.subject.decl.operations, stage.subject.operations(entity, "list", but=but)
+    for name in sorted(names, key=lambda name: operations[name].result.group is not None):
         asker = Asker(stage, name, "look")
         try:
             items, answer = walk(stage, asker.listing(entity, row))

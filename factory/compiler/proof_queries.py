@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
@@ -118,7 +119,9 @@ def _sorts(field: FieldDecl) -> bool:
 
 def _ordered(case: Case, stage: Stage, asked: Asked, rows: Sequence[Row], field: str, down: bool) -> None:
     assert case.entity is not None
-    by_ident = {str(called(stage, case.entity, row)): row for row in rows}
+    by_ident: defaultdict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        by_ident[str(called(stage, case.entity, row))].append(row)
     size = 3 if case.operation.result.group is None else 1  # within a page of groups, the order is not told
     try:
         items, answer = walk(stage, asked, size)
@@ -128,10 +131,11 @@ def _ordered(case: Case, stage: Stage, asked: Asked, rows: Sequence[Row], field:
     key = case.subject.entity(case.entity).key
     if not (key.wire or key.path):
         return
-    found = [by_ident.get(str(one)) for one in idents(stage, case.entity, items)]
-    complete = len(found) == len(rows) and None not in found
+    found = [by_ident.get(str(one), ()) for one in idents(stage, case.entity, items)]
+    complete = len(found) == len(rows) and all(found)
     case.ledger.expect("order", complete, lambda: f"{len(found)} rows, not {len(rows)}: {answer}")
-    values = [row[field] for row in found if row is not None and row[field] is not None]
+    known = [named[0] for named in found if len(named) == 1]  # in groups, several rows may be called alike
+    values = [row[field] for row in known if row[field] is not None]
     case.ledger.expect(
         "order", values == sorted(values, reverse=down), f"by {field}{' desc' if down else ''}: {values[:6]}"
     )

@@ -200,3 +200,17 @@ def test_pages_call_a_thing_by_its_whole_name_where_the_name_in_the_declaration_
     )
     titles = [entity.title for entity in decl.entities.values()]
     assert len(titles) == len({*titles})
+
+
+def test_what_is_told_of_an_operation_that_is_no_operation_is_refused_and_permissions_of_the_query_are_asked_for() -> (
+    None
+):
+    operations = {one.origin: one for one in compile_app("discovery:aiplatform:v1").operations.values()}
+    waited = operations["aiplatform.featureGroups.operations.listWait"]
+    assert (waited.kind, waited.reason) == (
+        "refused",
+        "it answers something else than the operation that it is about",
+    )
+    tried = operations["aiplatform.projects.locations.datasets.testIamPermissions"]
+    permissions = tried.params["permissions"]
+    assert (permissions.place, permissions.role, permissions.required) == ("query", "input", True)
