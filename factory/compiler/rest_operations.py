@@ -66,6 +66,8 @@ def _refused_params(model: Model, method: Method) -> Params:
 
 
 def _inferred(model: Model, method: Method, place: Place, resource: Resource | None) -> OperationDecl:
+    if place.obscure is not None:
+        raise Refusal(f"{place.obscure} in its path is no id of one row")
     if resource is None:
         raise Refusal("it is about no row that is kept here")
     if any(parameter.place == "cookie" and parameter.required for parameter in method.parameters):
@@ -186,7 +188,7 @@ def _alike(model: Model, row: Schema, resource: Resource) -> bool:
 
 
 def _custom(model: Model, method: Method, place: Place, resource: Resource) -> OperationDecl:
-    word = place.verb or snake(method.id)
+    word = snake(place.verb or method.id)
     if method.verb == "DELETE" and word in _OPPOSITE:
         word = _OPPOSITE[word]
     params = {**_row_params(model, place, resource), **_others(model, method, place)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from textwrap import dedent, indent
 
 import pytest
 
@@ -107,3 +108,68 @@ def test_ids_have_the_form_that_the_document_asks_for():
 def test_what_cannot_be_told_is_refused_and_says_why():
     topics = app("library.yaml").operations["get_topics"]
     assert (topics.kind, topics.reason) == ("refused", "it is about no row that is kept here")
+
+
+def odd(tmp_path, paths="", schemas="", title="Odd", more=""):
+    """A document of things ``/ws``, with ``paths``, ``schemas`` and what else is said."""
+    W = "{application/json: {schema: {$ref: '#/components/schemas/W'}}}"
+    text = f"""
+openapi: 3.1.0
+info: {{title: {title}, version: '1'}}
+{dedent(more)}
+paths:
+  /ws:
+    get: {{responses: {{'200': {{description: ok, content: {{application/json: {{schema: {{type: array, items:
+      {{$ref: '#/components/schemas/W'}}}}}}}}}}}}}}
+    post: {{requestBody: {{required: true, content: {W}}}, responses: {{'201': {{description: ok, content: {W}}}}}}}
+  /ws/{{id}}:
+    parameters: [{{name: id, in: path, required: true, schema: {{type: string}}}}]
+    get: {{responses: {{'200': {{description: ok, content: {W}}}}}}}
+    delete: {{responses: {{'204': {{description: gone}}}}}}
+{indent(dedent(paths), "  ")}
+components:
+  schemas:
+    W:
+      type: object
+      required: [name]
+      properties:
+        id: {{type: string, readOnly: true}}
+        name: {{type: string}}
+        archived: {{type: boolean, readOnly: true}}
+{indent(dedent(schemas), "        ")}
+"""
+    path = tmp_path / "odd.yaml"
+    path.write_text(text)
+    return f"openapi:{path}"
+
+
+def by_path(decl, verb, path):
+    return next(one for one in decl.operations.values() if (one.http.verb, one.http.path) == (verb, path))
+
+
+ROW = "{name: id, in: path, required: true, schema: {type: string}}"
+ANSWER = "{'200': {description: ok, content: {application/json: {schema: {$ref: '#/components/schemas/W'}}}}}"
+
+
+def test_a_verb_after_a_colon_acts_on_the_row_and_what_no_row_is_called_by_refuses_its_method_alone(tmp_path):
+    paths = f"""
+    /ws/{{id}}:archive:
+      post: {{parameters: [{ROW}], responses: {ANSWER}}}
+    /ws/{{id}}.json:
+      get: {{operationId: as_json, parameters: [{ROW}], responses: {ANSWER}}}
+    /ws/{{a}}-{{b}}:
+      get:
+        operationId: between
+        parameters: [{ROW.replace("id", "a")}, {ROW.replace("id", "b")}]
+        responses: {ANSWER}
+    """
+    description = odd(tmp_path, paths)
+    decl = compile_app(description)
+    assert list(decl.entities) == ["ws"]
+    archive = by_path(decl, "POST", "ws/{id}:archive")
+    assert (archive.kind, archive.set) == ("custom", {"archived": True})
+    assert decl.operations["as_json"].kind == "get"
+    between = decl.operations["between"]
+    assert (between.kind, between.reason) == ("refused", "{a}-{b} in its path is no id of one row")
+    totals = prove(decl, document=describe(description).doc).totals()
+    assert (totals["stateful"], totals["refused"], totals["failed"]) == (6, 1, 0)
