@@ -17,6 +17,8 @@ _MAPS = ("properties", "patternProperties", "$defs", "dependentSchemas")
 _LISTS = ("oneOf", "anyOf", "prefixItems")
 _ONES = ("items", "additionalProperties", "not", "if", "then", "else", "contains", "propertyNames")
 _ABOUT = ("description", "title", "readOnly", "writeOnly")
+#: What may stand beside a ref and leaves what it means as it is.
+_BESIDE = (*_ABOUT, "default", "example", "examples", "deprecated")
 _COMPONENTS = ("components", "schemas")
 KINDS = "x-kinds"
 """Beside ``oneOf`` or ``anyOf``: what a discriminator says."""
@@ -30,6 +32,7 @@ class Schemas:
         self._source = source
         self._names: dict[Pointer, str] = {}
         self._making: list[str] = []
+        self._whole = 0  # of those in the making, from which on the schema that is read is all of it, not a part
 
     def read_components(self) -> None:
         """Makes every schema that the document's components hold, used or not."""
@@ -73,12 +76,19 @@ class Schemas:
             return f"#/$defs/{self._named(self._source.pointer(value, at[:-1]), at[:-1])}"
         if key in _MAPS:
             mapping = self._source.mapping(value, at, key)
-            return {name: self.read(one, (*at, name)) for name, one in mapping.items()}
+            return {name: self._part(one, (*at, name)) for name, one in mapping.items()}
         if key in _LISTS:
-            return [self.read(one, (*at, str(n))) for n, one in enumerate(self._list(value, at, key))]
+            return [self._part(one, (*at, str(n))) for n, one in enumerate(self._list(value, at, key))]
         if key in _ONES:
-            return value if isinstance(value, bool) else self.read(value, at)
+            return value if isinstance(value, bool) else self._part(value, at)
         return value
+
+    def _part(self, value: Json, at: Pointer) -> Schema:
+        """A schema within another, which may name that one."""
+        whole, self._whole = self._whole, len(self._making)
+        made = self.read(value, at)
+        self._whole = whole
+        return made
 
     def _kinds(self, given: Mapping[str, Json], made: Schema, at: Pointer) -> Json:
         """Which property tells of which of several schemas a value is, and the names of those by what it then holds, as
@@ -129,17 +139,20 @@ class Schemas:
         """One schema for what ``own`` and all ``branches`` say; those that cannot be merged stay in ``allOf``."""
         total, rest = own, []
         for branch in branches:
-            ref = branch.get("$ref")
-            if ref is not None:
-                name = _name_of(ref)
-                if name in self._making and not self.defs[name]:
-                    self._source.fail((*at, "allOf"), f"{name} is all of itself")
-                branch = {**self.inline(branch)}
+            name = _name_of(branch.get("$ref", ""))
+            if name in self._making[self._whole :]:
+                self._source.fail((*at, "allOf"), f"{name} is all of itself")
+            if name in self._making:
+                rest.append(branch)  # it holds this very schema
+                continue
+            branch = self.inline(branch)
             both = _both(total, branch)
             if both is None:
                 rest.append(branch)
             else:
                 total = both
+        if len(branches) == len(rest) == 1 and all(key in _BESIDE for key in total):
+            return {**total, **rest[0]}  # how 3.0 says something about a ref
         return {**total, "allOf": [*total.get("allOf", []), *rest]} if rest else total
 
 

@@ -81,6 +81,47 @@ def test_one_of_is_kept_and_a_schema_may_contain_itself():
     assert schemas["Topic"]["properties"]["children"]["items"] == {"$ref": "#/$defs/Topic"}
 
 
+def document(schemas, version="3.0.3"):
+    """A document that has ``schemas`` and a list of things of the first."""
+    first = next(iter(schemas))
+    answer = {"description": "All.", "content": {"application/json": {"schema": {"$ref": ref_to(first)}}}}
+    return json.dumps(
+        {
+            "openapi": version,
+            "info": {"title": "Things", "version": "1"},
+            "paths": {"/things": {"get": {"responses": {"200": answer}}}},
+            "components": {"schemas": schemas},
+        }
+    )
+
+
+def ref_to(name):
+    return f"#/components/schemas/{name}"
+
+
+def test_a_schema_may_hold_itself_by_way_of_all_of():
+    node = {
+        "type": "object",
+        "properties": {
+            "parent": {"allOf": [{"$ref": ref_to("Node")}], "nullable": True, "description": "Above."},
+            "kids": {"type": "array", "items": {"allOf": [{"$ref": ref_to("Node")}, {"required": ["parent"]}]}},
+        },
+    }
+    schemas = openapi.read(document({"Node": node}), "tree.json").schemas
+    parent, kids = schemas["Node"]["properties"]["parent"], schemas["Node"]["properties"]["kids"]
+    assert parent == {"anyOf": [{"$ref": "#/$defs/Node"}, {"type": "null"}], "description": "Above."}
+    assert kids["items"] == {"required": ["parent"], "allOf": [{"$ref": "#/$defs/Node"}]}
+    whole = Draft202012Validator({"$ref": "#/$defs/Node", "$defs": schemas})
+    assert whole.is_valid({"parent": {"parent": None}, "kids": [{"parent": None}]})
+    assert not whole.is_valid({"kids": [{"kids": []}]})
+
+
+def test_a_schema_that_is_all_of_itself_is_refused_through_others_too():
+    ring = {"A": {"$ref": ref_to("B")}, "B": {"allOf": [{"$ref": ref_to("A")}]}}
+    with pytest.raises(SpecError, match=r"components.schemas.B.allOf: A is all of itself"):
+        openapi.read(document(ring), "ring.json")
+
+
 def test_lists_and_objects_in_the_query_become_parameters_by_their_style():
     listed = {one.name: one for one in method(load("invoices.yaml"), "GetInvoices").parameters}
     assert [name for name in listed if name.startswith("created")] == ["created[gte]", "created[lte]"]
