@@ -13,9 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app_clones.kit.admin import ROOT
 from app_clones.kit.app import App
+from app_clones.kit.builtin import BUILTIN
 from app_clones.kit.errors import KitError
 from app_clones.kit.located import FileError
+from app_clones.kit.registry import RESERVED
 from factory.errors import SpecError
 from factory.store import Store
 
@@ -126,6 +129,12 @@ def _packaged(name: str) -> FoundApp:
         if isinstance(value, App) and value.name == name:
             return FoundApp(value, getattr(package, "DECLARED", None))
     raise SpecError(f"package app_clones.{name} offers no App named {name!r}", "export it from its __init__.py")
+
+
+def names_taken() -> frozenset[str]:
+    """What no app of one's own should be called: packages of ``app_clones``, the apps of every world, places beside
+    them on a server."""
+    return frozenset({*_packages(), *_NO_APPS, *RESERVED, *(app.name for app in BUILTIN), ROOT.strip("/")})
 
 
 def _packages() -> list[str]:

@@ -9,8 +9,9 @@ from app_clones.declared.model import Api, AppDecl, OperationDecl, Param, Source
 from factory.compiler.api import ApiDoc
 from factory.compiler.certificate import idle_headers
 from factory.compiler.infer_names import free, short, snake
+from factory.compiler.rest_checked import checked
 from factory.compiler.rest_entities import Model
-from factory.compiler.rest_operations import operation
+from factory.compiler.rest_operations import operation, refused
 
 Json = Any
 
@@ -19,7 +20,7 @@ _OPERATION_NAME = 39
 
 def infer_rest(doc: ApiDoc) -> tuple[AppDecl, tuple[str, ...], dict[str, str]]:
     """The app that ``doc`` describes; what is to be known of how it came about; by the id of each method the word of
-    what it acts on. Pure."""
+    what it acts on. Pure. Raises SpecError where no app can be made of it."""
     model = Model(doc)
     operations: dict[str, OperationDecl] = {}
     for method, place in zip(doc.methods, model.places, strict=True):
@@ -42,7 +43,9 @@ def infer_rest(doc: ApiDoc) -> tuple[AppDecl, tuple[str, ...], dict[str, str]]:
         operations=operations,
         schemas={name: dict(schema) for name, schema in doc.schemas.items()},
     )
-    kinds = Counter(made.kind for made in operations.values())
+    methods = dict(zip(operations, doc.methods, strict=True))
+    decl, left_out = checked(decl, lambda name, reason: refused(methods[name], reason))
+    kinds = Counter(made.kind for made in decl.operations.values())
     told = ", ".join(f"{kind} {count}" for kind, count in sorted(kinds.items()))
     about = {m.id: place.key[-1] if place.key else "-" for m, place in zip(doc.methods, model.places, strict=True)}
-    return decl, (*doc.notes, *idle_headers(decl), told), about
+    return decl, (*doc.notes, *left_out, *idle_headers(decl), told), about

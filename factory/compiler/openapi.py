@@ -11,8 +11,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, cast
 from urllib.parse import urlsplit
 
+from factory.apps import names_taken
 from factory.compiler.api import ApiDoc, Method, Parameter
 from factory.compiler.infer_names import in_ascii
+from factory.compiler.openapi_endless import demand_no_endless
 from factory.compiler.openapi_parameters import Parameters
 from factory.compiler.openapi_schema import Schema, Schemas
 from factory.compiler.openapi_source import Json, Pointer, Source, parse
@@ -34,9 +36,11 @@ def read(text: str, name: str) -> ApiDoc:
 
 
 def app_name(title: str) -> str:
-    """A title as the name of an app: ``Pet Store (v2)`` is ``petstorev2``, ``Größen`` is ``grossen``."""
+    """A title as the name of an app: ``Pet Store (v2)`` is ``petstorev2``, ``Größen`` is ``grossen``; ``Mail`` is
+    ``mailapi``, since a world has another app of that name."""
     letters = re.sub(r"[^a-z0-9]", "", in_ascii(title).lower()).lstrip("0123456789")
-    return letters[:24] or "app"
+    name = letters[:24] or "app"
+    return f"{name}api" if name in names_taken() else name
 
 
 class _Reader:
@@ -60,6 +64,7 @@ class _Reader:
         methods = tuple(self._methods(data))
         if not methods:
             source.fail(("paths",), "there is no method")
+        self._notes += demand_no_endless(self._schemas.defs)
         if data.get("webhooks"):
             webhooks = source.mapping(data["webhooks"], ("webhooks",), "webhooks")
             self._notes.append(f"webhooks are left out: {', '.join(sorted(webhooks))}")
@@ -75,7 +80,7 @@ class _Reader:
             methods=methods,
             schemas=self._schemas.defs,
             common=self._security(data),
-            notes=tuple(dict.fromkeys(self._notes)),
+            notes=tuple(dict.fromkeys([*self._schemas.notes, *self._notes])),
         )
 
     def _check_version(self, data: Mapping[str, Json]) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from app_clones.declared.shapes import pattern_fault
 from factory.compiler.infer_names import free, in_ascii
 from factory.compiler.openapi_source import Json, Pointer, Source
 
@@ -19,6 +20,10 @@ _ONES = ("items", "additionalProperties", "not", "if", "then", "else", "contains
 _ABOUT = ("description", "title", "readOnly", "writeOnly")
 #: What may stand beside a ref and leaves what it means as it is.
 _BESIDE = (*_ABOUT, "default", "example", "examples", "deprecated")
+_BOUNDS = (
+    ("minLength", "maxLength"), ("minItems", "maxItems"), ("minProperties", "maxProperties"), ("minimum", "maximum"),
+    ("exclusiveMinimum", "maximum"), ("minimum", "exclusiveMaximum"), ("exclusiveMinimum", "exclusiveMaximum"),
+)  # fmt: skip
 _COMPONENTS = ("components", "schemas")
 KINDS = "x-kinds"
 """Beside ``oneOf`` or ``anyOf``: what a discriminator says."""
@@ -31,6 +36,7 @@ class Schemas:
         self.defs: dict[str, Schema] = {}
         self._source = source
         self._names: dict[Pointer, str] = {}
+        self.notes: list[str] = []
         self._making: list[str] = []
         self._whole = 0  # of those in the making, from which on the schema that is read is all of it, not a part
 
@@ -60,6 +66,7 @@ class Schemas:
         if "allOf" in given:
             branches = [self.read(one, (*at, "allOf", str(n))) for n, one in enumerate(given["allOf"])]
             made = self._merged(made, branches, at)
+        self._leave_out(made, at)
         return _nullable(made) if given.get("nullable") is True else made
 
     def inline(self, schema: Mapping[str, Json]) -> Schema:
@@ -117,6 +124,12 @@ class Schemas:
         self._making.remove(name)
         return name
 
+    def _leave_out(self, schema: Schema, at: Pointer) -> None:
+        """Takes bounds that no value meets and patterns that are none out of ``schema``, and tells so."""
+        for key, why in [*_no_bounds(schema), *_no_patterns(schema)]:
+            self.notes.append(f"{'.'.join(at)}: {key} is left out: {why}")
+            del schema[key]
+
     def _list(self, value: Json, at: Pointer, what: str) -> Sequence[Json]:
         if not isinstance(value, list) or not value:
             self._source.fail(at, f"{what} is a list of schemas")
@@ -168,6 +181,26 @@ def _bounds_of_3_0(schema: Schema) -> None:
             del schema[exclusive]
             if flag and bound in schema:
                 schema[exclusive] = schema.pop(bound)
+
+
+def _no_bounds(schema: Schema) -> Iterator[tuple[str, str]]:
+    """The bounds that cannot be held to, each with the reason."""
+    good: dict[str, float] = {}
+    for key in [key for pair in _BOUNDS for key in pair if key in schema]:
+        if isinstance(schema[key], int | float) and not isinstance(schema[key], bool):
+            good[key] = schema[key]
+        else:
+            yield key, f"{schema[key]!r} is no number"
+    for low, high in _BOUNDS:
+        strict = "exclusive" in low + high
+        if low in good and high in good and (good[low] > good[high] or (strict and good[low] == good[high])):
+            yield low, f"nothing is from {good.pop(low)} to {good[high]}"
+
+
+def _no_patterns(schema: Schema) -> Iterator[tuple[str, str]]:
+    """The pattern, where it is none, with the reason."""
+    if "pattern" in schema and (fault := pattern_fault(schema["pattern"])):
+        yield "pattern", fault
 
 
 def _nullable(schema: Schema) -> Schema:

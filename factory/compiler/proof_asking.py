@@ -25,7 +25,7 @@ Json = Any
 #: Parameters that say how to answer or how to be careful: a plain request is without them.
 _BESIDES = (
     "filter", "expression", "search", "order_by", "page_size", "page_token", "after", "offset", "page_number", "mask",
-    "read_mask", "etag", "validate_only", "request_id", "force", "allow_missing", "inert", "refused",
+    "read_mask", "etag", "validate_only", "request_id", "force", "allow_missing", "inert", "refused", "body",
 )  # fmt: skip
 _ID = "[a-z][a-z0-9]{7,19}"
 

@@ -47,21 +47,30 @@ def operation(model: Model, method: Method, place: Place) -> OperationDecl:
     """What a method does."""
     resource = model.of(place.key)
     try:
-        made = _inferred(model, method, place, resource)
+        return _told(_inferred(model, method, place, resource), method)
     except Refusal as refusal:
-        made = OperationDecl(kind="refused", params=_refused_params(model, method), reason=str(refusal), writes=False)
+        return refused(method, str(refusal))
+
+
+def refused(method: Method, reason: str) -> OperationDecl:
+    """A method of which no more is known than that each call is refused."""
+    return _told(OperationDecl(kind="refused", params=_refused_params(method), reason=reason, writes=False), method)
+
+
+def _told(made: OperationDecl, method: Method) -> OperationDecl:
+    """With where it is reached, and what the document calls it and says about it."""
     http = Http(verb=method.verb, path=method.path)
     return made.model_copy(update={"http": http, "origin": method.id, "about": " ".join(method.about.split())[:400]})
 
 
-def _refused_params(model: Model, method: Method) -> Params:
+def _refused_params(method: Method) -> Params:
     found: Params = {}
     for parameter in method.parameters:
         if parameter.place != "cookie":
             name = free(short(snake(parameter.name), 44), found)
             found[name] = Param(place=parameter.place, wire=parameter.name, required=parameter.place == "path")
     if method.request is not None:
-        found["body"] = Param(type="json", role="resource", shape={})
+        found["body"] = Param(type="json", role="body", shape={})
     return found
 
 

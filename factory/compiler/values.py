@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from math import ceil, floor
@@ -23,6 +24,8 @@ _DEEPEST = 7
 #: Optional properties of one object below the top: enough to tell values apart.
 _MOST_OPTIONAL = 4
 _TRIES = 12
+#: Where a group with a name is meant again, or begins; ``escaped``: what is neither.
+_NAMED_GROUP = re.compile(r"\\k<(?P<name>\w+)>|(?P<escaped>\\.)|\(\?<(?![=!])")
 
 _WORDS = (
     "amber", "basin", "cedar", "dune", "ember", "fjord", "grove", "heron", "islet", "juniper", "kelp", "larch", "maple",
@@ -177,7 +180,7 @@ class Values:
         drawer = _BY_FORMAT.get(schema.get("format", ""))
         if schema.get("pattern"):
             try:
-                text = str(self._regex.xeger(schema["pattern"]))
+                text = str(self._regex.xeger(_of_python(schema["pattern"])))
             except Exception as error:  # a pattern of another dialect than Python's
                 raise Undrawable(f"pattern {_short(schema['pattern'])}: {error}") from error
             return text[:high]
@@ -220,6 +223,11 @@ def _joined(a: Schema, b: Schema) -> dict[str, Json]:
     if "required" in a and "required" in b:
         made["required"] = [*a["required"], *b["required"]]
     return made
+
+
+def _of_python(pattern: str) -> str:
+    """A pattern of JSON Schema, ECMA-262's, in Python's dialect: groups with names are written otherwise."""
+    return _NAMED_GROUP.sub(lambda at: at["escaped"] or (f"(?P={at['name']})" if at["name"] else "(?P<"), pattern)
 
 
 def _bounds(schema: Schema, step: float) -> tuple[float, float]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 import yaml
 
+from factory.errors import BuildError, boundary
 from rollout.commands.speaking import example, open_store, say, store_option, tell
 
 _WIDTH = 110
@@ -72,7 +73,8 @@ def compile_(
     from rollout.progress import progress
 
     total = len(made.decl.operations)
-    with progress(f"proving {made.decl.app}", total, quiet=as_json) as advance:
+    name = made.decl.app
+    with progress(f"proving {name}", total, quiet=as_json) as advance, boundary(BuildError, f"prove {name}"):
         found = prove(
             made.decl, document=described.doc, discovery=described.discovery, seed=seed,
             schemathesis=described.discovery is None and is_installed(),

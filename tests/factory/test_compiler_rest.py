@@ -8,9 +8,14 @@ from textwrap import dedent, indent
 
 import pytest
 
-from factory.compiler.compile import compile_app
+from app_clones.declared.engine import declared
+from app_clones.kit.registry import register
+from app_clones.mail.app import MAIL
+from factory.compiler.compile import compile_app, compiled
 from factory.compiler.describe import describe
 from factory.compiler.prove import prove
+from factory.compiler.rest_checked import checked
+from factory.errors import SpecError
 
 DOCUMENTS = Path(__file__).parent / "openapi"
 VERDICTS = {
@@ -173,3 +178,87 @@ def test_a_verb_after_a_colon_acts_on_the_row_and_what_no_row_is_called_by_refus
     assert (between.kind, between.reason) == ("refused", "{a}-{b} in its path is no id of one row")
     totals = prove(decl, document=describe(description).doc).totals()
     assert (totals["stateful"], totals["refused"], totals["failed"]) == (6, 1, 0)
+
+
+def notes_of(description):
+    return compiled(description).notes
+
+
+def loads(decl):
+    return declared(decl).app().name == decl.app
+
+
+@pytest.mark.parametrize(
+    ("told", "note"),
+    [
+        ("pattern: '['", 'pattern is left out: no pattern: "["'),
+        ("minLength: 10, maxLength: 5", "minLength is left out: nothing is from 10 to 5"),
+        ("minLength: ten", "minLength is left out: 'ten' is no number"),
+    ],
+)
+def test_bounds_and_patterns_that_no_value_meets_are_left_out_and_told(tmp_path, told, note):
+    description = odd(tmp_path, schemas=f"code: {{type: string, {told}}}")
+    assert any(f"components.schemas.W.properties.code: {note}" in one for one in notes_of(description))
+    found = prove(compile_app(description), document=describe(description).doc).totals()
+    assert (found["stateful"], found["failed"]) == (4, 0)
+
+
+@pytest.mark.parametrize("pattern", [r"^(?<head>[a-c]{3})-\k<head>$", "^(?<!x)[a-c]{3}$", r"^\(?<[a-c]{3}>$"])
+def test_values_are_drawn_of_patterns_in_the_dialect_of_json_schema(tmp_path, pattern):
+    description = odd(tmp_path, schemas=f"code: {{type: string, pattern: '{pattern}'}}")
+    found = prove(compile_app(description), document=describe(description).doc).totals()
+    assert (found["stateful"], found["failed"]) == (4, 0)
+
+
+def test_what_would_hold_itself_without_end_need_not_be_given(tmp_path):
+    ring = """
+    up: {$ref: '#/components/schemas/Up'}
+    """
+    description = odd(tmp_path, schemas=ring)
+    text = Path(description.removeprefix("openapi:")).read_text()
+    up = "    Up: {type: object, required: [w], properties: {w: {$ref: '#/components/schemas/W'}}}\n"
+    Path(description.removeprefix("openapi:")).write_text(text.replace("required: [name]", "required: [name, up]") + up)
+    assert "W: up is required, and would have to hold W without end; here it may be left out" in notes_of(description)
+    found = prove(compile_app(description), document=describe(description).doc).totals()
+    assert (found["stateful"], found["failed"]) == (4, 0)
+
+
+def test_of_two_methods_that_are_reached_alike_one_is_left_out(tmp_path):
+    description = odd(tmp_path, f"/ws/: {{get: {{operationId: again, responses: {ANSWER}}}}}")
+    assert "again: left out: it is reached just as get_ws is" in notes_of(description)
+    assert loads(compile_app(description))
+
+
+@pytest.mark.parametrize("title", ["Kit", "Mail", "Docs", "Admin", "Clock", "sqlite"])
+def test_no_app_takes_the_name_of_another_or_of_a_place(tmp_path, title):
+    decl = compile_app(odd(tmp_path, title=title))
+    assert decl.app == f"{title.lower()}api"
+    assert register((declared(decl).app(), MAIL)).apps[-1] is MAIL
+
+
+def test_a_method_that_cannot_be_as_inferred_is_refused_and_one_whose_path_cannot_be_is_left_out(tmp_path):
+    decl = compile_app(odd(tmp_path))
+    get, delete = by_path(decl, "GET", "ws/{id}"), by_path(decl, "DELETE", "ws/{id}")
+    spoilt = {
+        "get": get.model_copy(update={"when": {"no_such_field": ["x"]}}),
+        "delete": delete.model_copy(update={"http": delete.http.model_copy(update={"path": "ws/{the id}"})}),
+    }
+    broken = decl.model_copy(update={"operations": spoilt})
+    found, notes = checked(
+        broken, lambda name, reason: spoilt[name].model_copy(update={"kind": "refused", "when": {}, "reason": reason})
+    )
+    assert list(found.operations) == ["get"]
+    assert (found.operations["get"].kind, found.operations["get"].reason[:8]) == ("refused", "no field")
+    assert len(notes) == 1
+    entity = decl.entities["ws"].model_copy(update={"label": "nothing"})
+    worse = decl.model_copy(update={"entities": {"ws": entity}})
+    with pytest.raises(SpecError, match=r"no app can be made of this: entities\.ws\.label"):
+        checked(worse, lambda name, reason: spoilt[name])
+
+
+def test_a_refused_method_with_a_body_is_proven_to_refuse(tmp_path):
+    body = "{content: {application/json: {schema: {type: object}}}}"
+    paths = f"/things/{{id}}/turn: {{post: {{parameters: [{ROW}], requestBody: {body}, responses: {ANSWER}}}}}"
+    description = odd(tmp_path, paths)
+    found = prove(compile_app(description), document=describe(description).doc).totals()
+    assert (found["refused"], found["failed"]) == (1, 0)

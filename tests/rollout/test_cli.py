@@ -92,6 +92,15 @@ def test_the_commands_are_those_of_the_manual():
     assert set(cli.commands) == {*making, "run", "train", "replay", "show", "ls", "serve-world"}
 
 
+def test_an_app_that_no_world_can_have_is_an_error_and_no_traceback(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("factory.compiler.openapi.names_taken", frozenset)  # so that the compiler gives it a bad name
+    pets = Path(__file__).parents[1] / "factory" / "openapi" / "pets.yaml"
+    (tmp_path / "kit.yaml").write_text(pets.read_text().replace("title: Pet Shelter", "title: Kit"))
+    code, out, err = Grind(tmp_path, capsys)("compile", f"openapi:{tmp_path / 'kit.yaml'}", "--prove")
+    assert (code, out) == (1, "")
+    assert err.splitlines()[-1] == "error: prove kit: SchemaRuleError: app 'kit': this name is not free"
+
+
 def test_building_again_gives_the_same_digest(grind):
     again = grind.json("build", str(grind.folder / "tiny.yaml"))
     assert again["digest"] == grind.json("ls", runs=True)["environments"]["tiny"]["digest"]
