@@ -100,6 +100,7 @@ def _check_param(decl: AppDecl, entity: Entity | None, param: Param, kind: str, 
         if param.entity is None:
             raise DeclError("it names a row, but does not say of which entity", (*loc, "entity"))
         entity_of(decl, param.entity, (*loc, "entity"))
+        _check_belonging(entity, param, (*loc, "field"))
     elif param.entity is not None:
         raise DeclError(f"a {param.role} is of no entity", (*loc, "entity"))
     if param.role == "body" and (param.type != "json" or param.place != "body"):
@@ -114,6 +115,13 @@ def _check_param(decl: AppDecl, entity: Entity | None, param: Param, kind: str, 
         raise DeclError(f"only a list has a {param.role}, not a {kind}", (*loc, "role"))
     if param.role == "new_id" and entity is not None and entity.key.form == "code":
         raise DeclError("the entity's ids are codes, which nobody chooses", (*loc, "role"))
+
+
+def _check_belonging(entity: Entity | None, param: Param, loc: Loc) -> None:
+    if param.field is None:
+        return
+    if entity is None or need_field(entity, param.field, loc).to != param.entity:
+        raise DeclError(f"{param.field} is no ref to {param.entity}", loc)
 
 
 def _check_wires(decl: AppDecl, operation: OperationDecl, loc: Loc) -> None:

@@ -150,7 +150,8 @@ def _filters(visit: Visit, shelf: Shelf, kept: Mapping[str, str]) -> Iterator[Fi
         if name == WORDS:
             continue
         field, text = shelf.field(name), text.strip()
-        if (field.hidden and name != shelf.entity.parent) or field.type == "json":
+        secret = field.hidden and field.type != "ref"  # a ref is told on the page of what it leads to
+        if secret or field.type == "json":
             raise AppError(f"{shelf.plural} cannot be filtered by {words.words(name)}.")
         if field.type == "ref":
             yield Filter(name, row_of(visit, field.to or "", text), "has" if field.repeated else "eq")

@@ -192,7 +192,8 @@ def _lower(title: str) -> str:
 
 def _children(decl: AppDecl, name: str) -> Iterator[tuple[str, str]]:
     refs = [(other, field_name, field_name == entity.parent) for other, entity in decl.entities.items()
-            for field_name, one in entity.fields.items() if one.to == name and not one.repeated]  # fmt: skip
+            for field_name, one in entity.fields.items()
+            if one.to == name and (one.hidden or not one.repeated)]  # fmt: skip
     for own in (True, False):
         yield from ((other, field_name) for other, field_name, is_parent in refs if is_parent == own)
 

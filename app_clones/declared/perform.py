@@ -179,6 +179,16 @@ def check_under(act: Act, plan: EntityPlan, row: Row) -> None:
         at, below, steps = act.ready.entities[name], act.names.row(name, above), steps + 1
 
 
+def _check_belongs(act: Act, plan: EntityPlan) -> None:
+    """Raises :class:`NotFound` where the target does not belong to a row through which it is reached."""
+    for key in act.plan.bound:
+        field = act.plan.related[key]
+        held = act.target[field]
+        belongs = held if plan.decl.fields[field].repeated else [held]
+        if key in act.rows and act.rows[key][1]["id"] not in (belongs or ()):
+            raise NotFound(f"no such {plan.noun} there")
+
+
 def _aim(act: Act) -> None:
     """Finds the target: the row that a parameter names, or the one singleton of the ancestor named."""
     plan, entity = act.plan, act.plan.entity
@@ -187,6 +197,7 @@ def _aim(act: Act) -> None:
         ident = act.arguments.get(plan.target)
         if ident is not None:
             act.row = _find_under(act, entity.name, ident)
+            _check_belongs(act, entity)
             scope = scope_asked(act)
             if scope is not None and act.row[entity.decl.key.scope or ""] != scope:
                 raise NotFound(f"no {entity.noun} there")

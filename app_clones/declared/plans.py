@@ -39,7 +39,8 @@ class Plan:
 
     ``roles`` gives the parameters of each role in order; ``target``: the parameter that names the row that it is about;
     ``ancestors``: those that name rows above it, from the root down; ``others``: those that name any other row, and
-    ``related``: the ref field of the target by which it belongs to such a one; ``refs``: inputs that name rows.
+    ``related``: the ref field of the target by which it belongs to such a one, ``bound``: those of them to which the
+    target must belong; ``refs``: inputs that name rows.
     ``keywords``: words that stand for who acts, by where they may stand.
     ``bare``: there is nothing but a behaviour and plain inputs, so that nothing else need be looked at.
     """
@@ -57,6 +58,7 @@ class Plan:
     ancestors: tuple[str, ...]
     others: tuple[str, ...]
     related: Mapping[str, str]
+    bound: tuple[str, ...]
     refs: tuple[str, ...]
     keywords: Keywords
     bare: bool
@@ -131,6 +133,7 @@ def plan_of(ready: Declared, name: str) -> Plan:
         ancestors=ancestors,
         others=others,
         related=_related(entity, params, others),
+        bound=tuple(key for key in others if target is not None and params[key].field is not None),
         refs=tuple(key for key, param in params.items() if param.role == "input" and param.type == "ref"),
         keywords=keywords_of(entity, params),
         bare=_is_bare(decl, params),

@@ -147,11 +147,15 @@ class Asker(Chooser):
         entity = param.entity or PERSON
         if target is not None and name == target_param(self.operation):
             return target
+        if target is not None and param.field is not None:
+            return self._tied(param, target)
         if entity in env and not (target is not None and entity == self.operation.entity):
             return env[entity]
         there = self.stage.visible(entity)
         if entity == PERSON:
             there = [row for row in there if row["id"] == ACTOR]
+        if target is not None and (added := self._added(name)) is not None:
+            there = [row for row in there if row["id"] not in (target[added] or ())]
         others = [
             row
             for row in self._taken(param, there)
@@ -275,9 +279,23 @@ class Asker(Chooser):
             return self.shown(entity, told, target)
         return self.of_param(name, param, target)
 
+    def _tied(self, param: Param, row: Row) -> Row:
+        """The row, of the parameter's entity, to which ``row`` belongs by the field that the parameter says. Raises
+        :class:`Unaskable` where there is none."""
+        held = row[param.field or ""]
+        ids = held if isinstance(held, list) else [] if held is None else [held]
+        found = next((one for one in self.stage.visible(param.entity or PERSON) if one["id"] in ids), None)
+        if found is None:
+            raise Unaskable("it lies where the operation does not look")
+        return found
+
+    def _added(self, name: str) -> str | None:
+        """The list of the target's to which the parameter adds."""
+        return next((one for one, value in self.operation.append.items() if value == f"${name}"), None)
+
     def _new_member(self, name: str, to: str, target: Row) -> Json:
         """A row of ``to`` that is not yet in the list of the target's to which the parameter adds."""
-        added = next((one for one, value in self.operation.append.items() if value == f"${name}"), None)
+        added = self._added(name)
         there = [row["id"] for row in self.stage.visible(to) if added and row["id"] not in (target[added] or ())]
         return self.stage.outside(to, there[0]) if there else None
 
@@ -296,6 +314,9 @@ class Asker(Chooser):
         above = {name: one for name, one in self._around(row).items() if name != entity}
         asked = self.good(under=above)
         for name, param in self.operation.params.items():
+            if param.role == "row" and param.field is not None:
+                tied = self._tied(param, row)
+                asked = replace(asked.having(**{name: self.called(name, param, tied)}), rows={**asked.rows, name: tied})
             if param.role == "filter" and param.field and name in asked.arguments and row[param.field] is not None:
                 value = self.shown(entity, param.field, row)
                 asked = asked.having(**{name: [value] if param.repeated else value})

@@ -182,12 +182,16 @@ class Chooser:
         return row
 
     def _filled(self, entity: str, row: Row) -> Row:
-        """``row`` with something in each list from which the operation takes something away."""
+        """``row`` with something in each list from which the operation takes something away, and in each ref by which
+        it must belong to the row through which it is reached."""
         changes: dict[str, Any] = {}
-        for name in self.operation.remove:
+        ties = [one.field for one in self.operation.params.values() if one.role == "row" and one.field is not None]
+        for name in dict.fromkeys((*self.operation.remove, *ties)):
             decl = self.subject.entity(entity).fields[name]
             if not row.get(name) and decl.type == "ref":
-                changes[name] = [one["id"] for one in self.stage.visible(decl.to or PERSON)[:1]]
+                own = row["id"] if decl.to == entity else None
+                some = [one["id"] for one in self.stage.visible(decl.to or PERSON) if one["id"] != own][:1]
+                changes[name] = some if decl.repeated else next(iter(some), None)
             elif not row.get(name):
                 one = schema_of(decl.model_copy(update={"repeated": False}), self.subject.decl)
                 changes[name] = [self.values.draw(one), self.values.draw(one)]

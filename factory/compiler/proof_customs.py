@@ -9,6 +9,7 @@ from app_clones.declared.expressions import chain
 from app_clones.kit.change import RowChange
 from factory.compiler.proof_answers import Answer
 from factory.compiler.proof_asking import Asked, Asker, Unaskable
+from factory.compiler.proof_belonging import check_places
 from factory.compiler.proof_case import Case, same
 from factory.compiler.proof_effects import Before, check_gone, inserted, read_back
 from factory.compiler.proof_looking import look, page_text, row_page
@@ -48,11 +49,12 @@ def _prove_set(case: Case, stage: Stage, asked: Asked, before: Before) -> None:
     if row is None or not (op.set or op.append or op.remove or asked.sent):
         return
     now = look(stage, case.entity, row, case.name)
-    seen, words = before[row["id"]]
     touched = [name for name in (*op.set, *op.append, *op.remove, *asked.sent) if not plan.decl.fields[name].hidden]
     if not touched:
-        case.unseen = "" if _shown_alone(case, stage, asked) else "what it changes is hidden"
+        shown = check_places(case, stage, asked, before.places, before.seen) or _shown_alone(case, stage, asked)
+        case.unseen = "" if shown else "what it changes is hidden"
         return
+    seen = before.seen
     if now is None or seen is None:
         case.unseen = f"no other method shows a {case.entity.replace('_', ' ')}"
         return
@@ -67,7 +69,7 @@ def _prove_set(case: Case, stage: Stage, asked: Asked, before: Before) -> None:
                 told = f"{name}: {str(one)[:60]!r} was to {'come' if wanted else 'go'}; read {str(listed_now)[:80]}"
                 case.ledger.expect("read_back", (one in listed_now) == wanted, told)
     text = page_text(row_page(stage, case.entity, row["id"]))
-    case.ledger.expect("page", text != words, "the page shows what it showed before")
+    case.ledger.expect("page", text != before.words, "the page shows what it showed before")
 
 
 def _shown_alone(case: Case, stage: Stage, asked: Asked) -> bool:

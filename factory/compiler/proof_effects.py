@@ -3,27 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from app_clones.declared.entities import Row
 from app_clones.kit.change import RowChange
 from factory.compiler.proof_asking import Asked, Asker, Unaskable
+from factory.compiler.proof_belonging import Place, check_kept, places_of
 from factory.compiler.proof_case import Case
 from factory.compiler.proof_looking import Seen, listed, look, page_text, row_page, shows_rows
 from factory.compiler.proof_subject import Stage
 
 Json = Any
 
-Before = Mapping[int, tuple[Seen | None, str]]
-"""By row id how another method shows the row, and the words of its page."""
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What was there before anything is done: how another method shows the target, the words of its page, and what
+    tells where it belongs."""
+
+    seen: Seen | None = None
+    words: str = ""
+    places: tuple[Place, ...] = ()
 
 
 def before_of(case: Case, stage: Stage, asked: Asked) -> Before:
     """How the target is shown, and the words of its page, before anything is done to it."""
     if asked.target is None or case.entity is None:
-        return {}
+        return Before()
     seen = look(stage, case.entity, asked.target, case.name)
-    return {asked.target["id"]: (seen, page_text(row_page(stage, case.entity, asked.target["id"])))}
+    words = page_text(row_page(stage, case.entity, asked.target["id"]))
+    return Before(seen, words, places_of(case, stage, asked))
 
 
 def inserted(case: Case, stage: Stage, entity: str, changes: Sequence[RowChange]) -> list[Row]:
@@ -48,7 +58,8 @@ def read_back(case: Case, stage: Stage, entity: str, row: Row, sent: Mapping[str
 
 def check_gone(case: Case, stage: Stage, entity: str, row: Row, before: Before) -> None:
     case.ledger.expect("effect", stage.row(entity, row["id"]) is None, "the row is still there")
-    seen = before.get(row["id"], (None, ""))[0]
+    check_kept(case, stage, row)
+    seen = before.seen
     if seen is None:
         case.unseen = f"no other method shows a {entity.replace('_', ' ')}"
     else:

@@ -263,8 +263,13 @@ def _prove_follows(case: Case, stage: Stage, asked: Asked, shown: list[Json]) ->
 
 
 def _let_through(case: Case, stage: Stage, asked: Asked, made: Row) -> None:
-    """Gives a new row what the filters that the request must give ask for."""
+    """Gives a new row what the filters that the request must give ask for, and lets it belong to the rows named."""
     assert case.entity is not None
+    for name, row in asked.rows.items():
+        field = case.operation.params[name].field
+        if field is not None:
+            repeated = case.subject.entity(case.entity).fields[field].repeated
+            stage.update(case.entity, made, {field: [row["id"]] if repeated else row["id"]})
     filters = [
         one.field for name, one in case.operation.params.items() if one.role == "filter" and name in asked.arguments
     ]

@@ -12,6 +12,7 @@ from app_clones.declared.model import PERSON, Param
 from app_clones.declared.values import schema_of
 from factory.compiler.proof_answers import Answer, error_fault
 from factory.compiler.proof_asking import Asked, Unaskable, target_param
+from factory.compiler.proof_belonging import elsewhere
 from factory.compiler.proof_case import Case
 from factory.compiler.proof_subject import Stage
 from factory.compiler.proof_wire import Wired, as_text, params_of, wired
@@ -39,6 +40,8 @@ def prove_refusals(case: Case) -> None:
                 _hold(case, answer)
         for why, bad in _unknown(case, stage, asked):
             case.refused(stage, "unknown", stage.ask(case.name, bad.arguments), why, (404, 400))
+        for why, bad in elsewhere(case, stage, asked):
+            case.refused(stage, "elsewhere", stage.ask(case.name, bad.arguments), why, (404,))
         missing = unknown_target(case, stage, asked)
         if missing is not None:
             case.refused(stage, "unknown", stage.ask(case.name, missing.arguments), "no such id", (404,))

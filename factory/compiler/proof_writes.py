@@ -120,7 +120,7 @@ def _prove_update(
     assert row is not None
     read_back(case, stage, case.entity, row, asked.sent)
     case.page_shows(stage, case.entity, row["id"], asked.sent)
-    seen = before[row["id"]][0]
+    seen = before.seen
     now = look(stage, case.entity, row, case.name)
     if case.operation.kind == "update" and seen is not None and now is not None:
         _untouched(case, seen.shown or {}, now.shown or {}, asked)

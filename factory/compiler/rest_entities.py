@@ -34,7 +34,8 @@ _NAME = 40
 class Resource:
     """A kind of row. ``entity``: its name in the declaration, cut from the ``whole``, where that is long. ``keys``:
     its collections, the one where its rows are reached first; ``id``: the property that calls a row, None where none
-    does; ``parent``: the entity that it lies under, and the field that says so."""
+    does; ``parent``: the entity that it lies under; ``ways``: of collections below rows of other kinds, the ref field
+    by which rows belong to them."""
 
     entity: str
     whole: str
@@ -47,6 +48,20 @@ class Resource:
     id: str | None = None
     parent: str | None = None
     ids: list[str] = field(default_factory=list)
+    ways: dict[Key, str] = field(default_factory=dict)
+
+    def member_called_by(self, schemas: Schemas, key: Key, body: Schema) -> str | None:
+        """The property by which what is sent to a collection calls a row that is there already (``{user_id: ...}``)."""
+        if key == self.keys[0] or (self.schema_name is not None and schemas.name(body) == self.schema_name):
+            return None
+        sent, noun = schemas.properties(body), singular(snake(key[-1]))
+        options = (*self.ids, *(f"{one}{tail}" for one in (self.entity, noun) for tail in ("_id", "Id")))
+        found = next((one for one in options if one in sent), None)
+        return found or ("id" if set(sent) == {"id"} else None)
+
+    def is_about_rows(self, schemas: Schemas, key: Key, body: Schema) -> bool:
+        """Whether what is sent to a collection's row is about that row, and not about its belonging there (a role)."""
+        return key == self.keys[0] or not schemas.properties(self.schema).keys().isdisjoint(schemas.properties(body))
 
 
 class Model:
@@ -125,18 +140,17 @@ class Model:
         return None, False
 
     def _gather(self, resource: Resource) -> None:
-        for key in resource.keys:
-            for method, place in self.methods(key):
-                body, _ = self.schemas.wrapped(method.request)
-                if place.on == "row":
-                    resource.ids.append(place.ids[-1])
-                if method.request is None:
-                    continue
-                making = place.on == "collection" and method.verb == "POST"
-                if making:
+        acting = [(key, *pair) for key in resource.keys for pair in self.methods(key)]
+        resource.ids += [place.ids[-1] for _, _, place in acting if place.on == "row"]
+        for key, method, place in acting:
+            if method.request is None:
+                continue
+            body, _ = self.schemas.wrapped(method.request)
+            if place.on == "collection" and method.verb == "POST":
+                if resource.member_called_by(self.schemas, key, body) is None:
                     resource.creates.append(body)
-                elif method.verb in ("PUT", "PATCH", "POST"):
-                    resource.updates.append(body)
+            elif method.verb in ("PUT", "PATCH", "POST") and resource.is_about_rows(self.schemas, key, body):
+                resource.updates.append(body)
         properties = self.schemas.properties(resource.schema)
         noun = resource.entity
         options = ("id", *resource.ids, f"{noun}_id", f"{noun}Id", "uuid", "key")
@@ -170,10 +184,7 @@ class Model:
                 name = free(short(f"{base}_" if base in ("id", "slug") else base, 44), fields)
                 fields[name] = self._field(resource, name, wire, schema)
         branches = kinds.branches(fields) if kinds is not None else None
-        for above in self._aliases(resource, fields):
-            fields[f"in_{short(above, 40)}"] = FieldDecl(
-                type="ref", to=above, hidden=True, readonly=True, wire=f"(in_{above})", on_delete="clear"
-            )
+        self._find_ways(resource, fields)
         if not fields:
             fields["name"] = FieldDecl()
         cut = short(resource.whole, _NAME) != resource.whole
@@ -241,14 +252,28 @@ class Model:
         )
         return name
 
-    def _aliases(self, resource: Resource, fields: Mapping[str, FieldDecl]) -> list[str]:
-        """The entities below whose rows there is another collection of these, and to which no field refers."""
-        found: list[str] = []
+    def _find_ways(self, resource: Resource, fields: dict[str, FieldDecl]) -> None:
+        """By which field rows belong to their other collections: a ref that they have, or, where none says it, a hidden
+        list of refs, since a row may belong to several (a user to teams)."""
         for key in resource.keys[1:]:
             above = self.of(key[:-1])
-            known = (resource.parent, resource.entity, *found, *(one.to for one in fields.values()))
-            if above is not None and above.entity not in known:
-                found.append(above.entity)
+            if above is None or above.entity in self._lineage(resource):
+                continue
+            taken = resource.ways.values()
+            name = next((one for one, ref in fields.items() if ref.to == above.entity and one not in taken), None)
+            if name is None:
+                name = free(short(f"in_{above.entity}_{snake(key[-1])}", 44), fields)
+                fields[name] = FieldDecl(
+                    type="ref", to=above.entity, repeated=True, hidden=True, readonly=True, wire=f"({name})",
+                    on_delete="clear",
+                )  # fmt: skip
+            resource.ways[key] = name
+
+    def _lineage(self, resource: Resource) -> list[str]:
+        found: list[str] = []
+        while resource.parent is not None and resource.parent not in found:
+            found.append(resource.parent)
+            resource = self.resources[resource.parent]
         return found
 
     def _names(self, entity: str, schema: Schema) -> bool:

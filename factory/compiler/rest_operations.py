@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from app_clones.declared.model import Entity, Http, Kind, OperationDecl, Param, Result
@@ -12,13 +13,14 @@ from factory.compiler.infer_bodies import Body
 from factory.compiler.infer_names import free, short, snake
 from factory.compiler.infer_verbs import ASKING, Effect, effect, past_forms
 from factory.compiler.rest_entities import Model, Resource
-from factory.compiler.rest_lists import listing, unknown
+from factory.compiler.rest_lists import listing
+from factory.compiler.rest_members import member_change
+from factory.compiler.rest_params import Params, Refusal, body_params, others, row_params
 from factory.compiler.rest_places import Place
 from factory.compiler.rest_schemas import constant
-from factory.compiler.rest_values import bare, default_of, type_of
+from factory.compiler.rest_values import bare, default_of
 
 Json = Any
-Params = dict[str, Param]
 
 #: Verb → states that it leads to, beside those that all APIs know.
 _LEADS_TO: Mapping[str, tuple[str, ...]] = {
@@ -37,10 +39,6 @@ _LEADS_TO: Mapping[str, tuple[str, ...]] = {
     "schedule": ("scheduled",),
 }
 _OPPOSITE = {"lock": "unlock", "star": "unstar", "archive": "unarchive", "pin": "unpin", "block": "unblock"}
-
-
-class Refusal(Exception):
-    """Why a method cannot be more than refused."""
 
 
 def operation(model: Model, method: Method, place: Place) -> OperationDecl:
@@ -85,6 +83,10 @@ def _inferred(model: Model, method: Method, place: Place, resource: Resource | N
         raise Refusal(f"it takes {', '.join(method.media)}")
     if method.verb == "GET":
         return _read(model, method, place, resource)
+    if place.key in resource.ways:
+        changed = member_change(model, method, place, resource, partial(_result, model, method, resource))
+        if changed is not None:
+            return changed
     if place.verb is None or _makes(model, method, place, resource):
         standard = _standard(model, method, place, resource)
         if standard is not None:
@@ -100,7 +102,7 @@ def _read(model: Model, method: Method, place: Place, resource: Resource) -> Ope
     if envelope is not None and place.on == "collection" and not resource.singleton:
         name = model.schemas.name(envelope.row)
         if name == resource.schema_name and (name is not None or place.verb is None):
-            params = _row_params(model, place, resource)
+            params = row_params(model, place, resource)
             made = listing(model, method, resource, envelope, params)
             if isinstance(made, str):
                 raise Refusal(made)
@@ -108,7 +110,7 @@ def _read(model: Model, method: Method, place: Place, resource: Resource) -> Ope
     row, wrap = model.schemas.wrapped(method.response)
     own = model.schemas.name(row) == resource.schema_name and model.schemas.is_object(row)
     if own and place.verb is None and (place.on == "row" or resource.singleton):
-        params = {**_row_params(model, place, resource), **_others(model, method, place)}
+        params = {**row_params(model, place, resource), **others(model, method)}
         result = Result(wrap=wrap, schema_name=model.schemas.name(method.response), status=method.status)
         return OperationDecl(kind="get", entity=resource.entity, params=params, result=result, writes=False)
     raise Refusal("its answer would have to be worked out")
@@ -135,8 +137,7 @@ def _standard(model: Model, method: Method, place: Place, resource: Resource) ->
         kind = "replace" if method.verb == "PUT" else "update"
     else:
         return None
-    params = _row_params(model, place, resource)
-    others = _others(model, method, place)
+    params = row_params(model, place, resource)
     body, wrap = model.schemas.wrapped(method.request)
     if kind != "delete" and method.request is not None:
         if not model.schemas.is_object(body) and model.schemas.plain(body).get("type") != "object":
@@ -150,10 +151,21 @@ def _standard(model: Model, method: Method, place: Place, resource: Resource) ->
             params["new_id"] = Param(role="new_id", wire=wire, required=True, pattern=key.pattern)
     elif method.request is not None:
         params |= {
-            name: one.model_copy(update={"role": "refused"}) for name, one in _body(model, method, params).items()
+            name: one.model_copy(update={"role": "refused"}) for name, one in body_params(model, method, params).items()
         }
     result = _result(model, method, resource, deleted=kind == "delete")
-    return OperationDecl(kind=kind, entity=resource.entity, params={**params, **others}, result=result, writes=True)
+    return OperationDecl(
+        kind=kind, entity=resource.entity, params={**params, **others(model, method)}, result=result, writes=True,
+        set=_belonging(model, place, resource, params) if kind == "create" else {},
+    )  # fmt: skip
+
+
+def _belonging(model: Model, place: Place, resource: Resource, params: Params) -> Mapping[str, Json]:
+    """What makes a new row belong to the collection in which it is made, where that is one of several."""
+    way = resource.ways.get(place.key)
+    if way is None or not model.entities[resource.entity].fields[way].repeated:
+        return {}  # a single ref is set by the row that the path names
+    return {way: next(f"${name}" for name, param in params.items() if param.field == way)}
 
 
 def _result(model: Model, method: Method, resource: Resource, *, deleted: bool = False) -> Result:
@@ -200,8 +212,8 @@ def _custom(model: Model, method: Method, place: Place, resource: Resource) -> O
     word = snake(place.verb or method.id)
     if method.verb == "DELETE" and word in _OPPOSITE:
         word = _OPPOSITE[word]
-    params = {**_row_params(model, place, resource), **_others(model, method, place)}
-    own = _body(model, method, params)
+    params = {**row_params(model, place, resource), **others(model, method)}
+    own = body_params(model, method, params)
     entity = model.entities[resource.entity]
     on_row = place.on == "row"
     body = Body(dict(own), None, {name: one.wire or name for name, one in own.items()})
@@ -241,44 +253,3 @@ def _moments(word: str, entity: Entity) -> dict[str, Json]:
     head = word.split("_")[0]
     names = [f"{past}_{tail}" for past in past_forms(head) for tail in ("at", "on", "time", "date")]
     return {name: "$now" for name in names if name in entity.fields and entity.fields[name].type == "datetime"}
-
-
-# ---- parameters
-
-
-def _row_params(model: Model, place: Place, resource: Resource) -> Params:
-    """The rows that the path names, from the root down."""
-    found: Params = {}
-    for n, wire in enumerate(place.ids):
-        above = model.of(place.above(n))
-        if above is None:
-            raise Refusal(f"nothing here is called by {wire}")
-        key = model.entities[above.entity].key
-        kind = "integer" if key.form == "number" else "string"
-        name = free(short(snake(wire), 44), found)
-        found[name] = Param(type=kind, place="path", role="row", entity=above.entity, required=True, wire=wire)  # type: ignore[arg-type]
-    return found
-
-
-def _others(model: Model, method: Method, place: Place) -> Params:
-    """Parameters of no known meaning: giving one is refused, and so is a method that cannot do without; but a header
-    that is needed is asked for."""
-    found: Params = {}
-    for parameter in method.parameters:
-        if parameter.place in ("query", "header"):
-            if parameter.required and parameter.place == "query":
-                raise Refusal(f"it needs {parameter.name}, of which nothing is known")
-            name = free(short(snake(parameter.name), 44), found)
-            found[name] = unknown(model, parameter)
-    return found
-
-
-def _body(model: Model, method: Method, taken: Mapping[str, Param]) -> Params:
-    """The properties of a body, each a parameter."""
-    found: Params = {}
-    required = model.schemas.plain(method.request).get("required", ())
-    for wire, schema in model.schemas.properties(method.request).items():
-        name = free(short(snake(wire), 44), {**taken, **found})
-        made = type_of(model.schemas, schema)
-        found[name] = Param(**made, wire=wire, required=wire in required and method.request_required)
-    return found

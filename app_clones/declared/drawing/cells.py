@@ -219,7 +219,8 @@ class Cells:
     def _ref(self, name: str, field: FieldDecl, rng: Random) -> Draw:
         target = field.to or PERSON
         chance = 1.0 if field.required else 0.35 if target == self.name else 0.7
-        if field.readonly and not field.required:
+        belonging = field.hidden and field.repeated  # which rows there are under another is no effect alone
+        if field.readonly and not field.required and not belonging:
             chance = 0.5 if target == PERSON else 0.0  # an effect of an operation that nobody has called yet
 
         def draw(at: Spot, owner: int | None) -> Json:
