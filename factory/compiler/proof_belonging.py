@@ -84,7 +84,7 @@ def check_kept(case: Case, stage: Stage, row: Row) -> None:
 
 def elsewhere(case: Case, stage: Stage, asked: Asked) -> Iterator[tuple[str, Asked]]:
     """The request through other rows than those under which its target lies, or to which it belongs."""
-    if asked.target is None or case.entity is None or case.entity == PERSON:
+    if asked.target is None or target_param(case.operation) not in asked.arguments or case.entity in (None, PERSON):
         return
     chain = stage.chain(case.entity, asked.target)
     ties = _ties(case)

@@ -63,17 +63,22 @@ class Case:
         return self.ledger.expect(check, not fault, lambda: f"{why}: {fault}: {answer}")
 
     def shows(self, check: str, entity: str, shown: Mapping[str, Json] | None, sent: Mapping[str, Json]) -> bool:
-        """Notes under ``check`` that ``shown`` has every value of ``sent`` (by field), but for hidden ones."""
+        """Notes under ``check`` that ``shown`` has every value of ``sent`` (by field), and no hidden one."""
         plan = self.subject.plan(entity)
         for name, value in sent.items():
             decl, wire = plan.decl.fields[name], plan.names[name]
             there = None if shown is None else shown.get(wire)
             if decl.hidden:
-                if not self.ledger.expect(check, shown is None or wire not in shown, f"{wire} is shown, and hidden"):
+                if not self.ledger.expect("hidden", shown is None or wire not in shown, f"{wire} is shown, and hidden"):
                     return False
             elif not self.ledger.expect(check, same(there, value), partial(_differ, wire, value, there)):
                 return False
         return True
+
+    def all_hidden(self, entity: str, sent: Mapping[str, Json]) -> bool:
+        """Whether something was sent, and no method can show any of it."""
+        fields = self.subject.entity(entity).fields
+        return bool(sent) and all(fields[name].hidden for name in sent)
 
     def page_shows(self, stage: Stage, entity: str, rowid: int, sent: Mapping[str, Json]) -> None:
         """Notes that the row's page is there, and shows the plain values of ``sent``."""

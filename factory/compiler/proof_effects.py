@@ -49,6 +49,10 @@ def read_back(case: Case, stage: Stage, entity: str, row: Row, sent: Mapping[str
         case.unseen = f"no other method shows a {entity.replace('_', ' ')}"
         return
     told = seen
+    if case.all_hidden(entity, sent):
+        case.shows("read_back", entity, seen.shown, sent)
+        case.unseen = "nothing of what was sent is ever shown"
+        return
     if case.ledger.expect("read_back", seen.shown is not None, lambda: f"not shown by {told.via}: {told.answer}"):
         case.shows("read_back", entity, seen.shown, sent)
     found = listed(stage, entity, row, case.name)

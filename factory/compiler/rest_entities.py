@@ -122,7 +122,7 @@ class Model:
         """The schema of a collection's rows, and whether there is but one of them."""
         listed = None
         for method, place in self.methods(key):
-            row, _ = self.schemas.wrapped(method.response)
+            row = self.schemas.answered(method.response).row
             if place.on == "row" and method.verb in ("GET", "PUT", "PATCH") and self.schemas.is_object(row):
                 return row, False
             envelope = self.schemas.listed(method.response) if method.verb == "GET" else None
@@ -131,7 +131,7 @@ class Model:
         if listed is not None:
             return listed, False
         for method, place in self.methods(key):
-            row, _ = self.schemas.wrapped(method.response)
+            row = self.schemas.answered(method.response).row
             if place.on == "collection" and self.schemas.is_object(row):
                 if method.verb == "POST":
                     return row, False

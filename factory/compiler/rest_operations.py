@@ -17,7 +17,7 @@ from factory.compiler.rest_lists import listing
 from factory.compiler.rest_members import member_change
 from factory.compiler.rest_params import Params, Refusal, body_params, others, row_params
 from factory.compiler.rest_places import Place
-from factory.compiler.rest_schemas import constant
+from factory.compiler.rest_schemas import Answered, constant
 from factory.compiler.rest_values import bare, default_of
 
 Json = Any
@@ -107,12 +107,13 @@ def _read(model: Model, method: Method, place: Place, resource: Resource) -> Ope
             if isinstance(made, str):
                 raise Refusal(made)
             return made
-    row, wrap = model.schemas.wrapped(method.response)
-    own = model.schemas.name(row) == resource.schema_name and model.schemas.is_object(row)
+    told = model.schemas.answered(method.response)
+    own = model.schemas.name(told.row) == resource.schema_name and model.schemas.is_object(told.row)
     if own and place.verb is None and (place.on == "row" or resource.singleton):
         params = {**row_params(model, place, resource), **others(model, method)}
-        result = Result(wrap=wrap, schema_name=model.schemas.name(method.response), status=method.status)
-        return OperationDecl(kind="get", entity=resource.entity, params=params, result=result, writes=False)
+        return OperationDecl(
+            kind="get", entity=resource.entity, params=params, result=_row(model, method, told), writes=False
+        )
     raise Refusal("its answer would have to be worked out")
 
 
@@ -121,8 +122,8 @@ def _read(model: Model, method: Method, place: Place, resource: Resource) -> Ope
 
 def _makes(model: Model, method: Method, place: Place, resource: Resource) -> bool:
     """Whether a verb on a collection that takes one of its rows and answers one makes it (``messages/send``)."""
-    names = {model.schemas.name(model.schemas.wrapped(body)[0]) for body in (method.request, method.response)}
-    own = resource.schema_name is not None and names == {resource.schema_name}
+    taken, told = model.schemas.wrapped(method.request)[0], model.schemas.answered(method.response).row
+    own = resource.schema_name is not None and {*map(model.schemas.name, (taken, told))} == {resource.schema_name}
     return own and method.verb == "POST" and place.on == "collection" and not ASKING.match(snake(place.verb or ""))
 
 
@@ -172,11 +173,11 @@ def _result(model: Model, method: Method, resource: Resource, *, deleted: bool =
     """What a method that writes answers: nothing, the row, or words that are always alike and the row's id."""
     if method.response is None:
         return Result(shape="empty", status=method.status)
-    row, wrap = model.schemas.wrapped(method.response)
+    answered = model.schemas.answered(method.response)
     named = model.schemas.name(method.response)
-    same = model.schemas.name(row) == resource.schema_name
-    if same and (resource.schema_name is not None or _alike(model, row, resource)):
-        return Result(wrap=wrap, schema_name=named, status=method.status)
+    same = model.schemas.name(answered.row) == resource.schema_name
+    if same and (resource.schema_name is not None or _alike(model, answered.row, resource)):
+        return _row(model, method, answered)
     schema = model.schemas.plain(method.response)
     if schema.get("type") not in ("object", None):
         raise Refusal("its answer would have to be worked out")
@@ -198,6 +199,13 @@ def _result(model: Model, method: Method, resource: Resource, *, deleted: bool =
             else:
                 constants[name] = default
     return Result(shape="value", constants=constants, values=values, schema_name=named, status=method.status)
+
+
+def _row(model: Model, method: Method, told: Answered) -> Result:
+    """An answer that has the row."""
+    return Result(
+        wrap=told.wrap, constants=told.constants, schema_name=model.schemas.name(method.response), status=method.status
+    )
 
 
 def _alike(model: Model, row: Schema, resource: Resource) -> bool:

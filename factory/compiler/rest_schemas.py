@@ -9,6 +9,7 @@ from typing import Any
 
 from factory.compiler.api import ApiDoc, Schema
 from factory.compiler.openapi_schema import KINDS
+from factory.compiler.rest_values import default_of
 
 Json = Any
 
@@ -17,6 +18,24 @@ _NEXT = re.compile(r"(next_?)?(page_?)?(cursor|token|next)|next_?page(_?token)?|
 _TOTAL = re.compile(r"(total|count|total_?(count|size|items|results|records))", re.I)
 _ADDRESS = re.compile(r"url|href|self|link|path", re.I)
 _MORE = re.compile(r"(has_?more|has_?next(_?page)?|more)", re.I)
+#: What an answer has beside the row that it is about, and what then holds the row.
+_BESIDE = re.compile(
+    r"_?(meta(data)?|links?|included|errors?|warnings|messages?|success|ok|status|code|(request|trace)_?id|version"
+    r"|api_?version|json_?api|timestamp|pagination)",
+    re.I,
+)
+_HOLDER = re.compile(r"data|result|item|payload|response|record", re.I)
+_SUCCESS = re.compile(r"success|ok", re.I)
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The row in an answer. ``wrap``: the property that holds it, None where it is the answer itself; ``constants``:
+    what the answer must have beside it, always alike."""
+
+    row: Schema
+    wrap: str | None = None
+    constants: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +56,10 @@ class Schemas:
 
     def __init__(self, doc: ApiDoc) -> None:
         self._defs = doc.schemas
+        bodies = {self.name(method.request) for method in doc.methods}
+        lists = (self.listed(method.response) for method in doc.methods)
+        #: Schemas that stand for rows wherever they occur: clients send them, or lists hold them.
+        self._rows = (bodies | {self.name(one.row) for one in lists if one is not None}) - {None}
 
     def name(self, schema: Schema | None) -> str | None:
         """The name that a schema refers to."""
@@ -104,6 +127,37 @@ class Schemas:
             return properties[inner[0]], inner[0]
         return schema or {}, None
 
+    def answered(self, schema: Schema | None) -> Answered:
+        """The row of an answer, beside which there may be more than in bodies that are sent (``{data: {...}, meta:
+        {...}}``): what it need not have is left out."""
+        row, wrap = self.wrapped(schema)
+        if wrap is not None or self.name(schema) in self._rows:
+            return Answered(row, wrap)
+        found = self.plain(schema)
+        properties = self.properties(found)
+        held = [name for name in properties if not _BESIDE.fullmatch(name)]
+        if len(held) != 1 or not self._is_held(held[0], properties[held[0]]):
+            return Answered(row)
+        constants: dict[str, Json] = {}
+        for name in found.get("required", ()):
+            if name != held[0]:
+                constants[name] = self._always(name, properties.get(name, {}))
+        if None in constants.values():
+            return Answered(row)
+        return Answered(properties[held[0]], held[0], constants)
+
+    def _is_held(self, name: str, schema: Schema) -> bool:
+        """Whether a property holds the row that an answer is about."""
+        return self.is_object(schema) and (bool(_HOLDER.fullmatch(name)) or self.name(schema) in self._rows)
+
+    def _always(self, name: str, schema: Schema) -> Json:
+        """What an answer can have in a property each time; None where nothing will do."""
+        found = self.plain(schema)
+        if found.get("type") == "boolean" and _SUCCESS.fullmatch(name):
+            return True
+        fixed = constant(found)
+        return fixed if fixed is not None else default_of(found, needed=True)
+
     def listed(self, schema: Schema | None) -> Envelope | None:
         """The list that a body is about, if it is about one."""
         found = self.plain(schema)
@@ -130,7 +184,9 @@ class Schemas:
             elif name in required and kind == "string" and _ADDRESS.fullmatch(name):
                 constants[name] = ""  # of the list itself: nothing here follows it
             elif name in required:
-                return None
+                if not _BESIDE.fullmatch(name) or (value := self._always(name, one)) is None:
+                    return None
+                constants[name] = value
         return Envelope(properties[lists[0]]["items"], lists[0], constants=constants, **told)
 
     def _is_rows(self, schema: Schema) -> bool:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from factory.compiler.api import Schema
-from factory.compiler.rest_schemas import Schemas
+
+if TYPE_CHECKING:
+    from factory.compiler.rest_schemas import Schemas
 
 Json = Any
 

@@ -401,6 +401,19 @@ def test_an_effect_that_no_other_method_shows_is_only_recorded():
     assert found.methods[0].reason == "no other method shows a book"
 
 
+def test_what_is_never_shown_is_not_read_back():
+    data = json.loads(json.dumps(proof_apps.SHELF))
+    for field in data["entities"]["library"]["fields"].values():
+        field["hidden"] = True
+    data["operations"] = {"libraries_list": data["operations"]["libraries_list"], "libraries_create": {
+        "kind": "create", "entity": "library", "http": {"verb": "POST", "path": "libraries"},
+        "params": {"library": proof_apps.BOOK}, "result": {"shape": "empty"},
+    }}  # fmt: skip
+    found = prove(AppDecl.model_validate(data), operations=["libraries_create"]).methods[0]
+    assert (found.verdict, found.reason) == ("recorded", "nothing of what was sent is ever shown")
+    assert "hidden" in {check.name for check in found.checks}
+
+
 def test_answers_are_held_to_the_original_document_and_not_to_the_declaration():
     declared = changed(books_get={"origin": "shelf.books.get"})
     name = {"type": "object", "properties": {"name": {"type": "string", "pattern": "^books/"}}}

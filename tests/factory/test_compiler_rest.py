@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from textwrap import dedent, indent
@@ -11,10 +12,14 @@ import pytest
 from app_clones.declared.engine import declared
 from app_clones.kit.registry import register
 from app_clones.mail.app import MAIL
+from factory.compiler import openapi
+from factory.compiler.api import Method
 from factory.compiler.compile import compile_app, compiled
 from factory.compiler.describe import describe
+from factory.compiler.infer import infer
 from factory.compiler.prove import prove
 from factory.compiler.rest_checked import checked
+from factory.compiler.rest_schemas import Answered, Schemas
 from factory.errors import SpecError
 
 DOCUMENTS = Path(__file__).parent / "openapi"
@@ -262,3 +267,66 @@ def test_a_refused_method_with_a_body_is_proven_to_refuse(tmp_path):
     description = odd(tmp_path, paths)
     found = prove(compile_app(description), document=describe(description).doc).totals()
     assert (found["refused"], found["failed"]) == (1, 0)
+
+
+# ---- rows within answers
+
+
+ENVELOPES = """
+openapi: 3.0.3
+info: {title: Envelopes, version: "1"}
+components:
+  schemas:
+    Team: {type: object, required: [name], properties: {id: {type: string, readOnly: true}, name: {type: string}}}
+    Told:
+      type: object
+      required: [data, success]
+      properties:
+        data: {$ref: '#/components/schemas/Team'}
+        success: {type: boolean}
+        meta: {type: object}
+    Listed:
+      type: object
+      required: [meta]
+      properties:
+        data: {type: array, items: {$ref: '#/components/schemas/Team'}}
+        meta: {type: object}
+        links: {type: object, properties: {self: {type: string}}}
+paths:
+  /teams:
+    get:
+      operationId: list
+      responses:
+        '200': {description: ok, content: {application/json: {schema: {$ref: '#/components/schemas/Listed'}}}}
+    post:
+      operationId: create
+      requestBody: {required: true, content: {application/json: {schema: {$ref: '#/components/schemas/Team'}}}}
+      responses: {'201': {description: ok, content: {application/json: {schema: {$ref: '#/components/schemas/Told'}}}}}
+  /teams/{id}:
+    parameters: [{name: id, in: path, required: true, schema: {type: string}}]
+    get:
+      operationId: get
+      responses: {'200': {description: ok, content: {application/json: {schema: {$ref: '#/components/schemas/Told'}}}}}
+    patch:
+      operationId: change
+      requestBody: {content: {application/json: {schema: {$ref: '#/components/schemas/Team'}}}}
+      responses: {'200': {description: ok, content: {application/json: {schema: {$ref: '#/components/schemas/Told'}}}}}
+"""
+
+
+def test_what_stands_beside_a_row_in_an_answer_hides_it_from_nobody():
+    document = openapi.read(ENVELOPES, "envelopes.yaml")
+    decl = infer(document).decl
+    assert [*decl.entities["team"].fields] == ["name"]
+    told, listed = decl.operations["get"].result, decl.operations["list"].result
+    assert (told.wrap, told.constants) == ("data", {"success": True})
+    assert (listed.items, listed.constants) == ("data", {"meta": {}})
+    assert {one.verdict for one in prove(decl, document=document).methods} == {"stateful"}
+
+
+def test_a_row_that_has_another_in_it_is_no_envelope():
+    row = {"type": "object", "properties": {"customer": {"$ref": "#/$defs/Customer"}, "status": {"type": "string"}}}
+    customer = {"type": "object", "properties": {"name": {"type": "string"}}}
+    sent = Method("create", "POST", "orders", "orders", request={"$ref": "#/$defs/Order"})
+    document = replace(openapi.read(ENVELOPES, ""), methods=(sent,), schemas={"Order": row, "Customer": customer})
+    assert Schemas(document).answered({"$ref": "#/$defs/Order"}) == Answered({"$ref": "#/$defs/Order"})
