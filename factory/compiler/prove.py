@@ -79,14 +79,13 @@ def prove(
 
 
 def _run(case: Case, *, common: bool) -> None:
-    if case.operation.kind == "refused":
-        prove_refused(case)
-        return
     steps: tuple[Callable[[], None], ...] = (
         lambda: prove_write(case) if case.writes else prove_read(case),
         lambda: prove_parameters(case, common=common),
         lambda: prove_refusals(case),
     )
+    if case.operation.kind == "refused":
+        steps = (lambda: prove_refused(case),)
     for step in steps:
         try:
             step()

@@ -75,13 +75,13 @@ def _param(
                 return Param(**whole, role=role)  # type: ignore[arg-type]
     if made := _onward(name, kind, envelope, base):
         return made
-    if field := _field(entity, parameter.name):
+    if field := field_of(entity, parameter.name):
         return _filter(model, entity, field, parameter, base, "eq")
     for bound, compare in _BOUNDS:
         if found := re.fullmatch(bound, parameter.name):
             stem = next(one for one in (found["field"], found["field_2"], found["field_3"]) if one)
             for candidate in (stem, f"{stem}_at", f"{stem}_date"):
-                if field := _field(entity, candidate):
+                if field := field_of(entity, candidate):
                     return _filter(model, entity, field, parameter, base, compare)
     if kind == "string" and _SEARCH.fullmatch(name) and any(one.search for one in entity.fields.values()):
         return Param(**base, role="search")
@@ -99,7 +99,8 @@ def _onward(name: str, kind: Json, envelope: Envelope, base: dict[str, Json]) ->
     return None
 
 
-def _field(entity: Entity, wire: str) -> str | None:
+def field_of(entity: Entity, wire: str) -> str | None:
+    """The field, of those that are shown, that a parameter is called like."""
     names = [name for name, one in entity.fields.items() if (one.wire or name) == wire or name == snake(wire)]
     return next((name for name in names if not entity.fields[name].hidden), None)
 
@@ -129,7 +130,7 @@ def _order(entity: Entity, schema: Schema, base: dict[str, Json]) -> Param | Non
     values = tuple(str(one) for one in schema.get("enum", ()))
     if not values:
         return Param(**base, role="order_by")
-    if all(_field(entity, one) for one in values):
+    if all(field_of(entity, one) for one in values):
         return Param(**base, type="enum", values=values, role="order_by")
     return None
 

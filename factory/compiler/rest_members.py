@@ -59,9 +59,11 @@ def _change(
     field = model.entities[resource.entity].fields[way]
     if not (puts or field.repeated or not field.required):
         raise Refusal(f"a {resource.entity} cannot be without a {field.to}")
+    params |= told
+    params |= others(model, method, params)
     named = f"${through}"
     return OperationDecl(
-        kind="custom", entity=resource.entity, params={**params, **told, **others(model, method)}, result=result,
+        kind="custom", entity=resource.entity, params=params, result=result,
         set={} if field.repeated else {way: named if puts else None},
         append={way: named} if field.repeated and puts else {},
         remove={way: named} if field.repeated and not puts else {},

@@ -15,7 +15,7 @@ from factory.compiler.infer_verbs import ASKING, Effect, effect, past_forms
 from factory.compiler.rest_entities import Model, Resource
 from factory.compiler.rest_lists import listing
 from factory.compiler.rest_members import member_change
-from factory.compiler.rest_params import Params, Refusal, body_params, others, row_params
+from factory.compiler.rest_params import Params, Refusal, body_params, others, query_fields, row_param, row_params
 from factory.compiler.rest_places import Place
 from factory.compiler.rest_schemas import Answered, constant
 from factory.compiler.rest_values import bare, default_of
@@ -110,7 +110,8 @@ def _read(model: Model, method: Method, place: Place, resource: Resource) -> Ope
     told = model.schemas.answered(method.response)
     own = model.schemas.name(told.row) == resource.schema_name and model.schemas.is_object(told.row)
     if own and place.verb is None and (place.on == "row" or resource.singleton):
-        params = {**row_params(model, place, resource), **others(model, method)}
+        params = row_params(model, place, resource)
+        params |= others(model, method, params)
         return OperationDecl(
             kind="get", entity=resource.entity, params=params, result=_row(model, method, told), writes=False
         )
@@ -128,17 +129,15 @@ def _makes(model: Model, method: Method, place: Place, resource: Resource) -> bo
 
 
 def _standard(model: Model, method: Method, place: Place, resource: Resource) -> OperationDecl | None:
-    on_row = place.on == "row" or resource.singleton
-    kind: Kind
-    if method.verb == "DELETE" and on_row and not resource.singleton:
-        kind = "delete"
-    elif method.verb == "POST" and not on_row:
-        kind = "create"
-    elif method.verb in ("PUT", "PATCH", "POST") and on_row and method.request is not None:
-        kind = "replace" if method.verb == "PUT" else "update"
-    else:
+    queried = query_fields(model, method, resource)
+    kind = _kind(model, method, place, resource, queried=bool(queried))
+    if kind is None:
         return None
     params = row_params(model, place, resource)
+    if place.on == "collection" and kind in ("update", "replace") and not resource.singleton:
+        params[free(snake(resource.id or ""), params)] = row_param(model, resource, resource.id or "")
+    if kind == "update" and method.request is None:
+        params |= queried
     body, wrap = model.schemas.wrapped(method.request)
     if kind != "delete" and method.request is not None:
         if not model.schemas.is_object(body) and model.schemas.plain(body).get("type") != "object":
@@ -154,11 +153,25 @@ def _standard(model: Model, method: Method, place: Place, resource: Resource) ->
         params |= {
             name: one.model_copy(update={"role": "refused"}) for name, one in body_params(model, method, params).items()
         }
+    params |= others(model, method, params)
     result = _result(model, method, resource, deleted=kind == "delete")
     return OperationDecl(
-        kind=kind, entity=resource.entity, params={**params, **others(model, method)}, result=result, writes=True,
+        kind=kind, entity=resource.entity, params=params, result=result, writes=True,
         set=_belonging(model, place, resource, params) if kind == "create" else {},
     )  # fmt: skip
+
+
+def _kind(model: Model, method: Method, place: Place, resource: Resource, *, queried: bool) -> Kind | None:
+    """Which of the standard writes a method is, if any. ``queried``: whether its query may hold fields."""
+    named = method.verb in ("PUT", "PATCH") and resource.id in model.schemas.properties(method.request)
+    on_row = place.on == "row" or resource.singleton or named
+    if method.verb == "DELETE":
+        return "delete" if on_row and not resource.singleton else None
+    if method.verb == "POST" and not on_row:
+        return "create"
+    if on_row and method.request is not None:
+        return "replace" if method.verb == "PUT" else "update"
+    return "update" if on_row and queried else None
 
 
 def _belonging(model: Model, place: Place, resource: Resource, params: Params) -> Mapping[str, Json]:
@@ -220,7 +233,8 @@ def _custom(model: Model, method: Method, place: Place, resource: Resource) -> O
     word = snake(place.verb or method.id)
     if method.verb == "DELETE" and word in _OPPOSITE:
         word = _OPPOSITE[word]
-    params = {**row_params(model, place, resource), **others(model, method)}
+    params = row_params(model, place, resource)
+    params |= others(model, method, params)
     own = body_params(model, method, params)
     entity = model.entities[resource.entity]
     on_row = place.on == "row"

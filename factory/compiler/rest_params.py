@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from app_clones.declared.model import Param
+from app_clones.declared.model import Param, Value
 from factory.compiler.api import Method
 from factory.compiler.infer_names import free, short, snake
 from factory.compiler.rest_entities import Model, Resource
-from factory.compiler.rest_lists import unknown
+from factory.compiler.rest_lists import field_of, unknown
 from factory.compiler.rest_places import Place
 from factory.compiler.rest_values import type_of
 
@@ -38,16 +38,34 @@ def row_param(model: Model, resource: Resource, wire: str) -> Param:
     return Param(type=kind, role="row", entity=resource.entity, required=True, wire=wire)  # type: ignore[arg-type]
 
 
-def others(model: Model, method: Method) -> Params:
-    """Parameters of no known meaning: giving one is refused, and so is a method that cannot do without; but a header
-    that is needed is asked for. Raises :class:`Refusal`."""
+def others(model: Model, method: Method, taken: Params) -> Params:
+    """Parameters that are not ``taken``, of no known meaning: giving one is refused, and so is a method that cannot do
+    without; but a header that is needed is asked for. Raises :class:`Refusal`."""
     found: Params = {}
+    known = {(param.place, param.wire) for param in taken.values()}
     for parameter in method.parameters:
-        if parameter.place in ("query", "header"):
+        if parameter.place in ("query", "header") and (parameter.place, parameter.name) not in known:
             if parameter.required and parameter.place == "query":
                 raise Refusal(f"it needs {parameter.name}, of which nothing is known")
-            name = free(short(snake(parameter.name), 44), found)
+            name = free(short(snake(parameter.name), 44), {**taken, **found})
             found[name] = unknown(model, parameter)
+    return found
+
+
+def query_fields(model: Model, method: Method, resource: Resource) -> Params:
+    """The parameters of the query that are called like fields which clients write: what a method without a body sets
+    (``POST /pets/{id}?status=sold``)."""
+    found: Params = {}
+    entity = model.entities[resource.entity]
+    for parameter in method.parameters if method.request is None else ():
+        name = field_of(entity, parameter.name) if parameter.place == "query" else None
+        if name is None or entity.fields[name].readonly or entity.fields[name].immutable:
+            continue
+        value = {key: getattr(entity.fields[name], key) for key in Value.model_fields}
+        told = {"wire": parameter.name, "about": parameter.about[:200], "required": parameter.required}
+        found[free(short(snake(parameter.name), 44), found)] = Param(
+            **{**value, **told}, place="query", role="field", field=name
+        )
     return found
 
 

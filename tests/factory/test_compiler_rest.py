@@ -29,6 +29,7 @@ VERDICTS = {
     "invoices.yaml": {"stateful": 10},
     "library.yaml": {"stateful": 7, "refused": 1},
     "planner.yaml": {"stateful": 11},
+    "petstore.yaml": {"stateful": 6, "refused": 3},
 }
 
 
@@ -91,6 +92,15 @@ def test_bodies_and_answers_may_be_wrapped():
     assert operations["tickets_list"].result.items == "tickets"
     assert operations["tickets_list"].result.total == "count"
     assert app("pets.yaml").operations["list_pets"].result.shape == "list"
+
+
+def test_a_row_is_named_by_its_body_or_changed_by_the_query():
+    operations = app("petstore.yaml").operations
+    named = operations["update_pet"]
+    assert (named.kind, named.params["id"].role, named.params["id"].place) == ("replace", "row", "body")
+    changed = operations["update_pet_with_form"]
+    assert (changed.kind, {param.field for param in changed.params.values()}) == ("update", {None, "name", "status"})
+    assert changed.params["status"].values == ("available", "pending", "sold")  # as the row has it, not as told there
 
 
 def test_lists_go_on_by_offset_page_cursor_or_the_last_id():
