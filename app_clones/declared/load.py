@@ -16,15 +16,13 @@ from app_clones.declared.check import DeclError, check
 from app_clones.declared.engine import Behaviour, Declared, Own, declared
 from app_clones.declared.expand import expand
 from app_clones.declared.model import AppDecl
+from app_clones.declared.purity import source_faults, state_faults
 from app_clones.declared.seeds import check_seeds
 from app_clones.kit.app import App
 from app_clones.kit.located import Document, Fault, FileError, JsonLoader, parse, read
 
 DECLARATION = "app.yaml"
 BEHAVIOURS = "behaviours.py"
-
-_BANNED = frozenset({"time", "uuid", "secrets", "socket", "subprocess", "threading", "asyncio"})
-"""Of the standard library: what would make an app depend on more than its state."""
 
 
 def load_app(folder: Path | str) -> App:
@@ -95,20 +93,26 @@ def read_behaviours(folder: Path | str) -> bytes:
 def behaviours_of(source: bytes, file: str) -> Mapping[str, Behaviour]:
     """The functions that Python ``source`` defines, by name. Raises :class:`FileError`.
 
-    It is run as it is: the code of an app is trusted as that of a package is. What an environment could not keep (other
-    files, packages that may not be there) is refused, as is what would make an app depend on more than its state.
+    What would make an app depend on more than its world's state is refused (:mod:`~app_clones.declared.purity`), as is
+    what an environment could not keep: other files, packages that may not be there. That guards against mistakes, not
+    against malice: it is run as it is, since the code of an app is trusted as that of a package is.
     """
     try:
         tree = ast.parse(source, file)
     except SyntaxError as error:
         raise FileError(Fault(file, error.lineno or 1, "", f"not Python: {error.msg}")) from error
-    if faults := [fault for node in ast.walk(tree) for fault in _import_faults(node, file)]:
+    if faults := source_faults(tree, file):
         raise FileError(*faults)
-    module = ModuleType(Path(file).stem)
+    module = ModuleType(f"{__name__}:{file}")
+    sys.modules[module.__name__] = module  # where a dataclass looks for what its annotations name
     try:
-        exec(compile(tree, file, "exec"), module.__dict__)
+        exec(compile(tree, file, "exec", dont_inherit=True), module.__dict__)
     except Exception as error:
         raise FileError(Fault(file, _line_of(error, file), "", f"{type(error).__name__}: {error}")) from error
+    finally:
+        del sys.modules[module.__name__]
+    if faults := state_faults(module, tree, file):
+        raise FileError(*faults)
     return {
         name: function
         for name, function in vars(module).items()
@@ -124,23 +128,6 @@ def functions_of(*modules: ModuleType) -> Mapping[str, Behaviour]:
         for name, function in vars(module).items()
         if inspect.isfunction(function) and function.__module__ == module.__name__ and not name.startswith("_")
     }
-
-
-def _import_faults(node: ast.AST, file: str) -> list[Fault]:
-    if isinstance(node, ast.Import):
-        names = [alias.name for alias in node.names]
-    elif isinstance(node, ast.ImportFrom):
-        names = ["." * node.level + (node.module or "")]
-    else:
-        return []
-    hint = f"use app_clones.kit, app_clones.declared and the standard library without {', '.join(sorted(_BANNED))}"
-    return [Fault(file, node.lineno, "", f"imports {name}", hint) for name in names if not _may_import(name)]
-
-
-def _may_import(name: str) -> bool:
-    own = name.startswith(("app_clones.kit", "app_clones.declared"))
-    top = name.partition(".")[0]
-    return own or (top in sys.stdlib_module_names and top not in _BANNED)
 
 
 def _line_of(error: BaseException, file: str) -> int:

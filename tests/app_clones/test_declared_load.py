@@ -143,6 +143,23 @@ def test_a_fault_survives_a_pickle_and_tells_its_parts():
         ("from . import other\n", "behaviours.py:1: imports ."),
         ("def count(act):\n    import time\n", "behaviours.py:2: imports time"),
         ("from app_clones.mail.app import MAIL\n", "behaviours.py:1: imports app_clones.mail.app"),
+        ("from random import Random\n", "behaviours.py:1: imports random: act.call.random(name)"),
+        ("from os import urandom\n", "behaviours.py:1: imports os: a world has no files"),
+        ("from urllib import request\n", "behaviours.py:1: imports urllib"),
+        (
+            "from datetime import datetime\nx = datetime.now()\n",
+            "behaviours.py:2: .now reads the wall clock: the world",
+        ),
+        ("def count(act):\n    return hash('a')\n", "behaviours.py:2: uses hash: texts hash otherwise"),
+        ("def count(act):\n    return sorted([act], key=id)\n", "behaviours.py:2: uses id: a thing in memory"),
+        ("def count(act):\n    return open('/x').read()\n", "behaviours.py:2: uses open: a world has no files"),
+        ("m = __import__('time')\n", "behaviours.py:1: uses __import__"),
+        ("SEEN = ()\ndef count(act):\n    global SEEN\n", "behaviours.py:3: global SEEN: all worlds would share it"),
+        ("x = 1\nSEEN = [x]\n", "behaviours.py:2: SEEN can change, and all worlds would share it: state is rows"),
+        ("from itertools import count as c\nN = c()\n", "behaviours.py:2: N can change"),
+        ("def count(act, seen={}):\n    return 1\n", "behaviours.py:1: a default of count can change"),
+        ("class Held:\n    seen = []\n", "behaviours.py:2: Held.seen can change"),
+        ("def count(act):\n    count.n = 1\n", "behaviours.py:2: count.n is set, and all worlds would share it"),
         ("x = 1\ny = x / 0\n", "behaviours.py:2: ZeroDivisionError"),
         ("from json import dumps as count\n", "app.yaml:19: operations.book_count.behaviour: no behaviour count"),
         ("def _count(act):\n    return 1\n", "app.yaml:19: operations.book_count.behaviour: no behaviour count"),
@@ -154,6 +171,49 @@ def test_behaviours_that_cannot_be_kept_or_are_not_there_are_refused_by_line(fol
     with pytest.raises(FileError) as caught:
         load_app(folder)
     assert f"{folder}/{expected}" in str(caught.value)
+
+
+def test_behaviours_may_compute_and_hold_constants(folder):
+    (folder / "behaviours.py").write_text("""\
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import Enum
+from types import MappingProxyType
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+Json = Any
+DIGITS = re.compile("[0-9]")
+DAYS = MappingProxyType({"week": 7})
+NAMES = ("a", frozenset({"b"}))
+
+
+class Kind(Enum):
+    ONE = 1
+
+
+class Pair(NamedTuple):
+    left: int
+    right: int = 0
+
+
+@dataclass(frozen=True)
+class Book:
+    id: int
+
+
+NONE = Book(0)
+
+
+def count(act) -> Json:
+    id, hash = Book(1).id, Pair(2)
+    return {"id": id, "hash": list(hash), "due": str(date(2025, 3, 1) + timedelta(DAYS["week"]))}
+""")
+    with world_of(load_app(folder)) as world:
+        assert world.call("shelf_book_count", {}).result.data == {"id": 1, "hash": [2, 0], "due": "2025-03-08"}
 
 
 def test_a_declaration_kept_as_json_is_the_same_app_to_the_byte(folder):
