@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import signal
+import sys
 import threading
 from importlib import import_module
 from pathlib import Path
@@ -49,10 +50,13 @@ def main() -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):  # the first process of a container has no default for them
         signal.signal(number, lambda *_: stop.set())
-    with load(given.folder) as world, serve_world(world, given.port, host=given.host, admin=True) as served:
-        print(json.dumps(served.describe()), flush=True)
-        while not stop.wait(1):  # without end, it could miss a signal that comes just before it begins
-            pass
+    try:
+        with load(given.folder) as world, serve_world(world, given.port, host=given.host, admin=True) as served:
+            print(json.dumps(served.describe()), flush=True)
+            while not stop.wait(1):  # without end, it could miss a signal that comes just before it begins
+                pass
+    except (KitError, OSError) as error:
+        sys.exit(f"error: {error}")
 
 
 if __name__ == "__main__":

@@ -29,7 +29,6 @@ FROM = "from"
 """The key of a spec's app that says where the app is; all others are its build options."""
 
 COMPILED = ("discovery:", "openapi:")
-_NO_APPS = frozenset({"kit", "browser", "declared"})
 _DECLARATION, _BEHAVIOURS = "app.json", "behaviours.py"
 
 
@@ -141,7 +140,7 @@ def _packages() -> list[str]:
     import app_clones
 
     folders = (Path(root) for root in app_clones.__path__)
-    return sorted({p.parent.name for f in folders for p in f.glob("*/__init__.py")} - _NO_APPS)
+    return sorted({p.parent.name for f in folders for p in f.glob("*/__init__.py")} - RESERVED)
 
 
 def _declared(folder: Path) -> FoundApp:

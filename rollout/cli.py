@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import click
 
+from app_clones.kit.errors import KitError
 from factory.errors import GrindError
 from rollout.commands.compiling import compile_
 from rollout.commands.environments import audit, build, list_all, lock, serve_world
@@ -48,6 +49,8 @@ def execute(arguments: Sequence[str] | None = None) -> int:
         return _complain(given, error.exit_code, error.format_message(), hint)
     except GrindError as error:
         return _complain(given, 1, error.message, error.hint)
+    except KitError as error:  # of a world that a command forks and serves itself
+        return _complain(given, 1, str(error), "")
     except BrokenPipeError:  # whoever read our output has read enough
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115 (for the rest of the process, which flushes it at its end)
         return 1

@@ -9,6 +9,7 @@ from app_clones.declared.check_entities import check_entities
 from app_clones.declared.check_operations import check_operations
 from app_clones.declared.model import AppDecl, Entity
 from app_clones.declared.wire import STATUSES
+from app_clones.kit.registry import TAKEN
 
 __all__ = ["DeclError", "check"]
 
@@ -18,6 +19,8 @@ RUNNING_NAMES = ("now", "actor", "id", "operation", "response", "target")
 
 def check(decl: AppDecl) -> None:
     """Raises :class:`DeclError` at the first thing that is wrong. Takes the terse form as well as the full one."""
+    if decl.app in TAKEN:
+        raise DeclError(f"{decl.app} is a name of the kit's own; choose another", ("app",))
     check_entities(decl)
     _check_told(decl)
     _check_long_running(decl)

@@ -33,7 +33,10 @@ from app_clones.kit.schema import (
     shadows,
 )
 
-RESERVED = ("kit", "sqlite")
+#: Names that no app may have, beside those of the built-in apps: mounts and tables of the kit's own, the admin view's
+#: mount, SQLite's tables, and what lies beside the apps' packages.
+RESERVED = frozenset({"admin", "browser", "declared", "kit", "sqlite"})
+TAKEN = RESERVED | {app.name for app in BUILTIN}
 
 #: The kit's own rows. Counters and streams are logs: that something was made and removed again is no change.
 KIT_TABLES = (

@@ -13,7 +13,6 @@ import uvicorn
 
 from app_clones.kit import admin as view
 from app_clones.kit.asgi import Gate, token
-from app_clones.kit.errors import KitError
 from app_clones.kit.world import World
 
 
@@ -46,11 +45,8 @@ def serve_world(world: World, port: int = 0, *, host: str = "127.0.0.1", admin: 
     """Serves ``world`` on ``host`` (``port`` 0: any free one) from a thread of its own until the block ends.
 
     ``admin``: with the admin view of its state, for people. The thread owns the world meanwhile: look at it from
-    elsewhere only while no request is under way. Raises OSError where the port is taken, :class:`KitError` where an
-    app of the world takes the admin view's place.
+    elsewhere only while no request is under way. Raises OSError where the port is taken.
     """
-    if admin and any(f"/{app.name}" == view.ROOT for app in world.apps):
-        raise KitError(f"an app of this world is called {view.ROOT[1:]}, and the admin view needs that place")
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as bound:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind((host, port))

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import jinja2
 
+from app_clones.kit.registry import TAKEN
 from factory.apps import find_app
 from factory.errors import GrindError, SpecError
 
 _FILES = {"app.yaml": "app.yaml.j2", "test_{}.py": "test.py.j2", "world.yaml": "world.yaml.j2"}
 _NAME = re.compile(r"[a-z][a-z0-9]{0,23}\Z")
-_RESERVED = frozenset({"kit", "sqlite", "task", "clock", "browser", "declared"})
 
 
 def new_app(name: str, into: Path) -> list[Path]:
@@ -40,8 +40,8 @@ def new_app(name: str, into: Path) -> list[Path]:
 def _check_name(name: str) -> None:
     if not _NAME.match(name):
         raise GrindError(f"{name!r} is no name for an app", "lower-case letters and digits, a letter first, 24 at most")
-    if name in _RESERVED or _is_taken(name):
-        raise GrindError(f"{name!r} is the name of an app that comes with Grindworks", "choose another")
+    if name in TAKEN or _is_taken(name):
+        raise GrindError(f"{name!r} is a name that comes with Grindworks", "choose another")
 
 
 def _is_taken(name: str) -> bool:

@@ -109,6 +109,8 @@ def test_yaml_means_json_so_dates_and_switches_stay_text():
         ("$actor", "$actr", "17: operations.book_lend.set.reader: $actr is nothing here"),
         ("- {name: Moss}", "- {nam: Moss}", "12: entities.book.given.0.nam: no field nam"),
         ("{required: true}", "{required: true, seed: nme}", "6: entities.book.fields.name.seed: no drawer 'nme'"),
+        ("app: shelf", "app: admin", "1: app: admin is a name of the kit's own"),
+        ("app: shelf", "app: clock", "1: app: clock is a name of the kit's own"),
         ("app: shelf", "app: shelf\napp: other", "2: app: given twice, first on line 1"),
         ("entities:", "entities: [", "5: not YAML"),
     ],

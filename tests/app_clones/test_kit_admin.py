@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import re
+import subprocess
+import sys
 
 import httpx
 import pytest
 
 from app_clones.kit.app import App
 from app_clones.kit.asgi import request
-from app_clones.kit.errors import KitError
+from app_clones.kit.errors import SchemaRuleError
+from app_clones.kit.registry import register
 from app_clones.kit.sample import BOARD
 from app_clones.kit.serve import serve_world
 from app_clones.kit.world import World
@@ -85,10 +88,17 @@ def test_no_agent_gets_there_in_process_nor_where_it_was_not_asked_for(world):
         assert httpx.get(f"{served.url}/admin/", trust_env=False).status_code == 404
 
 
-def test_an_app_of_that_name_is_served_only_without_the_view():
-    named = App(name="admin", tables=(), operations=())
-    with World.build([named], seed=1, start_ms=0, step_ms=1, persons=1) as world:
-        with serve_world(world):
-            pass
-        with pytest.raises(KitError, match="admin"), serve_world(world, admin=True):
-            pass
+@pytest.mark.parametrize("name", ["admin", "kit", "sqlite"])
+def test_no_app_takes_a_place_of_the_kits_own(name):
+    with pytest.raises(SchemaRuleError, match=f"app '{name}': this name is not free"):
+        register([App(name=name, tables=(), operations=())])
+
+
+def test_a_world_that_cannot_be_served_ends_the_command_with_one_line(tmp_path):
+    (tmp_path / "apps.json").write_text("[]")
+    (tmp_path / "world.sqlite").write_bytes(b"no world")
+    command = [sys.executable, "-m", "app_clones.served", str(tmp_path)]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ran.returncode == 1
+    assert ran.stderr.startswith("error: ")
+    assert ran.stderr.count("\n") == 1

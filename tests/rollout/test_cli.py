@@ -10,7 +10,9 @@ from pathlib import Path
 import click
 import pytest
 
+from app_clones.kit.errors import KitError
 from factory.store import Store
+from factory.worlds.suite import WorldSuite
 from rollout.cli import cli, execute
 from rollout.journal import Journal, journals
 from rollout.runs import Run
@@ -266,6 +268,15 @@ def test_an_error_is_one_line_with_a_hint_and_no_traceback(grind, arguments, cod
             assert says in json.loads(out)["error"]
         else:
             assert out == ""
+
+
+def test_a_world_that_cannot_be_forked_is_an_error_of_one_line(grind, monkeypatch):
+    def fork_world(suite):
+        raise KitError("the snapshot has other tables")
+
+    monkeypatch.setattr(WorldSuite, "fork_world", fork_world)
+    code, _, err = grind("serve-world", "tiny")
+    assert (code, err) == (1, "error: the snapshot has other tables\n")
 
 
 def test_a_policy_that_cannot_be_made_does_not_take_the_runs_name(grind):

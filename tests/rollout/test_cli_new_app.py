@@ -88,6 +88,8 @@ def test_its_world_is_served(library):
         ("notes", "comes with Grindworks"),
         ("kit", "comes with Grindworks"),
         ("clock", "comes with Grindworks"),
+        ("admin", "comes with Grindworks"),
+        ("browser", "comes with Grindworks"),
     ],
 )
 def test_a_name_that_is_none_or_taken_is_refused_and_nothing_is_written(tmp_path, capsys, name, says):
