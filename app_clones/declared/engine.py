@@ -55,6 +55,7 @@ class Declared:
         self.shapes = Shapes(decl.schemas)
         self._plans: dict[str, Plan] = {}
         self._accepts: dict[int, tuple[Value, Accept]] = {}
+        self._accepts_one: dict[int, tuple[Value, Accept]] = {}
         self._app: App | None = None
 
     def plan(self, operation: str) -> Plan:
@@ -64,13 +65,22 @@ class Declared:
             found = self._plans[operation] = plan_of(self, operation)
         return found
 
-    def accept_one(self, value: Value) -> Accept:
-        """The check of one item of ``value``, a field of this declaration."""
+    def accept(self, value: Value) -> Accept:
+        """The check of ``value``, a field of this declaration: of a list, all of it."""
         found = self._accepts.get(id(value))
         if found is None:
-            one = value.model_copy(update={"repeated": False, "min": None, "max": None}) if value.repeated else value
             # Held along with its key, so that the id stays its own.
-            found = self._accepts[id(value)] = (value, acceptor(one, self.shapes))
+            found = self._accepts[id(value)] = (value, acceptor(value, self.shapes))
+        return found[1]
+
+    def accept_one(self, value: Value) -> Accept:
+        """The check of one item of ``value``, a field of this declaration."""
+        if not value.repeated:
+            return self.accept(value)
+        found = self._accepts_one.get(id(value))
+        if found is None:
+            one = value.model_copy(update={"repeated": False, "min": None, "max": None})
+            found = self._accepts_one[id(value)] = (value, acceptor(one, self.shapes))
         return found[1]
 
     def app(self) -> App:

@@ -15,6 +15,8 @@ Params = dict[str, Param]
 _LABELS = ("name", "title", "subject", "label", "display_name", "summary", "email", "code", "number")
 #: Nobody calls a thing by these.
 _SECRET = re.compile(r"password|secret|token|hash")
+#: Of a field, what it may hold.
+_HELD = ("type", "repeated", "values", "to", "min", "max", "pattern", "shape", "int64")
 _TIMELY = ("now", "response", "target")
 #: A text field of at most so many characters can be filtered by.
 SHORT = 200
@@ -93,10 +95,7 @@ def writable(name: str, entity: Entity, *, creating: bool) -> dict[str, FieldDec
 
 def field_param(name: str, field: FieldDecl, *, required: bool, place: str = "body") -> Param:
     """A parameter that gives ``field`` its value."""
-    copied = {
-        key: getattr(field, key)
-        for key in ("type", "about", "repeated", "values", "to", "min", "max", "pattern", "shape", "int64", "wire")
-    }
+    copied = {key: getattr(field, key) for key in (*_HELD, "about", "wire")}
     return Param(**copied, required=required, place=place, role="field", field=name)  # type: ignore[arg-type]
 
 
@@ -244,6 +243,9 @@ def _custom(decl: AppDecl, name: str, operation: OperationDecl) -> OperationDecl
     if operation.takes is not None:
         operation = operation.model_copy(update={"params": decl.arguments[operation.takes]})
     entity = decl.entities.get(operation.entity) if operation.entity else None
+    if entity is not None:
+        params = {key: _as_its_field(entity, param) for key, param in operation.params.items()}
+        operation = operation.model_copy(update={"params": params})
     if entity is not None and operation.entity and _is_named_anew(operation):
         return _standing_on(_STANDARD[operation.kind](decl, operation.entity, entity), operation)
     found: dict[str, object] = {"writes": writes(operation)}
@@ -256,6 +258,17 @@ def _custom(decl: AppDecl, name: str, operation: OperationDecl) -> OperationDecl
             if not operation.internal:
                 found["http"] = Http(verb="POST", path=f"{path}/{verb}")
     return operation.model_copy(update=found)
+
+
+def _as_its_field(entity: Entity, param: Param) -> Param:
+    """A parameter that gives a field its value: what it leaves out of what that may be is as the field has it."""
+    if param.role != "field" or param.field is None:
+        return param
+    field = entity.fields[param.field]
+    if "type" in param.model_fields_set and param.type != field.type:
+        return param
+    held = {key: getattr(field, key) for key in _HELD if key not in param.model_fields_set}
+    return param.model_copy(update=held)
 
 
 def _is_named_anew(operation: OperationDecl) -> bool:

@@ -147,7 +147,7 @@ def insert(
     """A new row of ``values`` by field (refs as row ids), all else by default; its singletons with it.
 
     ``new_id``: the id that its client chose, where ids are given or numbers. Raises :class:`AppError` where a required
-    field has no value, :class:`Conflict` where the row is there already.
+    field has no value or one has a value that it cannot hold, :class:`Conflict` where the row is there already.
     """
     plan = _writable(ready, entity)
     row: Row = {}
@@ -160,7 +160,7 @@ def insert(
             value = call.actor if name == plan.decl.owner else field.default
         if value is None and field.required:
             raise AppError(f"{plan.names[name]}: a {plan.noun} needs one")
-        row[name] = value
+        row[name] = _within(ready, plan, name, value)
     if unknown := sorted(set(values) - set(plan.decl.fields)):
         raise AppError(f"a {plan.noun} has no {', '.join(unknown)}")
     check_branch(plan, row)
@@ -175,6 +175,12 @@ def insert(
         insert(ready, call, child, {parent: row["id"]})
     _check_form(ready, call, plan, row)
     return row
+
+
+def _within(ready: Declared, plan: EntityPlan, name: str, value: Any) -> Any:
+    """A value as its field keeps it, whoever writes it. Raises :class:`AppError` where it is beyond what that holds."""
+    field = plan.decl.fields[name]
+    return value if value is None or field.auto else ready.accept(field)(value, plan.names[name])
 
 
 def _check_form(ready: Declared, call: Call, plan: EntityPlan, row: Row) -> None:
@@ -209,14 +215,15 @@ def automatic(call: Call, field: FieldDecl) -> Any:
 def update(ready: Declared, call: Call, entity: str, row: Row, changes: Mapping[str, Any]) -> Row:
     """``row`` with ``changes`` by field (refs as row ids). Writes, and touches times of change, only where one differs.
 
-    Raises :class:`AppError` where a required field would lose its value, :class:`Conflict` at a row of the same
-    unique values.
+    Raises :class:`AppError` where a required field would lose its value or one would have a value that it cannot hold,
+    :class:`Conflict` at a row of the same unique values.
     """
     plan = _writable(ready, entity)
     changed = {name: value for name, value in changes.items() if _differs(row.get(name), value)}
     for name, value in changed.items():
         if value is None and plan.decl.fields[name].required:
             raise AppError(f"{plan.names[name]}: a {plan.noun} needs one")
+        changed[name] = _within(ready, plan, name, value)
     if not changed:
         return row
     if plan.decl.parent in changed and plan.above == plan.name:

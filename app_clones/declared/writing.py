@@ -133,7 +133,7 @@ def changes_asked(act: Act) -> dict[str, Any]:
         asked = replaced(plan, given)
     else:
         asked = given
-    return _allowed(act, plan, _resolved(act, plan, _checked(act, plan, asked)))
+    return _allowed(act, plan, _resolved(act, plan, _defaulted(act, plan, asked)))
 
 
 def update(act: Act) -> None:
@@ -168,19 +168,13 @@ def _resolved(act: Act, plan: EntityPlan, values: Mapping[str, Any]) -> dict[str
     return {name: resolve(act.ready, act.call, plan.names[name], fields[name], value) for name, value in values.items()}
 
 
-def _checked(act: Act, plan: EntityPlan, changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Nothing given means the default, or no value; what a mask has put together is checked as a whole."""
-    found: dict[str, Any] = {}
+def _defaulted(act: Act, plan: EntityPlan, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Nothing given means the default, or no value."""
     without = excluded(plan.decl, {**act.target, **changes})
-    for name, value in changes.items():
-        field = plan.decl.fields[name]
-        if value is None:
-            found[name] = None if name in without else field.default
-            continue
-        if field.type == "json" and not field.repeated:
-            act.ready.accept_one(field)(value, plan.names[name])
-        found[name] = value
-    return found
+    return {
+        name: plan.decl.fields[name].default if value is None and name not in without else value
+        for name, value in changes.items()
+    }
 
 
 def _allowed(act: Act, plan: EntityPlan, changes: dict[str, Any]) -> dict[str, Any]:
