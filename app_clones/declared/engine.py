@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from starlette.routing import BaseRoute
 
-from app_clones.declared import http, perform, running, seeds, tools
+from app_clones.declared import events, http, perform, running, seeds, tools
 from app_clones.declared.act import Act
 from app_clones.declared.check import DeclError, check
 from app_clones.declared.entities import EntityPlan, entity_plans
-from app_clones.declared.expand import expand, writes
+from app_clones.declared.expand import expand
 from app_clones.declared.model import AppDecl, Value
 from app_clones.declared.pages import page_routes
 from app_clones.declared.plans import Plan, plan_of
@@ -21,6 +21,7 @@ from app_clones.declared.tables import searches, tables
 from app_clones.declared.values import Accept, acceptor
 from app_clones.kit.app import App, Options
 from app_clones.kit.protocol import Build, Call
+from app_clones.kit.registry import Handler
 
 __all__ = ["Behaviour", "Declared", "Own", "declared"]
 
@@ -99,27 +100,28 @@ class Declared:
             options=own.options or seeds.options_of(decl),
             search=searches(decl),
             events=self._events(),
-            emits=sorted({each.event for operation in decl.operations.values() for each in operation.emit}),
+            takes=events.takes(decl),
+            emits=events.emissions(decl),
             routes=lambda: (*http.routes(self), *(own.pages() if own.pages is not None else page_routes(self))),
             api=http.guarded(self),
             root=decl.api.base if decl.api.root is None else decl.api.root,
         )
 
-    def _events(self) -> dict[str, Callable[[Call, Mapping[str, Any]], None]]:
-        """Each operation that writes can be an event with its arguments as payload; any app may schedule it."""
-        app = self.decl.app
+    def _events(self) -> dict[str, Handler]:
+        told = events.takes(self.decl)
+        found = {event: self._handler(name, told[event].needed) for event, name in events.handled(self.decl).items()}
+        ending = events.finish(self.decl)
+        return found if ending is None else {**found, ending: lambda call, payload: running.finish(self, call)}
 
-        def handler(name: str) -> Callable[[Call, Mapping[str, Any]], None]:
-            return lambda call, payload: perform.perform(self, call, name, dict(payload))
+    def _handler(self, name: str, needed: Collection[str]) -> Handler:
+        """An operation as an event, with its arguments as payload."""
 
-        found = {
-            f"{app}.{name}": handler(name)
-            for name, operation in self.decl.operations.items()
-            if operation.kind != "refused" and writes(operation)
-        }
-        if self.decl.api.long_running is not None:
-            found[f"{app}.finish"] = lambda call, payload: running.finish(self, call)
-        return found
+        def handle(call: Call, payload: Mapping[str, Any]) -> None:
+            # The declaration gives all that is needed: what has no value now (nobody to write to) is nothing to do.
+            if all(payload.get(key) is not None for key in needed):
+                perform.perform(self, call, name, dict(payload))
+
+        return handle
 
 
 def declared(decl: AppDecl, behaviours: Mapping[str, Behaviour] | None = None, own: Own | None = None) -> Declared:
@@ -129,6 +131,7 @@ def declared(decl: AppDecl, behaviours: Mapping[str, Behaviour] | None = None, o
     seeds.check_seeds(decl)
     full = expand(decl)
     check(full)
+    events.check_events(full)
     for name, operation in full.operations.items():
         if operation.behaviour is not None and operation.behaviour not in given:
             raise DeclError(f"no behaviour {operation.behaviour}", ("operations", name, "behaviour"))

@@ -14,6 +14,7 @@ from typing import Any
 
 from app_clones.declared.check import DeclError, check
 from app_clones.declared.engine import Behaviour, Declared, Own, declared
+from app_clones.declared.events import check_events
 from app_clones.declared.expand import expand
 from app_clones.declared.model import AppDecl
 from app_clones.declared.purity import source_faults, state_faults
@@ -62,7 +63,9 @@ def _parsed(text: str, source: str) -> tuple[AppDecl, Document]:
     with _located(document):
         check(decl)
         check_seeds(decl)
-        check(expand(decl))
+        full = expand(decl)
+        check(full)
+        check_events(full)
     return decl, document
 
 

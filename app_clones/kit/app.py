@@ -54,13 +54,33 @@ class Operation:
     render: Callable[[Any], str] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Takes:
+    """What an event's payload may hold, by name; ``needed``: what it must."""
+
+    names: frozenset[str]
+    needed: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Emission:
+    """An event that an app schedules. ``by``: what does so, called as the event that it may be itself
+    (``helpdesk.ticket_solve``); ``payload``: the names in it; ``at_once``: in the same moment."""
+
+    event: str
+    by: str = ""
+    payload: frozenset[str] = frozenset()
+    at_once: bool = False
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class App:
     """A whole app. Table, search and event names start with the app's own name and ``_`` resp. ``.``.
 
     ``populate`` writes the first rows at build time. ``events`` maps an event's name (``mail.deliver``) to the handler
     that runs it when it is due; any app may schedule any other's event by name, which is how effects cross.
-    ``emits``: events that it schedules; nothing comes of one whose app is not in the world.
+    ``takes``: what they are told, of those that say so. ``emits``: events that it schedules; nothing comes of one whose
+    app is not in the world.
     ``routes`` are Starlette routes (API and pages) mounted at ``/<name>``; ``api`` lists the paths under that mount
     whose requests need a bearer token when the world is served over a socket (``gmail/v1/``). ``root``: the path under
     that mount that a client of the API is given to put its own behind (``api/``; the Gmail client says ``gmail/v1/``
@@ -74,7 +94,8 @@ class App:
     options: type[Options] = Options
     search: Sequence[Search] = ()
     events: Mapping[str, Callable[[Call, Mapping[str, Any]], None]] = field(default_factory=dict)
-    emits: Sequence[str] = ()
+    takes: Mapping[str, Takes] = field(default_factory=dict)
+    emits: Sequence[Emission] = ()
     routes: Callable[[], Sequence[BaseRoute]] = tuple
     api: Sequence[str] = ()
     root: str = ""

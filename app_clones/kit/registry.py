@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from functools import lru_cache
 from hashlib import sha256
 from typing import Any
@@ -16,6 +15,7 @@ from app_clones.kit import digest
 from app_clones.kit.app import App, Operation, Parameters, Params
 from app_clones.kit.builtin import BUILTIN
 from app_clones.kit.errors import AppError, SchemaRuleError
+from app_clones.kit.events import check_emissions
 from app_clones.kit.faults import SEEN_TABLE
 from app_clones.kit.faults import TABLE as FAULT_TABLE
 from app_clones.kit.schema import (
@@ -158,21 +158,7 @@ def _check_apps(apps: Sequence[App]) -> None:
             check_name(operation.name, f"{app.name}: operation")
             at = f"{app.name}_{operation.name}"
             require(_is_strict(operation.params), f"{at}: its parameters are not a Params, so unknown ones would pass")
-
-    for app in apps:
-        for event in app.emits:
-            _check_emitted(event, app, apps)
-
-
-def _check_emitted(event: str, by: App, apps: Sequence[App]) -> None:
-    """An event may be of an app that this world has not; of one that it has, it is one that the app handles."""
-    name = event.partition(".")[0]
-    known = next((app.events for app in apps if app.name == name), None)
-    if known is None or event in known:
-        return
-    close = get_close_matches(event, known, 1)
-    meant = f"did you mean {close[0]}?" if close else f"it has {', '.join(sorted(known)) or 'none'}"
-    raise SchemaRuleError(f"{by.name}: emits {event}, but {name} handles no such event; {meant}")
+    check_emissions(apps)
 
 
 def _is_strict(params: type[Params] | Parameters) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from app_clones.kit import db as sqlite
 from app_clones.kit import faults
 from app_clones.kit.call import Transaction, find, validate
-from app_clones.kit.errors import AppError, Conflict, KitError, NotFound
+from app_clones.kit.errors import AppError, Conflict, Forbidden, KitError, NotFound
 from app_clones.kit.protocol import Call, ToolResult
 
 if TYPE_CHECKING:
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 #: Events that one step may fire: a chain that schedules itself without end is an app's bug, not a hang.
 MOST_EVENTS = 10_000
+#: What it was about is gone (a deleted recipient), or in another state by now: the event has no effect, and there is
+#: nobody to tell. Any other refusal is a mistake of the app that scheduled it.
+_COME_TO_NOTHING = (NotFound, Conflict, Forbidden)
 
 
 def run_tool(call: Transaction, tool: str, arguments: Mapping[str, Any] | None) -> ToolResult:
@@ -75,8 +78,8 @@ def _fire(call: Transaction, id: int, due_ms: int, event: str, actor: int, paylo
     except AppError as error:
         if not call.db.in_transaction:
             raise KitError(f"{event}: {error.message}; the whole step was lost with it") from error
-        # What it was about is gone (a deleted recipient): the event has no effect, and there is nobody to tell.
-        return
+        if not isinstance(error, _COME_TO_NOTHING):
+            raise KitError(f"{event}: {error.message}; it was told {payload[:200]}") from error
     except (KitError, *sqlite.DAMAGE):
         raise
     except Exception as error:

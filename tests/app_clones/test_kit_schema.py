@@ -4,7 +4,7 @@ import apsw
 import pytest
 
 from app_clones.kit import db as sqlite
-from app_clones.kit.app import App, Operation, Params
+from app_clones.kit.app import App, Emission, Operation, Params, Takes
 from app_clones.kit.errors import KitError, SchemaRuleError
 from app_clones.kit.registry import register
 from app_clones.kit.sample import BOARD
@@ -64,7 +64,7 @@ BROKEN = {
     "a search over FTS5's own column": app(search=(Search("x_s", ("rank",)),)),
     "a search whose shadow hides a table": app(Table("x_s_data", (ID, TEXT)), search=(Search("x_s", ("text",)),)),
     "an event named after another app": app(events={"y.happen": lambda call, payload: None}),
-    "an event emitted to itself that it does not handle": app(emits=("x.happen",)),
+    "an event emitted to itself that it does not handle": app(emits=(Emission("x.happen"),)),
     "an app that takes the kit's name": app(name="kit"),
     "an app with _ in its name": app(name="x_y"),
     "an operation whose parameters let unknown ones pass": app(
@@ -93,9 +93,39 @@ def test_two_apps_of_one_name_are_refused():
 def test_an_event_emitted_to_an_app_of_the_world_is_one_that_it_handles():
     handled = app(name="y", events={"y.happen": lambda call, payload: None})
     with pytest.raises(SchemaRuleError, match=r"emits y\.hapen, .* did you mean y\.happen\?"):
-        register([app(emits=("y.hapen",)), handled])
-    register([app(emits=("y.happen",)), handled])
-    register([app(emits=("y.hapen",))])  # nothing comes of it in a world without the other app
+        register([app(emits=(Emission("y.hapen"),)), handled])
+    register([app(emits=(Emission("y.happen"),)), handled])
+    register([app(emits=(Emission("y.hapen"),))])  # nothing comes of it in a world without the other app
+
+
+@pytest.mark.parametrize(
+    ("payload", "says"),
+    [
+        ({"to", "nope"}, r"x\.do: emits y\.happen with nope, but that takes about, to"),
+        ({"about"}, r"x\.do: emits y\.happen without to, which that needs"),
+        ({"to"}, None),
+    ],
+)
+def test_an_event_of_an_app_of_the_world_is_told_what_it_takes(payload, says):
+    told = {"y.happen": Takes(frozenset({"to", "about"}), frozenset({"to"}))}
+    handled = App(name="y", tables=(), operations=(), events={"y.happen": lambda call, payload: None}, takes=told)
+    emitting = app(emits=(Emission("y.happen", "x.do", frozenset(payload)),))
+    if says is None:
+        register([emitting, handled])
+        return
+    with pytest.raises(SchemaRuleError, match=says):
+        register([emitting, handled])
+
+
+def test_events_that_go_on_without_end_at_one_moment_are_refused_across_apps():
+    def half(name, other, at_once=True):
+        handlers = {f"{name}.do": lambda call, payload: None}
+        return app(name=name, events=handlers, emits=(Emission(f"{other}.do", f"{name}.do", at_once=at_once),))
+
+    with pytest.raises(SchemaRuleError, match=r"without end at one moment: x\.do → y\.do → x\.do"):
+        register([half("x", "y"), half("y", "x")])
+    register([half("x", "y"), half("y", "x", at_once=False)])
+    register([half("x", "y"), half("y", "z")])
 
 
 def test_the_same_apps_are_made_ready_once():
