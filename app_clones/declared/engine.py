@@ -10,7 +10,9 @@ from starlette.routing import BaseRoute
 
 from app_clones.declared import events, http, perform, running, seeds, tools
 from app_clones.declared.act import Act
+from app_clones.declared.behaviours import signature_fault
 from app_clones.declared.check import DeclError, check
+from app_clones.declared.check_common import Loc
 from app_clones.declared.entities import EntityPlan, entity_plans
 from app_clones.declared.expand import expand
 from app_clones.declared.model import AppDecl, Value
@@ -124,6 +126,13 @@ class Declared:
         return handle
 
 
+def _check_behaviour(name: str, given: Mapping[str, Behaviour], loc: Loc) -> None:
+    if name not in given:
+        raise DeclError(f"no behaviour {name}", loc)
+    if fault := signature_fault(given[name]):
+        raise DeclError(fault, loc)
+
+
 def declared(decl: AppDecl, behaviours: Mapping[str, Behaviour] | None = None, own: Own | None = None) -> Declared:
     """Checks ``decl``, expands it and makes it ready. Raises :class:`~app_clones.declared.check.DeclError`."""
     given = dict(behaviours or {})
@@ -133,6 +142,6 @@ def declared(decl: AppDecl, behaviours: Mapping[str, Behaviour] | None = None, o
     check(full)
     events.check_events(full)
     for name, operation in full.operations.items():
-        if operation.behaviour is not None and operation.behaviour not in given:
-            raise DeclError(f"no behaviour {operation.behaviour}", ("operations", name, "behaviour"))
+        if operation.behaviour is not None:
+            _check_behaviour(operation.behaviour, given, ("operations", name, "behaviour"))
     return Declared(full, given, own or Own())

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from app_clones.declared import effects, running, writing
 from app_clones.declared.act import Act
 from app_clones.declared.answers import answer, masked_answer
+from app_clones.declared.behaviours import check_json
 from app_clones.declared.entities import EntityPlan, Row
 from app_clones.declared.keys import Names, actors_email, find
 from app_clones.declared.keywords import understood
@@ -127,6 +128,7 @@ def _made(act: Act, work: Callable[[Act], None]) -> Json:
 def _behave(act: Act) -> Json:
     behaviour = act.ready.behaviours[act.plan.decl.behaviour or ""]
     found = behaviour(act)
+    check_json(behaviour, found)
     effects.follow(act)
     return masked_answer(act, found) if found is not None else answer(act)
 

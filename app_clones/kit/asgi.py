@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from app_clones.kit.faults import Faults
     from app_clones.kit.registry import Registry
     from app_clones.kit.world import World
+
+_log = logging.getLogger(__name__)
 
 WORLD = "grindworks.world"
 ACTOR = "grindworks.actor"
@@ -185,10 +188,11 @@ async def exchange(app: ASGIApp, scope: Scope, body: bytes) -> Reply:
 
     try:
         await app(scope, receive, send)
-    except Exception:
+    except Exception as error:
         # Starlette has sent its 500 and raises again for the server's log.
         if not parts:
             raise
+        _log.error("%s %s crashed", scope["method"], scope["path"], exc_info=error)
     start = parts[0]
     raw = tuple((bytes(name), bytes(value)) for name, value in start.get("headers", ()))
     return Reply(start["status"], raw, b"".join(part.get("body", b"") for part in parts[1:]))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+import traceback
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +16,8 @@ from app_clones.kit.protocol import Call, ToolResult
 
 if TYPE_CHECKING:
     from app_clones.kit.app import Operation
+
+_log = logging.getLogger(__name__)
 
 #: Events that one step may fire: a chain that schedules itself without end is an app's bug, not a hang.
 MOST_EVENTS = 10_000
@@ -40,7 +44,9 @@ def run_tool(call: Transaction, tool: str, arguments: Mapping[str, Any] | None) 
     except (KitError, *sqlite.DAMAGE):
         raise
     except Exception as error:
-        # An operation that crashes on what an agent gave it crashes so each time: an observation, not a fault.
+        # An operation that crashes on what an agent gave it crashes so each time: an observation, not a fault. Where it
+        # did is for who wrote it, not for the agent.
+        _log.error("%s crashed", tool, exc_info=error)
         return _mistake("internal", f"internal error: {type(error).__name__}")
     finally:
         call.readonly = False
@@ -83,7 +89,14 @@ def _fire(call: Transaction, id: int, due_ms: int, event: str, actor: int, paylo
     except (KitError, *sqlite.DAMAGE):
         raise
     except Exception as error:
-        raise KitError(f"{event}: its handler crashed: {type(error).__name__}: {error}") from error
+        told = f"{type(error).__name__}: {error} ({_place(error)})"
+        raise KitError(f"{event}: its handler crashed: {told}") from error
+
+
+def _place(error: Exception) -> str:
+    """The file and line at which it was raised."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{frame.filename}:{frame.lineno}"
 
 
 def _set_clock(call: Transaction, now_ms: int) -> None:

@@ -162,6 +162,13 @@ def test_a_fault_survives_a_pickle_and_tells_its_parts():
         ("def count(act, seen={}):\n    return 1\n", "behaviours.py:1: a default of count can change"),
         ("class Held:\n    seen = []\n", "behaviours.py:2: Held.seen can change"),
         ("def count(act):\n    count.n = 1\n", "behaviours.py:2: count.n is set, and all worlds would share it"),
+        ("async def count(act):\n    return 1\n", "behaviours.py:1: a behaviour is a plain function: no async"),
+        ("x = 1\ndef count(act):\n    yield 1\n", "behaviours.py:2: a behaviour is a plain function: no async"),
+        (
+            "def count(act, more):\n    return 1\n",
+            "behaviours.py:1: a behaviour is called with the act alone, and this",
+        ),
+        ("def count():\n    return 1\n", "behaviours.py:1: a behaviour is called with the act alone, and this"),
         ("x = 1\ny = x / 0\n", "behaviours.py:2: ZeroDivisionError"),
         ("from json import dumps as count\n", "app.yaml:19: operations.book_count.behaviour: no behaviour count"),
         ("def _count(act):\n    return 1\n", "app.yaml:19: operations.book_count.behaviour: no behaviour count"),
@@ -173,6 +180,25 @@ def test_behaviours_that_cannot_be_kept_or_are_not_there_are_refused_by_line(fol
     with pytest.raises(FileError) as caught:
         load_app(folder)
     assert f"{folder}/{expected}" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("source", "kind", "line"),
+    [
+        ("def count(act):\n    x = 1\n    return x / 0\n", "ZeroDivisionError", 3),
+        ("\n\ndef count(act):\n    return {1, 2}\n", "TypeError", 3),
+        ("def count(act):\n    return float('nan')\n", "TypeError", 1),
+    ],
+)
+def test_a_behaviour_that_crashes_tells_its_author_where_and_the_agent_only_that(folder, caplog, source, kind, line):
+    text = SHELF.replace("result: {shape: value}", 'result: {shape: value}\n    text: ["{answer}"]')
+    (folder / "app.yaml").write_text(text)
+    (folder / "behaviours.py").write_text(source)
+    with world_of(load_app(folder)) as world:
+        answer = world.call("shelf_book_count", {}).result
+    assert (answer.error, answer.text) == ("internal", f"error: internal error: {kind}")
+    assert "shelf_book_count crashed" in caplog.text
+    assert f'behaviours.py", line {line}' in caplog.text or f"behaviours.py:{line}" in caplog.text
 
 
 def test_behaviours_may_compute_and_hold_constants(folder):

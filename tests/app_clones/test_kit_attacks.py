@@ -156,7 +156,7 @@ def test_a_crash_of_an_events_handler_is_the_apps_fault_by_name():
     event = {"odd.crash": lambda call, payload: 1 // 0}
     run = Operation("do", "", Params, lambda call, params: call.schedule(0, "odd.crash"), True)
     with make(odd(run, events=event)) as world:
-        with pytest.raises(KitError, match=r"odd\.crash: .*ZeroDivisionError"):
+        with pytest.raises(KitError, match=r"odd\.crash: .*ZeroDivisionError: .*test_kit_attacks\.py:\d+\)"):
             world.call("odd_do", {})
         assert world.steps() == ()
         world.check()
