@@ -15,6 +15,7 @@ from app_clones.declared.check_common import (
     need_expression,
     need_field,
 )
+from app_clones.declared.check_requirements import check_requirements
 from app_clones.declared.expand import writes
 from app_clones.declared.lenient import LENIENT
 from app_clones.declared.lines import names_in
@@ -167,6 +168,7 @@ def _check_effects(decl: AppDecl, operation: OperationDecl, entity: Entity | Non
                 check_constant(decl, field, expression, (*loc, what, name))
     if entity is not None:
         _check_conditions(decl, operation, entity, known, loc)
+    check_requirements(decl, operation, known, loc)
     _check_makes(decl, operation, known, loc)
     for place, emit in enumerate(operation.emit):
         need_expression(emit.after, known, decl, (*loc, "emit", place, "after"))

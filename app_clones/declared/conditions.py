@@ -8,6 +8,7 @@ from typing import Any
 
 from app_clones.declared.entities import EntityPlan
 from app_clones.declared.model import FieldDecl
+from app_clones.declared.model import Value as Kind
 from app_clones.kit.errors import AppError
 from app_clones.kit.protocol import Value
 from app_clones.kit.schema import quoted
@@ -67,7 +68,7 @@ def contains(sql: str, text: str) -> Condition:
     return f"instr(lower({sql}),lower(?))>0", (text,)
 
 
-def moment_ms(field: FieldDecl, value: Any, at: str) -> int:
+def moment_ms(field: Kind, value: Any, at: str) -> int:
     """A time as given, in ms: RFC 3339 text, a date, or a number of what ``field`` counts, seconds or (int64) ms.
 
     Raises :class:`AppError`.

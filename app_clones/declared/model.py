@@ -36,14 +36,15 @@ from app_clones.declared.model_operations import (
     Make,
     OperationDecl,
     Param,
+    Require,
     Result,
     Role,
 )
 
 __all__ = [
     "PERSON", "Api", "AppDecl", "AppName", "Branch", "Branches", "Emit", "Entity", "FieldDecl", "Http", "Json",
-    "Key", "Kind", "Line", "LongRunning", "Make", "Name", "OperationDecl", "Page", "Param", "Part", "Result",
-    "Role", "Source", "Told", "Type", "Value", "Words",
+    "Key", "Kind", "Line", "LongRunning", "Make", "Name", "OperationDecl", "Page", "Param", "Part", "Require",
+    "Result", "Role", "Source", "Told", "Type", "Value", "Words",
 ]  # fmt: skip
 
 

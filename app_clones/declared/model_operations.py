@@ -87,6 +87,23 @@ class Result(Part):
     status: int = 200
 
 
+class Require(Part):
+    """A condition without which an operation is refused: ``that``, an expression, compares with ``value``, which may be
+    one or hold some.
+
+    ``in``: it is one of the list ``value``; ``has``, ``lacks``: it is a list of which ``value`` is one, or none. ``eq``
+    and ``ne`` with null: it has no value, or some. A condition about a parameter that is not given is none.
+    ``refusal``: what the error says, with expressions between braces (``only {row.stock} are left``); ``error``: which
+    of the kit's it is.
+    """
+
+    that: str = Field(pattern=r"^\$[a-z]")
+    compare: Literal["eq", "ne", "lt", "le", "gt", "ge", "in", "has", "lacks"]
+    value: Json = None
+    refusal: str = ""
+    error: Literal["conflict", "invalid", "forbidden", "not_found"] = "conflict"
+
+
 class Emit(Part):
     """An event of this world, ``after`` so many of the clock's ``unit``; ``payload`` holds expressions.
 
@@ -140,6 +157,7 @@ class OperationDecl(Part):
     One of a standard kind without ``http`` is that standard operation under another name: what it leaves out is as
     there, its ``params`` come beside those there, or in their place.
     ``when``: fields of the target and the values one of which they must have, else a conflict (``refusal`` says why).
+    ``require``: further conditions, each with an error of its own; the first that does not hold is told.
     ``only``: ref fields of the target to persons, one of whom must be acting. ``set``, ``append``, ``remove``: effects
     on the target's fields, as expressions (the latter two on lists); ``make``: further rows; ``delete``: the target
     goes. ``copy``: the answer is a new row with the target's values, then ``set``. ``emit``: events. ``record``: what
@@ -162,6 +180,7 @@ class OperationDecl(Part):
     result: Result = Result()
     when: Mapping[Name, tuple[Json, ...]] = {}
     refusal: str = ""
+    require: tuple[Require, ...] = ()
     only: tuple[Name, ...] = ()
     set: Mapping[Name, Json] = {}
     append: Mapping[Name, Json] = {}

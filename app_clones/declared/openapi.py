@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from app_clones.declared.arguments import param_wire
 from app_clones.declared.model import OperationDecl, Param
+from app_clones.declared.preconditions import ERRORS
+from app_clones.declared.requirements import requirements, stated
 from app_clones.declared.routing import template
 from app_clones.declared.schemas import made_schema, result_schema, row_name
 from app_clones.declared.tools import param_schema
 from app_clones.declared.uploads import PREFIX
+from app_clones.declared.wire import google_error
 
 if TYPE_CHECKING:
     from app_clones.declared.engine import Declared
@@ -107,6 +110,7 @@ def _operation(
         ],
         "responses": {
             str(operation.result.status): answer,
+            **_refusals(ready, operation),
             "401": {"$ref": "#/components/responses/NoToken"},
             "default": {"$ref": "#/components/responses/Error"},
         },
@@ -122,6 +126,19 @@ def _operation(
     if body is not None:
         found["requestBody"] = body
     return found
+
+
+def _refusals(ready: Declared, operation: OperationDecl) -> dict[str, Json]:
+    """The answers where a condition of the operation does not hold, by status, with what they say."""
+    said: dict[int, list[str]] = {}
+    for one in requirements(operation):
+        error = ERRORS[one.error]("")
+        status = google_error(ready.decl.api, error)[0] if ready.decl.api.errors == "google" else error.status
+        said.setdefault(status, []).append(one.refusal or stated(one))
+    return {
+        str(status): {**_error(ready.decl.api.errors), "description": "; ".join(dict.fromkeys(texts))}
+        for status, texts in said.items()
+    }
 
 
 def _outside(param: Param) -> bool:

@@ -11,13 +11,15 @@ from starlette.responses import Response
 
 from app_clones.declared import pages_text as words
 from app_clones.declared import rows
+from app_clones.declared.act import Act as Operation
+from app_clones.declared.keys import Names
 from app_clones.declared.listing import Filter, Query
-from app_clones.declared.model import FieldDecl, OperationDecl
 from app_clones.declared.pages_cells import Fact, fact
 from app_clones.declared.pages_frame import Act, Visit, act
 from app_clones.declared.pages_list import Head, Line, heads, lines
 from app_clones.declared.pages_plan import Shelf
 from app_clones.declared.pages_refs import count, counts_by, named, names_in
+from app_clones.declared.preconditions import refused_alone
 from app_clones.kit.errors import NotFound
 
 #: Rows of each collection on the page of what they hang on; buttons beside a title; the dashboard's tiles, latest rows.
@@ -110,15 +112,16 @@ def status_field(shelf: Shelf) -> str | None:
 def _standard(visit: Visit, shelf: Shelf, row: rows.Row) -> tuple[list[Act], list[Act]]:
     """The buttons that come before all others, and after them."""
     root = f"{visit.base}{shelf.url}/{row['id']}"
-    edit = [Act("Edit", f"{root}/edit")] if shelf.update else []
-    return edit, [Act("Delete", f"{root}/delete", look="danger")] if shelf.delete else []
+    edit, delete = (name and _refused(visit, name, row) for name in (shelf.update, shelf.delete))
+    first = [] if edit is None else [Act("Edit", f"{root}/edit", refused=edit)]
+    return first, [] if delete is None else [Act("Delete", f"{root}/delete", refused=delete, look="danger")]
 
 
 def _acts(visit: Visit, shelf: Shelf, row: rows.Row) -> Iterator[Act]:
     root = f"{visit.base}{shelf.url}/{row['id']}"
     for name in shelf.row_acts:
         operation = visit.ready.decl.operations[name]
-        refused = _refused(visit, operation, row)
+        refused = _refused(visit, name, row)
         if refused:
             yield act(visit, name, refused=refused)
         elif visit.site.inputs(name) or operation.delete:
@@ -129,23 +132,10 @@ def _acts(visit: Visit, shelf: Shelf, row: rows.Row) -> Iterator[Act]:
             yield act(visit, name, post=f"{root}/do/{name}")
 
 
-def _refused(visit: Visit, operation: OperationDecl, row: rows.Row) -> str:
-    """Why the operation cannot be done on the row as it is; ``""`` where it can."""
-    fields = visit.ready.decl.entities[operation.entity or ""].fields
-    for field, allowed in operation.when.items():
-        if _is_plain(fields[field], allowed) and row[field] not in allowed:
-            holds = "empty" if row[field] is None else row[field]
-            return operation.refusal or f"Not while {words.words(field)} is {holds}"
-    if operation.only and not any(row[field] == visit.call.actor for field in operation.only):
-        return f"Only for {' or '.join(words.words(field) for field in operation.only)}"
-    return ""
-
-
-def _is_plain(field: FieldDecl, allowed: Sequence[Any]) -> bool:
-    """Whether what a condition allows can be told from the row alone; else the engine tells when it is asked."""
-    if any(isinstance(each, str) and each.startswith("$") for each in allowed):
-        return False
-    return field.type in ("enum", "string", "boolean", "integer") or all(each is None for each in allowed)
+def _refused(visit: Visit, name: str, row: rows.Row) -> str:
+    """Why the operation cannot be done on the row as it is; ``""`` where it can, or what it is given decides."""
+    made = Operation(visit.ready, visit.call, visit.ready.plan(name), {}, Names(visit.ready, visit.call), row=row)
+    return refused_alone(made)
 
 
 def _singletons(visit: Visit, shelf: Shelf, row: rows.Row) -> Iterator[Part]:

@@ -16,10 +16,11 @@ from app_clones.declared.keywords import understood
 from app_clones.declared.model import PERSON
 from app_clones.declared.only import only_row
 from app_clones.declared.plans import Plan
+from app_clones.declared.preconditions import check_allowed
 from app_clones.declared.reading import read_page, scope_asked
 from app_clones.declared.refusals import NotBuilt
 from app_clones.declared.values import canonical
-from app_clones.kit.errors import Conflict, Forbidden, KitError, NotFound
+from app_clones.kit.errors import Forbidden, KitError, NotFound
 from app_clones.kit.protocol import Call
 
 if TYPE_CHECKING:
@@ -209,21 +210,9 @@ def _aim(act: Act) -> None:
 
 
 def _check_allowed(act: Act) -> None:
-    plan, row = act.plan, act.row
-    if row is None or plan.entity is None:
-        return
-    if plan.decl.only and act.call.actor not in [row[name] for name in plan.decl.only]:
-        who = " or the ".join(name.replace("_", " ") for name in plan.decl.only)
-        raise Forbidden(f"only the {who} may do this")
-    for name, allowed in plan.when.items():
-        if row[name] not in [act.into(plan.entity.name, name, each) for each in allowed]:
-            now = act.plain(act.look(("row", name)))
-            shown = ", ".join(str(act.plain(each(act.look))) for each in allowed)
-            raise Conflict(
-                plan.decl.refusal or f"the {plan.entity.noun}'s {name.replace('_', ' ')} is {now}; it must be {shown}"
-            )
-    given = plan.first("etag", act.arguments)
-    if given not in (None, "", "*"):
+    check_allowed(act)
+    given = act.plan.first("etag", act.arguments)
+    if act.row is not None and given not in (None, "", "*"):
         writing.check_etag(act, str(given))
 
 

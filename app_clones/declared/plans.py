@@ -13,6 +13,7 @@ from app_clones.declared.expressions import Evaluate, prepare
 from app_clones.declared.keywords import Keywords, keywords_of
 from app_clones.declared.model import PERSON, Emit, OperationDecl, Param
 from app_clones.declared.refusals import NotBuilt
+from app_clones.declared.requirements import Requirement, prepared
 from app_clones.declared.values import Accept, acceptor
 from app_clones.kit.errors import AppError
 
@@ -67,7 +68,7 @@ class Plan:
     remove: Mapping[str, Evaluate]
     make: tuple[tuple[str, Mapping[str, Evaluate]], ...]
     emit: tuple[Emission, ...]
-    when: Mapping[str, tuple[Evaluate, ...]]
+    require: tuple[Requirement, ...]
     values: Mapping[str, Evaluate]
 
     def accept(self, arguments: Any, called: Mapping[str, str] | None = None) -> dict[str, Any]:
@@ -142,14 +143,14 @@ def plan_of(ready: Declared, name: str) -> Plan:
         remove=_prepared(decl.remove),
         make=tuple((make.entity, _prepared(make.values)) for make in decl.make),
         emit=tuple(Emission(each, prepare(each.after), prepare(dict(each.payload))) for each in decl.emit),
-        when={key: tuple(prepare(value) for value in values) for key, values in decl.when.items()},
+        require=prepared(ready.decl, decl),
         values=_prepared(decl.result.values),
     )
 
 
 def _is_bare(decl: OperationDecl, params: Mapping[str, Param]) -> bool:
     plain = all(param.role == "input" and param.type != "ref" for param in params.values())
-    more = (decl.entity, decl.make, decl.emit, decl.record, decl.result.shape == "operation")
+    more = (decl.entity, decl.require, decl.make, decl.emit, decl.record, decl.result.shape == "operation")
     return decl.behaviour is not None and decl.kind == "custom" and plain and not any(more)
 
 

@@ -8,8 +8,10 @@ from typing import Any
 
 from app_clones.declared.entities import Row
 from app_clones.declared.expressions import chain as chain_of
+from app_clones.declared.expressions import names_in
 from app_clones.declared.keys import joined
-from app_clones.declared.model import PERSON, OperationDecl, Param
+from app_clones.declared.model import PERSON, OperationDecl, Param, Require
+from app_clones.declared.requirements import fields_read, holds, is_plain
 from app_clones.declared.values import schema_of
 from factory.compiler.proof_subject import ACTOR, Stage
 from factory.compiler.values import Values
@@ -147,7 +149,18 @@ class Chooser:
             plain = self._plain(allowed)
             if row.get(name) not in plain if plain else row.get(name) is None:
                 return False
+        if not all(holds(one.compare, row.get(self._only_field(one)), one.value) for one in self.operation.require):
+            return False
         return not self.operation.only or ACTOR in [row.get(name) for name in self.operation.only]
+
+    def _only_field(self, one: Require) -> str:
+        """The field of the target that a condition compares with a constant. Raises :class:`Unaskable` where it reads
+        more than that: what to ask for then cannot be told."""
+        name = one.that.removeprefix("$row.")
+        plain = is_plain(self.subject.decl, self.operation, one) and not any(names_in(one.value))
+        if "." in name or not one.that.startswith("$row.") or not plain:
+            raise Unaskable(f"it demands more of the row than a value: {one.that} {one.compare} {one.value}")
+        return name
 
     def _fitted(self, entity: str, row: Row) -> Row:
         """``row`` made to meet the operation's conditions."""
@@ -156,9 +169,20 @@ class Chooser:
             plain = self._plain(allowed)
             if row.get(name) not in plain and plain:
                 changes[name] = plain[0]
+        for one in self.operation.require:
+            if not holds(one.compare, row.get(self._only_field(one)), one.value):
+                changes[self._only_field(one)] = self._meeting(one)
         if self.operation.only and ACTOR not in [row.get(name) for name in self.operation.only]:
             changes[self.operation.only[0]] = ACTOR
         return self.stage.update(entity, row, changes) if changes else row
+
+    def _meeting(self, one: Require) -> Json:
+        """A value of the field that meets the condition. Raises :class:`Unaskable` where the condition names none."""
+        if one.compare in ("eq", "le", "ge"):
+            return one.value
+        if one.compare == "in":
+            return one.value[0]
+        raise Unaskable(f"no row meets its condition: {one.that} {one.compare} {one.value}")
 
     def _settles(self) -> dict[str, Json]:
         """The fields that the operation sets to a constant."""
@@ -173,7 +197,7 @@ class Chooser:
         plan = self.subject.plan(entity)
         for name, value in self._settles().items():
             decl = plan.decl.fields[name]
-            if name in self.operation.when:
+            if name in fields_read(self.operation):
                 continue
             others = [one for one in decl.values if one != value]
             changed = others[0] if others else (not value) if decl.type == "boolean" else None

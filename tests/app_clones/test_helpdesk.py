@@ -126,6 +126,9 @@ def test_a_merged_ticket_is_closed_and_the_other_says_so(world, ticket):
     assert (merged["status"], merged["merged_into"]) == ("closed", ticket)
     assert ok(world, "comment_list", ticket=ticket)["comments"][0]["internal"]
     assert error(world, "ticket_merge", id=other, into=ticket) == "conflict"
+    refused = world.call("helpdesk_ticket_merge", {"id": ticket, "into": other}).result
+    assert (refused.error, refused.text.endswith(f"itself merged into {ticket}")) == ("conflict", True)
+    assert error(world, "ticket_merge", id=ticket, into=ticket) == "invalid"
 
 
 def test_a_customer_with_tickets_stays(world, ticket):

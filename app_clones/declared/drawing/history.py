@@ -6,7 +6,7 @@ only that one may solve it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -16,8 +16,11 @@ from app_clones.declared.drawing.fields import drawer
 from app_clones.declared.drawing.names import subject_of
 from app_clones.declared.drawing.refs import Made, people, refer
 from app_clones.declared.drawing.spot import Json, Spot
+from app_clones.declared.expressions import names_in, prepare
 from app_clones.declared.model import PERSON, AppDecl, FieldDecl, OperationDecl, Param
+from app_clones.declared.requirements import holds, is_plain, requirements
 from app_clones.declared.rows import time_shown
+from app_clones.kit.errors import KitError
 from app_clones.kit.seeds import derive
 
 Row = dict[str, Any]
@@ -42,18 +45,17 @@ Effect = Callable[[_Scene], Json]
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """One operation: the values that fields must have, fields that must have any, who may do it, what it then sets."""
+    """One operation: how fields must compare, fields that must have a value, who may do it, what it then sets."""
 
-    when: tuple[tuple[str, tuple[Json, ...]], ...]
+    when: tuple[tuple[str, str, Json], ...]
     needs: tuple[str, ...]
     only: tuple[str, ...]
     set: Mapping[str, Effect]
 
     def may(self, row: Row) -> bool:
         """Whether a row is such that it can be done."""
-        for name, values in self.when:
-            if row[name] not in values:
-                return False
+        if not all(holds(compare, row[name], value) for name, compare, value in self.when):
+            return False
         return not (self.only and self.who(row) is None) and None not in [row[name] for name in self.needs]
 
     def who(self, row: Row) -> int | None:
@@ -65,6 +67,7 @@ class History:
     """The walks of one entity's rows. ``fields``: those that operations alone write; they begin at their defaults."""
 
     def __init__(self, decl: AppDecl, name: str, seed: int, made: Made) -> None:
+        self.decl = decl
         self.entity = decl.entities[name]
         self.made = made
         self.subject = subject_of(name)
@@ -129,14 +132,17 @@ class History:
         told = {name: effect for name, effect in effects.items() if effect is not None}
         if len(told) < len(effects):
             return None
-        when: dict[str, tuple[Json, ...]] = {}
+        when: list[tuple[str, str, Json]] = []
         needs: list[str] = []
-        for name, values in operation.when.items():
-            if any(_is_expression(value) for value in values):
-                needs.append(name)  # it was so, whatever was asked
-            else:
-                when[name] = tuple(_plain(value) for value in values)
-        return _Step(tuple(when.items()), tuple(needs), operation.only, told)
+        for one in requirements(operation):
+            name = one.that.removeprefix("$row.")
+            if name not in self.entity.fields or name == one.that:
+                continue  # it was so, whatever the row is like
+            if any(names_in(one.value)):
+                needs += [name] if one.compare not in ("ne", "lacks") else []
+            elif is_plain(self.decl, operation, one):
+                when.append((name, one.compare, prepare(one.value)(_nothing)))
+        return _Step(tuple(when), tuple(needs), operation.only, told)
 
     def _effect(self, name: str, value: Json, params: Mapping[str, Param]) -> Effect | None:
         field = self.entity.fields[name]
@@ -162,6 +168,10 @@ class History:
             return None
         draw = drawer("", field, self.subject)
         return lambda scene: draw(self.rng, scene.at)
+
+
+def _nothing(chain: Sequence[str]) -> Json:
+    raise KitError(f"{'.'.join(chain)} has no value before the world begins")
 
 
 def _is_expression(value: Json) -> bool:

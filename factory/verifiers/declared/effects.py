@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from app_clones.declared.model import PERSON, AppDecl, Entity, FieldDecl, OperationDecl
+from app_clones.declared.model import PERSON, AppDecl, Entity, FieldDecl, OperationDecl, Require
 from app_clones.kit.schema import Table
 from factory.errors import VerifierError
 from factory.verifiers.declared.find import ME, entity_of, stored, table_of
@@ -45,32 +46,32 @@ class Effects:
     def update(self, name: str, entity: str, id: int, given: Values) -> None:
         """Columns changed, then the operation's own effects. Raises :class:`Refused`."""
         operation = self.decl.operations[name]
-        self._permit(operation, entity, id)
+        self._permit(operation, entity, id, {})
         self.rows.update(table_of(self.decl, entity), id, given)
         self._effects(operation, entity, id, given)
 
     def delete(self, name: str, entity: str, id: int, *, force: bool = False) -> None:
         """The row goes, and with it what cascades. Raises :class:`Refused`."""
         operation = self.decl.operations[name]
-        self._permit(operation, entity, id)
+        self._permit(operation, entity, id, {})
         self._tell(operation, entity, id)
         self._remove(entity, id, force)
 
     def act(self, name: str, entity: str, id: int, inputs: Values) -> None:
         """A custom operation. ``inputs``: by parameter, as clients give them. Raises :class:`Refused`."""
         operation = self.decl.operations[name]
-        self._permit(operation, entity, id)
+        self._permit(operation, entity, id, inputs)
         self._effects(operation, entity, id, inputs)
 
     def permitted(self, name: str, entity: str, id: int) -> bool:
         """Whether the operation's preconditions hold of the row."""
         try:
-            self._permit(self.decl.operations[name], entity, id)
+            self._permit(self.decl.operations[name], entity, id, {})
         except Refused:
             return False
         return True
 
-    def _permit(self, operation: OperationDecl, entity: str, id: int) -> None:
+    def _permit(self, operation: OperationDecl, entity: str, id: int, inputs: Values) -> None:
         row = self.rows.get(table_of(self.decl, entity), id)
         fields = entity_of(self.decl, entity).fields
         for field, values in operation.when.items():
@@ -78,6 +79,10 @@ class Effects:
                 raise Refused(operation.refusal or f"{field} is {row[field]!r}")
         if operation.only and ME not in [row[field] for field in operation.only]:
             raise Refused("only others may do this")
+        said = _Said(self, operation, entity, id, inputs)
+        for one in operation.require:
+            if said.is_asked(one) and not _meets(said.plain(one.that), one.compare, said.plain(one.value)):
+                raise Refused(one.refusal or f"{one.that} is not {one.compare} {one.value!r}")
 
     def _insert(self, entity: str, given: Values) -> int:
         about = self.decl.entities[entity]
@@ -281,6 +286,19 @@ class _Said:
             found = self._part(found, part)
         return found
 
+    def plain(self, expression: Json) -> Any:
+        """The same as columns hold it: of rows their ids; of a list each."""
+        if isinstance(expression, list | tuple):
+            return [self.plain(each) for each in expression]
+        found = self.value(expression)
+        return found.id if isinstance(found, Ref) else found
+
+    def is_asked(self, one: Require) -> bool:
+        """Whether every parameter that a condition names is given."""
+        sides = [one.that, *(one.value if isinstance(one.value, list | tuple) else [one.value])]
+        heads = {each[1:].split(".")[0] for each in sides if isinstance(each, str) and re.match(r"\$[a-z]", each)}
+        return all(self._head(name) is not None for name in heads)
+
     def told(self, expression: Json) -> Json:
         """The same as an event's payload puts it: rows by how they are called from outside."""
         found = self.value(expression)
@@ -316,6 +334,20 @@ class _Said:
         if field.type == "boolean":
             return bool(value)
         return Ref(field.to, value) if field.type == "ref" and field.to else value
+
+
+def _meets(left: Any, how: str, right: Any) -> bool:
+    """Whether a condition holds of two values."""
+    if how in ("eq", "ne"):
+        return bool(left == right) is (how == "eq")
+    if how == "in":
+        return left in right
+    if how in ("has", "lacks"):
+        return (right in (left or [])) is (how == "has")
+    if left is None or right is None:
+        return False
+    below, same = bool(left < right), bool(left == right)
+    return {"lt": below, "le": below or same, "gt": not below and not same, "ge": not below}[how]
 
 
 @dataclass(frozen=True, slots=True)

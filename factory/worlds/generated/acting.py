@@ -7,6 +7,7 @@ from itertools import islice
 from random import Random
 
 from app_clones.declared.model import OperationDecl
+from app_clones.declared.requirements import fields_read, requirements
 from factory.verifiers.declared.deeds import Act, Deed, Delete, Guard, New, Plan, Target, Update
 from factory.worlds.generated import phrases, values
 from factory.worlds.generated.abilities import Abilities, Ability, Named
@@ -20,9 +21,9 @@ from factory.worlds.generated.kind import (
     is_held_out,
     is_told,
     key_of,
-    permits,
     shuffled,
 )
+from factory.worlds.generated.permitting import forbids, permits
 from factory.worlds.generated.survey import Seen, Survey
 from factory.worlds.generated.verbs import Verb, verb_of
 from factory.worlds.generated.wordings_ask import ASKING
@@ -91,12 +92,17 @@ def _alters(operation: OperationDecl, seen: Seen, inputs: tuple[New, ...]) -> bo
     """Whether the operation changes the row: not where it has already what would be set."""
     if operation.append or operation.remove or operation.make or operation.delete or operation.copy_row:
         return True
-    given = {f"${new.field}": new.row.id if isinstance(new.row, Target) else new.value for new in inputs}
+    given = {f"${name}": value for name, value in _given(inputs).items()}
     return any(
         (isinstance(value, str) and value.startswith("$") and value not in given)
         or seen.values[name] != (given.get(value, value) if isinstance(value, str) else value)
         for name, value in operation.set.items()
     )
+
+
+def _given(inputs: Iterable[New]) -> dict[str, object]:
+    """Inputs by name, rows by their ids."""
+    return {new.field: new.row.id if isinstance(new.row, Target) else new.value for new in inputs}
 
 
 def _may_go(survey: Survey, operation: OperationDecl, seen: Seen) -> bool:
@@ -149,14 +155,14 @@ def if_allowed(survey: Survey, subject: str, rng: Random) -> Iterator[Bundle]:
 
 
 def _tried(survey: Survey, about: Ability, named: Named, rng: Random) -> Iterator[Candidate]:
-    telling = {*named.decl.when, *named.decl.only}
+    telling = {*fields_read(named.decl), *named.decl.only}
     for seen in shuffled(survey.rows.get(about.name, ()), rng):
         inputs = _inputs(survey, named.decl, rng)
         if inputs is None:
             return
         right = _goes(survey, named.decl, seen, inputs)
-        if not right and named.decl.kind != _DELETE and permits(named.decl, seen):
-            continue  # allowed, and without effect
+        if not right and not _is_forbidden(survey, named.decl, seen, inputs):
+            continue  # allowed and without effect, or nobody knows
         target = _sought(survey, named, seen, rng, telling)
         if target:
             yield _acting(survey, named, seen, target, inputs, right)
@@ -164,16 +170,29 @@ def _tried(survey: Survey, about: Ability, named: Named, rng: Random) -> Iterato
 
 def _goes(survey: Survey, operation: OperationDecl, seen: Seen, inputs: tuple[New, ...]) -> bool:
     """Whether the operation is allowed, and changes something."""
+    if not permits(survey, operation, seen, _given(inputs)):
+        return False
     if operation.kind == _DELETE:
-        return permits(operation, seen) and is_free(survey, seen)
-    return permits(operation, seen) and _alters(operation, seen, inputs) and _may_go(survey, operation, seen)
+        return is_free(survey, seen)
+    return _alters(operation, seen, inputs) and _may_go(survey, operation, seen)
+
+
+def _is_forbidden(survey: Survey, operation: OperationDecl, seen: Seen, inputs: tuple[New, ...]) -> bool:
+    """Whether a condition forbids it, or rows that hang on what would go."""
+    if forbids(survey, operation, seen, _given(inputs)):
+        return True
+    return operation.kind == _DELETE and permits(survey, operation, seen) and not is_free(survey, seen)
 
 
 def _refusing(can: Abilities) -> Iterable[str]:
     for about in can:
-        yield from (named.name for named in about.acts if named.decl.when or named.decl.only)
-        if about.delete and (about.delete.decl.when or about.delete.decl.only or _is_held(can, about)):
+        yield from (named.name for named in about.acts if _has_conditions(named.decl))
+        if about.delete and (_has_conditions(about.delete.decl) or _is_held(can, about)):
             yield about.delete.name
+
+
+def _has_conditions(operation: OperationDecl) -> bool:
+    return bool(operation.only or requirements(operation))
 
 
 def _is_held(can: Abilities, about: Ability) -> bool:
@@ -231,13 +250,13 @@ def _guarded(survey: Survey, about: Ability, seen: Seen, name: str, value: objec
 
 def _guarded_deed(survey: Survey, about: Ability, seen: Seen, name: str, rng: Random) -> Update | Delete | None:
     target = _sought(survey, about.update, seen, rng, (name,)) if about.update else None
-    if about.update and target and permits(about.update.decl, seen):
+    if about.update and target and permits(survey, about.update.decl, seen):
         said = {name, about.decl.label, *(condition.field for condition in target.what.where)}
         news = [new for new in changed(survey, about, [seen], rng, 4) if new.field not in said]
         if news:
             return Update(operation=about.update.name, target=target, set=(news[0],))
     target = _sought(survey, about.delete, seen, rng, (name,)) if about.delete else None
-    if about.delete and target and permits(about.delete.decl, seen) and is_free(survey, seen):
+    if about.delete and target and permits(survey, about.delete.decl, seen) and is_free(survey, seen):
         return Delete(operation=about.delete.name, target=target)
     return None
 

@@ -17,9 +17,9 @@ from factory.worlds.generated.kind import (
     grouped,
     groups,
     key_of,
-    permits,
     shuffled,
 )
+from factory.worlds.generated.permitting import permits
 from factory.worlds.generated.survey import Seen, Survey, is_quotable
 from factory.worlds.generated.wordings_write import WRITING
 
@@ -39,7 +39,7 @@ def _update(about: Ability, target: Target, news: tuple[New, ...]) -> Update:
 def _open_rows(survey: Survey, about: Ability, rng: Random) -> Iterator[Seen]:
     """Rows that may be updated, in random order."""
     assert about.update is not None
-    return (one for one in shuffled(survey.rows.get(about.name, ()), rng) if permits(about.update.decl, one))
+    return (one for one in shuffled(survey.rows.get(about.name, ()), rng) if permits(survey, about.update.decl, one))
 
 
 def _slots(survey: Survey, about: Ability, target: Target, news: tuple[New, ...]) -> dict[str, str]:
@@ -115,7 +115,7 @@ def relation(survey: Survey, subject: str, rng: Random) -> Iterator[Bundle]:
     refs = [name for name in refs if name != about.decl.owner and not about.decl.fields[name].hidden]
     for what, members in groups(survey, about, rng, refs):
         targets = grouped(survey, members) if len(members) <= _MOST_MEMBERS else None
-        if targets is None or not all(permits(about.update.decl, one) for one in members):
+        if targets is None or not all(permits(survey, about.update.decl, one) for one in members):
             continue
         named = {one.field for one in what.where}
         news = tuple(new for new in changed(survey, about, members, rng, 3) if new.field not in named)[:1]

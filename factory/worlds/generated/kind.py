@@ -60,13 +60,6 @@ def shuffled(rows: Sequence[Seen], rng: Random) -> list[Seen]:
     return rng.sample(list(rows), len(rows))
 
 
-def permits(operation: OperationDecl, seen: Seen) -> bool:
-    """Whether the operation's preconditions hold of the row."""
-    if any(seen.values[name] not in wanted for name, wanted in operation.when.items()):
-        return False
-    return not operation.only or any(seen.values[name] == ME for name in operation.only)
-
-
 def is_free(survey: Survey, seen: Seen, going: frozenset[tuple[str, int]] = frozenset()) -> bool:
     """Whether the row can be deleted: no row that stays hangs on it, nor on what goes with it. ``going``: rows that go
     already."""

@@ -9,7 +9,8 @@ from app_clones.declared.model import PERSON, FieldDecl
 from factory.verifiers.declared.deeds import Create, Delete, Fresh, New, Plan, Target
 from factory.worlds.generated import phrases, values
 from factory.worlds.generated.abilities import Abilities, Ability, Named
-from factory.worlds.generated.kind import Bundle, Candidate, Kind, grouped, groups, is_free, permits
+from factory.worlds.generated.kind import Bundle, Candidate, Kind, grouped, groups, is_free
+from factory.worlds.generated.permitting import permits
 from factory.worlds.generated.survey import Survey
 from factory.worlds.generated.verbs import with_article
 from factory.worlds.generated.wordings_write import WRITING
@@ -168,7 +169,7 @@ def filter_delete(survey: Survey, subject: str, rng: Random) -> Iterator[Bundle]
         if len(members) > _MOST_MEMBERS or not all(is_free(survey, one) for one in members):
             continue
         targets, look = grouped(survey, members), survey.look_for(what)
-        if targets is None or look is None or not all(permits(about.delete.decl, one) for one in members):
+        if targets is None or look is None or not all(permits(survey, about.delete.decl, one) for one in members):
             continue
         deeds = tuple(Delete(operation=about.delete.name, target=one) for one in targets)
         slots = {"group": f"all {phrases.rows(survey.can, what)}", "plural": about.plural}

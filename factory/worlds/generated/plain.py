@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from app_clones.declared.model import PERSON, AppDecl, Emit, OperationDecl, Param
+from app_clones.declared.expressions import names_in
+from app_clones.declared.model import PERSON, AppDecl, Emit, OperationDecl, Param, Require
 from app_clones.declared.plans import delay_ms
+from app_clones.declared.requirements import is_plain, requirements
 from factory.verifiers.declared.effects import is_compared
 from factory.verifiers.declared.find import entity_of
 
@@ -61,7 +63,7 @@ class Plainness:
         return all(self._tells(operation, value) or not is_compared(fields[name]) for name, value in told.items())
 
     def _tells_effects(self, operation: OperationDecl) -> bool:
-        if any(isinstance(v, str) and v.startswith("$") for values in operation.when.values() for v in values):
+        if not all(self._tells_condition(operation, one) for one in requirements(operation)):
             return False
         effects = [(operation.entity or "", values) for values in (operation.set, operation.append, operation.remove)]
         effects += [(make.entity, make.values) for make in operation.make]
@@ -70,6 +72,19 @@ class Plainness:
             for entity, values in effects
             for name, value in values.items()
         )
+
+    def _tells_condition(self, operation: OperationDecl, one: Require) -> bool:
+        """Whether rows and what was asked tell, before it is done, that the operation is refused. What creates or
+        changes fields is asked after its rows are chosen, so that must hang on the row alone."""
+        if not is_plain(self.decl, operation, one) or not self._tells(operation, one.that):
+            return False
+        constant = not any(names_in(one.value))
+        if not constant and not self._tells(operation, one.value):
+            return False
+        asked = {chain[0] for chain in names_in([one.that, one.value])} - {"row", "id", "actor"}
+        if operation.kind == "custom":
+            return all(operation.params[name].role == "input" for name in asked)
+        return operation.kind != "create" and not asked
 
     def _waits(self, operation: OperationDecl, each: Emit) -> bool:
         """Whether an event falls due long after an episode, and says only what there is to compare."""
