@@ -91,9 +91,11 @@ def files_of(origin: str, beside: Path | None = None) -> dict[str, Path]:
         return {rest: _path(rest, beside)}
     if origin.startswith(COMPILED):
         return {}
-    from app_clones.declared.load import BEHAVIOURS, DECLARATION
+    from app_clones.declared.load import BEHAVIOURS, DECLARATION, TEMPLATES, template_files
 
-    found = {f"{origin}/{file}": _path(origin, beside) / file for file in (DECLARATION, BEHAVIOURS)}
+    folder = _path(origin, beside)
+    found = {f"{origin}/{file}": folder / file for file in (DECLARATION, BEHAVIOURS)}
+    found |= {f"{origin}/{TEMPLATES}/{name}": path for name, path in template_files(folder).items()}
     return {name: path for name, path in found.items() if path.exists()}
 
 

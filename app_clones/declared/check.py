@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from jinja2 import Environment, TemplateSyntaxError
-
 from app_clones.declared.check_common import DeclError, Loc, entity_of, need_expression, need_field
 from app_clones.declared.check_entities import check_entities
 from app_clones.declared.check_operations import check_operations
 from app_clones.declared.model import AppDecl, Entity
+from app_clones.declared.own_templates import check_templates
 from app_clones.declared.wire import STATUSES
 from app_clones.kit.registry import TAKEN
 
@@ -25,6 +24,7 @@ def check(decl: AppDecl) -> None:
     _check_told(decl)
     _check_long_running(decl)
     _check_pages(decl)
+    check_templates(decl)
     check_operations(decl)
 
 
@@ -54,15 +54,6 @@ def _check_pages(decl: AppDecl) -> None:
                 raise DeclError(
                     f"{part!r} is no order: it is a field, or a field and asc or desc", ("pages", name, "order")
                 )
-        if page.template is not None:
-            _check_template(page.template, ("pages", name, "template"))
-
-
-def _check_template(source: str, loc: Loc) -> None:
-    try:
-        Environment().parse(source)
-    except TemplateSyntaxError as error:
-        raise DeclError(f"line {error.lineno} of the template: {error.message}", loc) from None
 
 
 def _check_long_running(decl: AppDecl) -> None:

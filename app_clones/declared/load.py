@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from app_clones.declared.check import DeclError, check
+from app_clones.declared.check_pages import check_shown
 from app_clones.declared.engine import Behaviour, Declared, Own, declared
 from app_clones.declared.events import check_events
 from app_clones.declared.expand import expand
@@ -24,6 +25,7 @@ from app_clones.kit.located import Document, Fault, FileError, JsonLoader, parse
 
 DECLARATION = "app.yaml"
 BEHAVIOURS = "behaviours.py"
+TEMPLATES = "templates"
 
 
 def load_app(folder: Path | str) -> App:
@@ -39,10 +41,13 @@ def load_declared(
     folder = Path(folder)
     path = folder / DECLARATION
     decl, document = _parsed(read(path, "the declaration"), str(path))
+    files = {} if own is not None and own.pages is not None else read_templates(folder)
     if behaviours is None:
         behaviours = behaviours_of(read_behaviours(folder), str(folder / BEHAVIOURS))
-    with _located(document):
-        return declared(decl, behaviours, own)
+    with _located(document, {name: str(folder / TEMPLATES / name) for name in files}):
+        ready = declared(_with_templates(decl, files), behaviours, own)
+        check_shown(ready)
+    return ready
 
 
 def load_decl(path: Path | str) -> AppDecl:
@@ -70,10 +75,14 @@ def _parsed(text: str, source: str) -> tuple[AppDecl, Document]:
 
 
 @contextmanager
-def _located(document: Document) -> Iterator[None]:
+def _located(document: Document, templates: Mapping[str, str] | None = None) -> Iterator[None]:
+    """``templates``: the files of those that do not stand in the document itself, by name."""
     try:
         yield
     except DeclError as error:
+        file = (templates or {}).get(str(error.loc[1])) if error.loc[:1] == ("templates",) else None
+        if file is not None:
+            raise FileError(Fault(file, 0, "", error.message)) from error
         raise FileError(document.fault(error.loc, error.message)) from error
 
 
@@ -91,6 +100,24 @@ def read_behaviours(folder: Path | str) -> bytes:
     """The source of the behaviours in ``folder``; empty where there is none."""
     path = Path(folder) / BEHAVIOURS
     return read(path, "the behaviours").encode() if path.exists() else b""
+
+
+def template_files(folder: Path | str) -> dict[str, Path]:
+    """The files of an app's own templates, by their paths below the folder that they are in."""
+    root = Path(folder) / TEMPLATES
+    return {path.relative_to(root).as_posix(): path for path in sorted(root.rglob("*")) if path.is_file()}
+
+
+def read_templates(folder: Path | str) -> dict[str, str]:
+    """Their sources. Raises :class:`FileError`."""
+    return {name: read(path, "the template") for name, path in template_files(folder).items()}
+
+
+def _with_templates(decl: AppDecl, files: Mapping[str, str]) -> AppDecl:
+    twice = sorted(decl.templates.keys() & files)
+    if twice:
+        raise DeclError(f"it is a file in {TEMPLATES}, too", ("templates", twice[0]))
+    return decl.model_copy(update={"templates": {**decl.templates, **files}}) if files else decl
 
 
 def behaviours_of(source: bytes, file: str) -> Mapping[str, Behaviour]:

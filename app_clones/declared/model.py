@@ -90,8 +90,8 @@ class Api(Part):
 
 class Page(Part):
     """An entity's pages, where the defaults will not do: the columns of its list, what can be filtered by, the order
-    (fields, each with ``desc`` or not, separated by commas). ``template``: Jinja source of its row's page, which may
-    extend ``detail.html`` and fill the blocks ``facts`` and ``parts``; it sees ``row``, ``shelf``, ``heading``."""
+    (fields, each with ``desc`` or not, separated by commas). ``template``: of the app's ``templates`` the one that its
+    row's page has, ``ENTITY/detail.html``, where it is short enough to stand here."""
 
     columns: tuple[Name, ...] = ()
     filters: tuple[Name, ...] = ()
@@ -114,7 +114,10 @@ class AppDecl(Part):
     ``links`` say only which rows belong together: each a table ``{app}_{name}`` without row ids, keyed by all of its
     refs (the entity by column). Behaviours write its rows; one goes with each row that it names. ``arguments``: sets of
     tools' parameters by the titles of their schemas, read as pydantic reads them, ``"12"`` as a number; where there are
-    such, those operations alone are tools that take one.
+    such, those operations alone are tools that take one. ``templates``: Jinja sources by the name of the page that
+    they show, of one entity (``ticket/detail.html``) or of all (``list.html``, ``dashboard.html``); those in the folder
+    ``templates`` beside the declaration are among them. One may extend the default page by its name, and fill its
+    blocks; ``{% include "app/_bits.html" %}`` takes in another of the app's.
     """
 
     app: AppName
@@ -128,4 +131,5 @@ class AppDecl(Part):
     arguments: dict[str, dict[Name, Param]] = Field(default={})
     operations: dict[Name, OperationDecl] = Field(default={})
     pages: dict[Name, Page] = Field(default={})
+    templates: dict[str, str] = Field(default={})
     schemas: dict[str, Mapping[str, Json]] = Field(default={})

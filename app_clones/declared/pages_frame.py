@@ -9,13 +9,13 @@ from functools import cached_property, lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
 
 from app_clones.declared.model import FieldDecl
+from app_clones.declared.own_templates import OPTIONS, OwnTemplates
 from app_clones.declared.pages_cells import Maker, maker
 from app_clones.declared.pages_inputs import Input, inputs_of
 from app_clones.declared.pages_plan import MOST_LINKS, Plan, Shelf, act_text, plan
@@ -30,26 +30,11 @@ if TYPE_CHECKING:
 #: Query parameters of the pages' own, which no field's name can be: those start with a letter.
 SORT, PAGE, WORDS, FLAG = "_sort", "_page", "_words", "_done"
 
-_OPTIONS: Mapping[str, Any] = {
-    "autoescape": True,
-    "undefined": StrictUndefined,
-    "trim_blocks": True,
-    "lstrip_blocks": True,
-    "auto_reload": False,
-    "cache_size": -1,
-}
-
 
 @lru_cache(maxsize=1)
 def templates() -> Environment:
     """The default pages' templates, compiled once."""
-    return Environment(loader=PackageLoader("app_clones.declared"), **_OPTIONS)
-
-
-@lru_cache(maxsize=1)
-def _own_templates() -> Environment:
-    # A declaration may come from anybody, so its own templates get at nothing but what they are given.
-    return ImmutableSandboxedEnvironment(loader=PackageLoader("app_clones.declared"), **_OPTIONS)
+    return Environment(loader=PackageLoader("app_clones.declared"), **OPTIONS)
 
 
 @lru_cache(maxsize=1)
@@ -94,6 +79,11 @@ class Site:
     def plan(self) -> Plan:
         """The pages, read off the declaration when first asked for."""
         return plan(self.ready.decl)
+
+    @cached_property
+    def own(self) -> OwnTemplates:
+        """The app's own templates."""
+        return OwnTemplates(self.ready.decl)
 
     def shelf(self, entity: str) -> Shelf:
         """The pages of ``entity``. Raises :class:`NotFound`."""
@@ -176,16 +166,10 @@ class Visit:
         return self.site.base
 
     def render(self, template: str, current: str, status: int = 200, /, **values: Any) -> Response:
-        """A page from ``template``, the navigation at the entity ``current``."""
-        return self._page(templates().get_template(template), current, status, values)
-
-    def render_own(self, source: str, current: str, /, **values: Any) -> Response:
-        """A page from a declaration's own template, which may extend a default one."""
-        return self._page(_own_templates().from_string(source), current, 200, values)
-
-    def _page(self, template: Any, current: str, status: int, values: Mapping[str, Any]) -> Response:
+        """A page from ``template``, the app's own where it has one, the navigation at the entity ``current``."""
+        found = self.site.own.get(template, current) or templates().get_template(template)
         me = self.call.one("SELECT name FROM kit_person WHERE id=?", self.call.actor)
-        text = template.render(
+        text = found.render(
             site=self.site.plan,
             base=self.site.base,
             nav=self.site.nav(current),

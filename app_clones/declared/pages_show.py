@@ -79,8 +79,6 @@ def show_row(visit: Visit, shelf: Shelf, row: rows.Row) -> Response:
         "fields": facts(visit, shelf, row),
         "parts": [*_singletons(visit, shelf, row), *_children(visit, shelf, row)],
     }
-    if shelf.page.template:
-        return visit.render_own(shelf.page.template, shelf.name, **values)
     return visit.render("detail.html", shelf.name, **values)
 
 
