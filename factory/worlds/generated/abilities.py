@@ -12,7 +12,8 @@ from factory.verifiers.declared.find import entity_of
 from factory.worlds.generated.plain import Plainness
 
 _PLAIN_KINDS = ("string", "text", "email", "url", "enum", "boolean", "integer", "number", "date", "datetime", "ref")
-_UNSPECIFIED = "UNSPECIFIED"
+UNSPECIFIED = "UNSPECIFIED"
+"""What stands in an enum's value that says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,4 +143,4 @@ def _written(
 
 def choices(field: FieldDecl) -> tuple[str, ...]:
     """The values of an enum that anyone would ask for."""
-    return tuple(value for value in field.values if _UNSPECIFIED not in value.upper())
+    return tuple(value for value in field.values if UNSPECIFIED not in value.upper())

@@ -24,7 +24,7 @@ from factory.worlds.generated.kind import (
     shuffled,
 )
 from factory.worlds.generated.permitting import forbids, permits
-from factory.worlds.generated.survey import Seen, Survey
+from factory.worlds.generated.survey import Seen, Survey, is_nothing
 from factory.worlds.generated.verbs import Verb, verb_of
 from factory.worlds.generated.wordings_ask import ASKING
 
@@ -219,12 +219,16 @@ def only_if(survey: Survey, subject: str, rng: Random) -> Iterator[Bundle]:
             continue
         near = [each for each in shuffled(rows, rng) if is_held_out(survey, key_of(each)) == apart]
         fit = [one, *(each for each in near if each is not one and each.values[name] == value)]
-        others = (each for each in near if each.values[name] != value)
+        others = (each for each in near if not _reads_alike(each.values[name], value))
         acting = islice(_each_guarded(survey, about, fit, name, value, rng), _ACTING)
         refraining = islice(_each_guarded(survey, about, others, name, value, rng), 1)
         bundle = (*acting, *refraining)
         if len(bundle) > _ACTING:
             yield bundle
+
+
+def _reads_alike(held: object, value: object) -> bool:
+    return held == value or (is_nothing(held) and is_nothing(value))
 
 
 def _each_guarded(

@@ -122,7 +122,7 @@ def groups(survey: Survey, about: Ability, rng: Random, names: Iterable[str]) ->
 def shared(survey: Survey, about: Ability, seen: Seen, name: str) -> Condition | None:
     """The row's value of a field, as a condition; None where nobody would go by it."""
     field, value = about.decl.fields[name], seen.values[name]
-    if value is None:
+    if value is None or not survey.tells(about.name, name, value):
         return None
     if field.type == "ref":
         named = survey.named(seen, name)
@@ -174,8 +174,8 @@ def by_properties(
         if name != about.decl.label
         and name not in but
         and fields[name].type not in ("text", "ref")
-        and seen.values[name] is not None
         and is_quotable(seen.values[name])
+        and survey.tells(about.name, name, seen.values[name])
     ]
     where: tuple[Condition, ...] = ()
     for name in rng.sample(names, len(names))[:3]:

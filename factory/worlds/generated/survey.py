@@ -11,7 +11,7 @@ from app_clones.declared.model import PERSON
 from app_clones.declared.rows import Names, Query, page
 from app_clones.kit.world import World
 from factory.verifiers.declared.deeds import ID, Condition, Described, Read, Target
-from factory.worlds.generated.abilities import Abilities, Ability
+from factory.worlds.generated.abilities import UNSPECIFIED, Abilities, Ability
 from factory.worlds.generated.looking import Looking
 
 Json = Any
@@ -119,6 +119,11 @@ class Survey:
         value = seen.values[condition.field]
         return type(value) is type(condition.value) and bool(value == condition.value)
 
+    def tells(self, entity: str, field: str, value: Json) -> bool:
+        """Whether rows that hold a value are told from all others: what reads like nothing is not, beside rows that
+        hold nothing."""
+        return not is_nothing(value) or all(one.values[field] is not None for one in self.rows[entity])
+
     def fits(self, seen: Seen, what: Described) -> bool:
         """Whether a row fits a description."""
         return seen.entity == what.entity and all(self.holds(seen, condition) for condition in what.where)
@@ -169,6 +174,11 @@ def is_quotable(value: Json) -> bool:
     if isinstance(value, str):
         return 0 < len(value) <= _LONGEST and value.isprintable() and '"' not in value and value == value.strip()
     return isinstance(value, int | float)
+
+
+def is_nothing(value: Json) -> bool:
+    """Whether a value reads like none at all: APIs leave out what is false, 0 or unspecified, as what is unset."""
+    return not value or (isinstance(value, str) and UNSPECIFIED in value.upper())
 
 
 def survey(can: Abilities, world: World, seed: int) -> Survey:

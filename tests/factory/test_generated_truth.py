@@ -1,0 +1,88 @@
+"""What generated tasks say is true of the world, means one thing, and is not to be guessed."""
+
+from __future__ import annotations
+
+import pytest
+from generated_world import spec
+
+from app_clones.declared.engine import declared
+from app_clones.declared.model import AppDecl
+from factory.apps import found_of
+from factory.store import Store
+from factory.verifiers.declared.deeds import Described, Guard, targets_of
+from factory.worlds.generated.family import plan_of
+from factory.worlds.generated.survey import is_nothing
+from factory.worlds.suite import build_found, load
+
+
+def suite_of(folder, decl, **generated):
+    """Tasks of a declaration, alone in its world."""
+    app = AppDecl.model_validate(decl)
+    asked = spec(**generated).model_copy(update={"name": app.app, "apps": {app.app: {}}})
+    store = Store(folder)
+    return load(build_found(asked, (found_of(declared(app)),), store), store)
+
+
+def conditions(what: Described):
+    for one in what.where:
+        yield what.entity, one
+        if one.row:
+            yield from conditions(one.row)
+
+
+# ---- unset is not false, and reads like it
+
+DEPOT = {
+    "app": "depot",
+    "title": "Depot",
+    "entities": {
+        "crate": {
+            "fields": {
+                "title": {"required": True},
+                "fragile": {"type": "boolean"},
+                "shelf": {"type": "integer", "min": 1, "max": 4},
+            },
+            "operations": ["list", "get", "create", "update", "delete"],
+            "rows": 40,
+        }
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def depot(tmp_path_factory):
+    kinds = ("count", "match_update", "filter_delete", "only_if")
+    return suite_of(tmp_path_factory.mktemp("depot"), DEPOT, per_template=30, templates=kinds)
+
+
+def asked_for(plan):
+    """All values that a plan goes by."""
+    described = [target.what for target in targets_of(plan)]
+    described += [plan.every] if plan.every else []
+    described += [plan.question.what] if plan.question else []
+    yield from ((one.field, one.value) for what in described for _, one in conditions(what))
+
+
+def test_no_row_is_sought_by_what_is_false_beside_rows_that_hold_nothing(depot):
+    assert {row["fragile"] for row in depot.start.rows("SELECT fragile FROM depot_crate ORDER BY id")} == {0, 1, None}
+    asked = [one for task in depot.tasks.values() for one in asked_for(plan_of(task))]
+    assert ("fragile", True) in asked
+    assert ("fragile", False) not in asked
+
+
+@pytest.mark.parametrize("value", [None, False, 0, 0.0, "", "STATE_UNSPECIFIED"])
+def test_what_apis_leave_out_reads_like_nothing(value):
+    assert is_nothing(value)
+    assert not is_nothing(True)
+    assert not is_nothing("open")
+
+
+def test_no_row_that_leaves_a_flag_out_is_left_alone_because_the_flag_must_be_false(depot):
+    guards = [(plan_of(task).guard, plan_of(task).act) for task in depot.tasks.values() if plan_of(task).guard]
+    held = [depot.start.row("depot_crate", guard.target.id)["fragile"] for guard, act in guards if refrains(guard, act)]
+    assert held
+    assert None not in held
+
+
+def refrains(guard: Guard, act: bool) -> bool:
+    return guard.field == "fragile" and guard.value is False and not act
