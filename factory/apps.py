@@ -13,12 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app_clones.kit.admin import ROOT
 from app_clones.kit.app import App
-from app_clones.kit.builtin import BUILTIN
 from app_clones.kit.errors import KitError
 from app_clones.kit.located import FileError
-from app_clones.kit.registry import RESERVED
+from app_clones.kit.registry import RESERVED, TAKEN
 from factory.errors import SpecError
 from factory.store import Store
 
@@ -135,7 +133,7 @@ def _packaged(name: str) -> FoundApp:
 def names_taken() -> frozenset[str]:
     """What no app of one's own should be called: packages of ``app_clones``, the apps of every world, places beside
     them on a server."""
-    return frozenset({*_packages(), *_NO_APPS, *RESERVED, *(app.name for app in BUILTIN), ROOT.strip("/")})
+    return TAKEN.union(_packages())
 
 
 def _packages() -> list[str]:

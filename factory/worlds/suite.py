@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal
 
 import apsw
 
@@ -37,6 +38,11 @@ from factory.worlds.family import Family, View
 from factory.worlds.mail_family import MailFamily
 from factory.worlds.oracle import rest_of
 
+if TYPE_CHECKING:
+    from factory.worlds.generated.survey import Slip
+
+Slips = Mapping[str, Sequence["Slip"]]
+NO_SLIPS: Slips = MappingProxyType({})
 Judge = Callable[["WorldSuite", Task, World], Verdict]
 
 CODE = (
@@ -170,8 +176,9 @@ def build_found(spec: WorldSpec, found: Sequence[FoundApp], store: Store) -> Man
             options=options,
             faults=_faults(spec),
         ) as world:
+            slips = _slips(spec, world, found)
             snapshot, start_digest = world.snapshot(), world.state_digest
-            tasks = draw_tasks(spec, snapshot, found)
+            tasks = draw_tasks(spec, snapshot, found, slips)
     about = {"apps": list(spec.apps), "view": spec.view}
     kept = {part: digest for one in found for part, digest in one.keep(store).items()}
     return Manifest(
@@ -191,9 +198,27 @@ def _faults(spec: WorldSpec) -> Faults | None:
     return None if given is None else Faults(given.rate, given.kinds, given.window_seconds * 1000)
 
 
-def draw_tasks(spec: WorldSpec, snapshot: bytes, found: Sequence[FoundApp]) -> list[dict[str, Any]]:
+def _slips(spec: WorldSpec, world: World, found: Sequence[FoundApp]) -> Slips:
+    """Makes the mistakes that tasks ask to undo, where any are asked for, and says what was there before, by app."""
+    generated = spec.tasks.generated
+    if generated is None or "undo" not in (generated.templates or ("undo",)):
+        return {}
+    from factory.worlds.generated.family import GeneratedFamily
+    from factory.worlds.generated.slips import slips
+
+    families = families_of(found, Start(world.snapshot()))
+    return {
+        one.name: slips(one.can, world, spec.seed, generated.per_template)
+        for one in families
+        if isinstance(one, GeneratedFamily)
+    }
+
+
+def draw_tasks(
+    spec: WorldSpec, snapshot: bytes, found: Sequence[FoundApp], slips: Slips = NO_SLIPS
+) -> list[dict[str, Any]]:
     """The tasks as JSON. Raises BuildError for a template that isn't there or has too few."""
-    families = families_of(found, Start(snapshot))
+    families = families_of(found, Start(snapshot), slips)
     apps = [one.app for one in found]
     for name in spec.tasks.templates:
         family_of(name, families)
@@ -215,8 +240,9 @@ def draw_tasks(spec: WorldSpec, snapshot: bytes, found: Sequence[FoundApp]) -> l
     return tasks
 
 
-def families_of(found: Sequence[FoundApp], start: Start) -> tuple[Family, ...]:
-    """The families that these apps give rise to, in the apps' order; of an app, those written by hand come first."""
+def families_of(found: Sequence[FoundApp], start: Start, slips: Slips = NO_SLIPS) -> tuple[Family, ...]:
+    """The families that these apps give rise to, in the apps' order; of an app, those written by hand come first.
+    ``slips``: the mistakes that were made in them, for drawing alone."""
     families: list[Family] = []
     for one in found:
         if one.name == MailFamily.name:
@@ -224,7 +250,8 @@ def families_of(found: Sequence[FoundApp], start: Start) -> tuple[Family, ...]:
         if one.declared is not None:
             from factory.worlds.generated.family import GeneratedFamily, Setting  # not needed by the mail
 
-            families.append(GeneratedFamily(one.declared, Setting.of(start, [each.app for each in found])))
+            setting = Setting.of(start, [each.app for each in found])
+            families.append(GeneratedFamily(one.declared, setting, slips.get(one.name, ())))
     return tuple(families)
 
 

@@ -21,7 +21,17 @@ from factory.apps import found_of
 from factory.audit import audit, summary
 from factory.errors import BuildError
 from factory.store import Store
-from factory.verifiers.declared.deeds import Create, Target, targets_of
+from factory.verifiers.declared.deeds import (
+    ID,
+    Condition,
+    Create,
+    Described,
+    New,
+    Plan,
+    Target,
+    Update,
+    targets_of,
+)
 from factory.worlds.certify import Auditor
 from factory.worlds.family import SPLITS
 from factory.worlds.generated import diversity
@@ -270,13 +280,14 @@ def test_a_comparison_is_guessed_by_what_it_names_first(many):
 
 def test_a_row_that_is_named_by_its_id_is_no_secret_to_the_guesser(suite):
     """Else the figure would say that looking is needed where it is not."""
-    named = [task for task in of_kind(suite, "find_update") if task.template == "club.find_update.note"]
-    assert named
-    for task in named:
-        assert f"number {plan_of(task).deeds[0].target.id}" in task.instruction
-        assert (suite.best_blind(task)[-1].name == "task_decline") is isinstance(
-            plan_of(task).deeds[0].set[0].row, Target
-        )
+    what = Described(entity="note", where=(Condition(field=ID, value=3),))
+    deed = Update(
+        operation="note_update",
+        target=Target(what=what, id=3, names={"note": 3}),
+        set=(New(field="kind", value="medical"),),
+    )
+    named = replace(of_kind(suite, "find_update")[0], private={"plan": Plan(deeds=(deed,)).model_dump(mode="json")})
+    assert [action.name for action in suite.best_blind(named)] == ["club_note_update", "task_submit"]
 
 
 def test_no_number_is_the_answer_to_most_counts(suite):

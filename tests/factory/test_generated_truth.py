@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import pytest
-from generated_world import spec
+from generated_world import built, spec
 
 from app_clones.declared.engine import declared
 from app_clones.declared.model import AppDecl
 from factory.apps import found_of
 from factory.store import Store
 from factory.verifiers.declared.deeds import Described, Guard, targets_of
+from factory.worlds.generated.diversity import kind_of
 from factory.worlds.generated.family import plan_of
+from factory.worlds.generated.guessing import best_guesses
+from factory.worlds.generated.phrases import worded
 from factory.worlds.generated.survey import is_nothing
 from factory.worlds.suite import build_found, load
 
@@ -86,3 +89,55 @@ def test_no_row_that_leaves_a_flag_out_is_left_alone_because_the_flag_must_be_fa
 
 def refrains(guard: Guard, act: bool) -> bool:
     return guard.field == "fragile" and guard.value is False and not act
+
+
+# ---- a mistake that is to be undone was made
+
+
+@pytest.fixture(scope="module")
+def clubs(tmp_path_factory):
+    """A club in which mistakes were made, and the same without."""
+    kinds = ("undo", "find_update")
+    spoilt = built(tmp_path_factory.mktemp("spoilt"), spec(per_template=10, templates=kinds))[2]
+    return spoilt, built(tmp_path_factory.mktemp("club"), spec(per_template=1, templates=("count",)))[2]
+
+
+def undone(suite):
+    """Table, deed and wrong row of each task that undoes a mistake."""
+    for task in suite.tasks.values():
+        (deed,) = plan_of(task).deeds
+        table = f"club_{deed.target.what.entity}"
+        if kind_of(task.template) == "undo":
+            yield task, table, deed, suite.start.row(table, deed.target.id)
+
+
+def test_what_is_undone_was_done_and_what_is_restored_was_there(clubs):
+    spoilt, sound = clubs
+    found = list(undone(spoilt))
+    assert len(found) >= 8
+    for _, table, deed, wrong in found:
+        right = sound.start.row(table, deed.target.id)
+        assert {name: right[name] for name in wrong if right[name] != wrong[name]}.keys() == {
+            *(new.field for new in deed.set),
+            *({"updated"} & wrong.keys()),
+        }
+        for new in deed.set:
+            assert right[new.field] == new.value
+
+
+def test_what_another_row_tells_of_the_old_state_the_instruction_does_not(clubs):
+    told = [(task, new) for task, _, deed, _ in undone(clubs[0]) for new in deed.set]
+    assert [new for _, new in told if new.source]
+    assert [new for _, new in told if not new.source]
+    for task, new in told:
+        assert (f"from {worded(new.value)} to" in task.instruction) is (new.source is None)
+
+
+def test_mistakes_are_the_same_in_every_build(clubs, tmp_path):
+    again = built(tmp_path, spec(per_template=10, templates=("undo", "find_update")))[2]
+    assert again.start_digest == clubs[0].start_digest != clubs[1].start_digest
+
+
+@pytest.mark.parametrize("kind", ["undo", "find_update"])
+def test_rows_that_need_no_look_are_a_third_at_most(clubs, kind):
+    assert best_guesses(clubs[0])[kind] <= 1 / 3

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from random import Random
 
@@ -15,13 +15,12 @@ from factory.worlds.generated.kind import (
     Bundle,
     Candidate,
     Kind,
-    by_properties,
     changed,
     is_free,
     is_held_out,
-    is_told,
     key_of,
     shuffled,
+    sought,
 )
 from factory.worlds.generated.permitting import forbids, permits
 from factory.worlds.generated.survey import Seen, Survey, is_nothing
@@ -135,17 +134,6 @@ def _twins(survey: Survey, found: Iterable[Candidate]) -> Iterator[Bundle]:
             yield (*(acting.pop(0) for _ in range(_ACTING)), refraining.pop(0))
 
 
-def _sought(survey: Survey, named: Named, seen: Seen, rng: Random, telling: Collection[str]) -> Target | None:
-    """The row as a target of ``named`` that must be looked for, else acting blindly would pay; its description leaves
-    out the fields ``telling``, which decide whether to act."""
-    about, usual = survey.can.of[seen.entity], survey.target(seen)
-    told = usual is None or is_told(survey.can.decl, usual.what, named.decl)
-    if not told and about.decl.label not in telling:
-        return usual
-    what = None if about.decl.singleton else by_properties(survey, about, seen, rng, telling)
-    return survey.target(seen, what) if what else None
-
-
 # ---- what the app forbids
 
 
@@ -163,7 +151,7 @@ def _tried(survey: Survey, about: Ability, named: Named, rng: Random) -> Iterato
         right = _goes(survey, named.decl, seen, inputs)
         if not right and not _is_forbidden(survey, named.decl, seen, inputs):
             continue  # allowed and without effect, or nobody knows
-        target = _sought(survey, named, seen, rng, telling)
+        target = sought(survey, named.decl, seen, rng, telling)
         if target:
             yield _acting(survey, named, seen, target, inputs, right)
 
@@ -253,13 +241,13 @@ def _guarded(survey: Survey, about: Ability, seen: Seen, name: str, value: objec
 
 
 def _guarded_deed(survey: Survey, about: Ability, seen: Seen, name: str, rng: Random) -> Update | Delete | None:
-    target = _sought(survey, about.update, seen, rng, (name,)) if about.update else None
+    target = sought(survey, about.update.decl, seen, rng, (name,)) if about.update else None
     if about.update and target and permits(survey, about.update.decl, seen):
         said = {name, about.decl.label, *(condition.field for condition in target.what.where)}
         news = [new for new in changed(survey, about, [seen], rng, 4) if new.field not in said]
         if news:
             return Update(operation=about.update.name, target=target, set=(news[0],))
-    target = _sought(survey, about.delete, seen, rng, (name,)) if about.delete else None
+    target = sought(survey, about.delete.decl, seen, rng, (name,)) if about.delete else None
     if about.delete and target and permits(survey, about.delete.decl, seen) and is_free(survey, seen):
         return Delete(operation=about.delete.name, target=target)
     return None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from random import Random
+from typing import Any
 
 from factory.verifiers.declared.deeds import New, Plan, Target, Update
 from factory.worlds.generated import phrases, values
@@ -18,11 +19,13 @@ from factory.worlds.generated.kind import (
     groups,
     key_of,
     shuffled,
+    sought,
 )
 from factory.worlds.generated.permitting import permits
 from factory.worlds.generated.survey import Seen, Survey, is_quotable
 from factory.worlds.generated.wordings_write import WRITING
 
+Json = Any
 _MOST_MEMBERS = 3
 _COPIED = ("string", "text", "email", "url", "integer", "number", "date", "datetime")
 
@@ -42,48 +45,82 @@ def _open_rows(survey: Survey, about: Ability, rng: Random) -> Iterator[Seen]:
     return (one for one in shuffled(survey.rows.get(about.name, ()), rng) if permits(survey, about.update.decl, one))
 
 
-def _slots(survey: Survey, about: Ability, target: Target, news: tuple[New, ...]) -> dict[str, str]:
+def _slots(survey: Survey, about: Ability, target: Target, news: Sequence[New]) -> dict[str, str]:
     return {"row": phrases.row(survey.can, target.what), "changes": phrases.changes(survey.can, about.name, news)}
 
 
 # ---- one row by its name
 
 
+_LOOKED_FOR = 2
+"""Rows that must be looked for to each that the instruction tells all of: who never looks earns a third at most."""
+
+
+def _targets(survey: Survey, about: Ability, rows: Iterable[Seen], rng: Random) -> Iterator[tuple[Seen, Target]]:
+    """Rows as targets of an update, most of them such that acting blindly does not pay."""
+    assert about.update is not None
+    told: list[tuple[Seen, Target]] = []
+    looked = 0
+    for seen in rows:
+        target, usual = sought(survey, about.update.decl, seen, rng), survey.target(seen)
+        if target:
+            looked += 1
+            yield seen, target
+        elif usual:
+            told.append((seen, usual))
+        if told and looked >= _LOOKED_FOR:
+            looked -= _LOOKED_FOR
+            yield told.pop(0)
+
+
 def find_update(survey: Survey, subject: str, rng: Random) -> Iterator[Bundle]:
     """A row by what it is called; one or two fields changed."""
     about = survey.can.of[subject]
-    for seen in _open_rows(survey, about, rng):
-        target = survey.target(seen)
-        news = changed(survey, about, [seen], rng, rng.choice((1, 1, 2)))
-        if target and news:
-            plan = Plan(deeds=(_update(about, target, news),))
+    for seen, target in _targets(survey, about, _open_rows(survey, about, rng), rng):
+        named = {one.field for one in target.what.where} - {about.decl.label}
+        news = [new for new in changed(survey, about, [seen], rng, rng.choice((1, 1, 2))) if new.field not in named]
+        if news:
+            plan = Plan(deeds=(_update(about, target, tuple(news)),))
             yield (Candidate(key_of(seen), plan, _slots(survey, about, target, news)),)
 
 
 def undo(survey: Survey, subject: str, rng: Random) -> Iterator[Bundle]:
-    """A row in a state that is told to be wrong, with what was there before."""
+    """A row that was changed by mistake; where another one tells what it held before, the instruction does not."""
     about = survey.can.of[subject]
-    for seen in _open_rows(survey, about, rng):
-        target = survey.target(seen)
-        news = [new for new in changed(survey, about, [seen], rng, 2) if is_told(seen, new)]
-        if target and news:
-            plan = Plan(deeds=(_update(about, target, tuple(news)),))
-            slots = {**_slots(survey, about, target, tuple(news)), "story": _story(about, seen, news)}
-            yield (Candidate(key_of(seen), plan, slots),)
+    before = {one.id: one.before for one in survey.slips if one.entity == subject}
+    slipped = (seen for seen in _open_rows(survey, about, rng) if seen.id in before)
+    for seen, target in _targets(survey, about, slipped, rng):
+        named = {one.field for one in target.what.where} - {about.decl.label}
+        held = {name: value for name, value in before[seen.id].items() if value != seen.values[name]}
+        if not held or named & held.keys():
+            continue
+        news = [_restored(survey, about, name, value, before, rng) for name, value in held.items()]
+        plan = Plan(deeds=(_update(about, target, tuple(news)),))
+        slots = {"row": phrases.row(survey.can, target.what), "story": _story(survey, about, seen, news)}
+        yield (Candidate(key_of(seen), plan, slots),)
 
 
-def is_told(seen: Seen, new: New) -> bool:
-    """Whether both values, the wrong one and the right one, can be told."""
-    return new.row is None and seen.values[new.field] is not None and is_quotable(seen.values[new.field])
+def _restored(survey: Survey, about: Ability, name: str, value: Json, slipped: Collection[int], rng: Random) -> New:
+    """What a field held, read from a row that was not changed and holds the same, if there is one."""
+    alike = [one for one in survey.rows[about.name] if one.id not in slipped and one.values[name] == value]
+    source = rng.choice(alike) if alike and about.decl.fields[name].type != "boolean" else None
+    found = survey.target(source) if source and survey.looking.shows(survey, source, name) else None
+    if source is None or found is None:
+        return New(field=name, value=value)
+    found = found.model_copy(update={"look": (*found.look, *survey.looking.closely(source))})
+    return New(field=name, value=value, source=found, source_field=name)
 
 
-def _story(about: Ability, seen: Seen, news: Iterable[New]) -> str:
-    parts = (
-        f"its {phrases.field(about.decl, new.field)} was changed from {phrases.worded(new.value)}"
-        f" to {phrases.worded(seen.values[new.field])}"
-        for new in news
-    )
-    return phrases.joined(parts)
+def _story(survey: Survey, about: Ability, seen: Seen, news: Iterable[New]) -> str:
+    return phrases.joined(_slip(survey, about, seen, new) for new in news)
+
+
+def _slip(survey: Survey, about: Ability, seen: Seen, new: New) -> str:
+    field, wrong = phrases.field(about.decl, new.field), phrases.worded(seen.values[new.field])
+    if new.source is None:
+        return f"its {field} was changed from {phrases.worded(new.value)} to {wrong}"
+    alike = phrases.row(survey.can, new.source.what)
+    return f"its {field} was changed to {wrong}, while before it was the same as that of {alike}"
 
 
 # ---- one row by its properties

@@ -31,7 +31,7 @@ from factory.worlds.generated.abilities import abilities
 from factory.worlds.generated.kind import Bundle, Candidate, Kind, is_held_out, is_named, is_told
 from factory.worlds.generated.kinds import KINDS
 from factory.worlds.generated.retries import Service, persistent
-from factory.worlds.generated.survey import Survey, survey
+from factory.worlds.generated.survey import Slip, Survey, survey
 
 if TYPE_CHECKING:
     from app_clones.kit.world import World
@@ -69,12 +69,13 @@ class Setting:
 
 
 class GeneratedFamily:
-    """Satisfies :class:`factory.worlds.family.Family` for one declared app of a world."""
+    """Satisfies :class:`factory.worlds.family.Family` for one declared app of a world. ``slips``: the mistakes that
+    were made in it, for drawing alone."""
 
-    def __init__(self, ready: Declared, setting: Setting) -> None:
+    def __init__(self, ready: Declared, setting: Setting, slips: Sequence[Slip] = ()) -> None:
         self.name = ready.decl.app
         self.can = abilities(ready, setting.handled, setting.step_ms)
-        self.setting = setting
+        self.setting, self._slips = setting, slips
         self.tables = {table.name: table for table in (*KIT_TABLES, *ready.app().tables)}
 
     def has(self, template: str) -> bool:
@@ -86,7 +87,7 @@ class GeneratedFamily:
         """As many tasks of each template as ``spec.generated`` allows and there are, in turn over all templates."""
         if spec.generated is None:
             return
-        seen = survey(self.can, world, seed)
+        seen = survey(self.can, world, seed, self._slips)
         asked = [
             (place, number, kind, subject)
             for number, (name, kind) in enumerate(KINDS.items())

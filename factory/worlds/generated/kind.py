@@ -186,6 +186,19 @@ def by_properties(
     return None
 
 
+def sought(
+    survey: Survey, operation: OperationDecl, seen: Seen, rng: Random, telling: Collection[str] = ()
+) -> Target | None:
+    """The row as a target of ``operation`` that must be looked for, else acting blindly would pay; its description
+    leaves out the fields ``telling``, which decide whether to act."""
+    about, usual = survey.can.of[seen.entity], survey.target(seen)
+    told = usual is None or is_told(survey.can.decl, usual.what, operation)
+    if not told and about.decl.label not in telling:
+        return usual
+    what = None if about.decl.singleton else by_properties(survey, about, seen, rng, telling)
+    return survey.target(seen, what) if what else None
+
+
 def grouped(survey: Survey, members: Iterable[Seen]) -> list[Target] | None:
     """The members as targets whose reads are the group's; None where one cannot be told from others."""
     found = []

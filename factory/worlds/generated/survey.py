@@ -3,7 +3,7 @@ and by which reads they are found."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,15 +43,26 @@ class Seen:
             at = at.above
 
 
+@dataclass(frozen=True, slots=True)
+class Slip:
+    """A row that was changed by mistake; ``before``: what its fields held, in Python."""
+
+    entity: str
+    id: int
+    before: Mapping[str, Json]
+
+
 @dataclass(eq=False)
 class Survey:
-    """All rows by entity, and what was worked out about them. ``seed``: the world's, by which tasks are drawn."""
+    """All rows by entity, and what was worked out about them. ``seed``: the world's, by which tasks are drawn;
+    ``slips``: the mistakes that were made before."""
 
     can: Abilities
     rows: dict[str, tuple[Seen, ...]]
     looking: Looking
     now_ms: int
     seed: int
+    slips: Sequence[Slip] = ()
     _described: dict[tuple[str, int], Described | None] = field(default_factory=dict)
     _found: dict[tuple[str, int], Target | None] = field(default_factory=dict)
 
@@ -181,7 +192,7 @@ def is_nothing(value: Json) -> bool:
     return not value or (isinstance(value, str) and UNSPECIFIED in value.upper())
 
 
-def survey(can: Abilities, world: World, seed: int) -> Survey:
+def survey(can: Abilities, world: World, seed: int, slips: Sequence[Slip] = ()) -> Survey:
     """Looks through a fork that nobody else uses."""
     rows: dict[str, tuple[Seen, ...]] = {}
     with world.transaction(1, readonly=True) as call:
@@ -191,7 +202,7 @@ def survey(can: Abilities, world: World, seed: int) -> Survey:
             if len(found) > _MOST_ROWS:
                 continue
             rows[entity] = tuple(_seen(can, names, rows, entity, row) for row in found)
-    return Survey(can, rows, Looking(can, world), world.now_ms, seed)
+    return Survey(can, rows, Looking(can, world), world.now_ms, seed, slips)
 
 
 def _seen(can: Abilities, names: Names, rows: dict[str, tuple[Seen, ...]], entity: str, row: dict[str, Any]) -> Seen:
