@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from generated_world import built, spec
+from generated_world import built, club, spec
 
 from app_clones.declared.engine import declared
 from app_clones.declared.model import AppDecl
 from factory.apps import found_of
 from factory.store import Store
 from factory.verifiers.declared.deeds import Described, Guard, targets_of
+from factory.worlds.generated.abilities import abilities
+from factory.worlds.generated.asking import belows
 from factory.worlds.generated.diversity import kind_of
 from factory.worlds.generated.family import plan_of
 from factory.worlds.generated.guessing import best_guesses
@@ -141,3 +143,15 @@ def test_mistakes_are_the_same_in_every_build(clubs, tmp_path):
 @pytest.mark.parametrize("kind", ["undo", "find_update"])
 def test_rows_that_need_no_look_are_a_third_at_most(clubs, kind):
     assert best_guesses(clubs[0])[kind] <= 1 / 3
+
+
+# ---- what no field shows is seen by where a row lies
+
+
+def test_rows_are_asked_for_and_counted_by_a_parent_that_no_field_shows(tmp_path):
+    assert club().decl.entities["booking"].fields["room"].hidden
+    suite = built(tmp_path, spec(per_template=10, templates=("relation", "compare")))[2]
+    plans = [plan_of(task) for task in suite.tasks.values() if task.template == "club.relation.booking"]
+    assert "room" in {one.field for plan in plans for _, one in conditions(plan.every)}
+    abouts = abilities(club(), (), 60_000)
+    assert ("booking", "room") in belows(abouts, abouts.of["room"])

@@ -10,7 +10,7 @@ from factory.verifiers.declared.deeds import Condition, Count, Described, Larges
 from factory.verifiers.declared.find import spoken
 from factory.worlds.generated import phrases
 from factory.worlds.generated.abilities import Abilities, Ability
-from factory.worlds.generated.kind import Bundle, Candidate, Kind, groups, key_of, shuffled
+from factory.worlds.generated.kind import Bundle, Candidate, Kind, groups, key_of, links, shuffled
 from factory.worlds.generated.survey import Seen, Survey, is_quotable
 from factory.worlds.generated.wordings_ask import ASKING
 
@@ -75,7 +75,7 @@ def compare(survey: Survey, subject: str, rng: Random) -> Iterator[Bundle]:
     label = about.decl.label or ""
     rows = [one for one in survey.rows.get(subject, ()) if is_quotable(one.values[label])]
     measures = [name for name, one in about.shown.items() if one.type in _MEASURED]
-    below = _belows(survey.can, about)
+    below = belows(survey.can, about)
     place = rng.randrange(_COMPARED)  # of the right one, in turn: no place is the best to guess
     for _ in range(_TRIED if len(rows) >= _COMPARED and (measures or below) else 0):
         chosen = rng.sample(rows, _COMPARED)
@@ -147,21 +147,21 @@ def _naming(survey: Survey, entity: str, field: str, seen: Seen) -> list[Seen]:
     return [one for one in survey.rows.get(entity, ()) if one.values[field] == seen.id]
 
 
-def _belows(can: Abilities, about: Ability) -> list[tuple[str, str]]:
+def belows(can: Abilities, about: Ability) -> list[tuple[str, str]]:
     """Entities of which anyone sees all rows, with the field by which they hang on ``about``'s."""
     return [
         (other.name, name)
         for other in can
         if other.list and not other.decl.owner and not other.decl.singleton
-        for name, field in other.decl.fields.items()
-        if field.type == "ref" and field.to == about.name and not field.repeated and not field.hidden
+        for name in links(other)
+        if other.decl.fields[name].to == about.name
     ]
 
 
 def _compared_entities(can: Abilities) -> Iterable[str]:
     for about in can:
         measured = any(field.type in _MEASURED for field in about.shown.values())
-        if about.decl.label in about.shown and (measured or _belows(can, about)):
+        if about.decl.label in about.shown and (measured or belows(can, about)):
             yield about.name
 
 

@@ -18,6 +18,7 @@ from factory.worlds.generated.kind import (
     grouped,
     groups,
     key_of,
+    links,
     shuffled,
     sought,
 )
@@ -148,9 +149,7 @@ def relation(survey: Survey, subject: str, rng: Random) -> Iterator[Bundle]:
     """All rows of one other row: its children, or those that refer to it."""
     about = survey.can.of[subject]
     assert about.update is not None
-    refs = [name for name, one in about.decl.fields.items() if one.type == "ref" and not one.repeated]
-    refs = [name for name in refs if name != about.decl.owner and not about.decl.fields[name].hidden]
-    for what, members in groups(survey, about, rng, refs):
+    for what, members in groups(survey, about, rng, links(about)):
         targets = grouped(survey, members) if len(members) <= _MOST_MEMBERS else None
         if targets is None or not all(permits(survey, about.update.decl, one) for one in members):
             continue

@@ -96,6 +96,18 @@ def changed(survey: Survey, about: Ability, rows: Sequence[Seen], rng: Random, m
     return tuple(found)
 
 
+def links(about: Ability) -> list[str]:
+    """The fields by which a row visibly refers to another one. A parent is seen even where no field shows it: rows are
+    listed under it, and its name is part of theirs."""
+    decl = about.decl
+    return [
+        name
+        for name, field in decl.fields.items()
+        if field.type == "ref" and not field.repeated and name != decl.owner
+        if not field.hidden or name == decl.parent
+    ]
+
+
 def groups(survey: Survey, about: Ability, rng: Random, names: Iterable[str]) -> Iterator[tuple[Described, list[Seen]]]:
     """Rows that share a field's value, described by it, in random order; never all rows there are.
 
