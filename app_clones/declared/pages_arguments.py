@@ -22,6 +22,8 @@ Form = Mapping[str, str]
 _NEEDED = "This is needed."
 #: The hidden control that holds the etag of the row as the form showed it.
 ETAG = "_etag"
+#: The one that holds the id of the request: a form that is sent twice asks once.
+REQUEST = "_request"
 
 
 class Refused(AppError):
@@ -148,7 +150,8 @@ def _add_row(visit: Visit, made: Gathered, entity: str, row: rows.Row) -> None:
 
 
 def _add_known(visit: Visit, made: Gathered, operation: OperationDecl, row: rows.Row | None, form: Form) -> None:
-    """The arguments that nobody fills in: the rows on the way, the etag as it was shown, the mask of what changes."""
+    """The arguments that nobody fills in: the rows on the way, the etag and the request's id as the form had them, the
+    mask of what changes."""
     decl = visit.ready.decl
     names = Names(visit.ready, visit.call)
     for name in known_rows(decl, operation):
@@ -166,9 +169,18 @@ def _add_known(visit: Visit, made: Gathered, operation: OperationDecl, row: rows
         elif param.role == "etag" and row is not None and operation.entity:
             shown = form.get(ETAG)
             made.arguments[name] = shown or rows.etag_of(visit.ready, visit.call, operation.entity, row)
+        elif param.role == "request_id" and param.required:
+            made.arguments[name] = form.get(REQUEST) or request_id(visit)
         elif param.role in ("inert", "read_mask") and param.required and param.default is None:
             made.arguments[name] = stand_in(param)
         elif param.role == "mask" and (param.required or operation.kind == "update"):
             wires = visit.ready.entities[operation.entity or ""].names
             touched = [wires[each] for each in made.touched]
             made.arguments[name] = touched if param.repeated else ",".join(touched)
+
+
+def request_id(visit: Visit) -> str:
+    """An id for a form that is shown now. Showing a page writes nothing, so no counter moves: the clock's time tells
+    it from those that were shown before, the newest request from those that were sent since."""
+    newest = visit.call.one(f"SELECT max(id) FROM {visit.ready.decl.app}_request")
+    return f"{visit.call.now_ms}-{newest[0] or 0 if newest else 0}"

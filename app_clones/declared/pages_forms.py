@@ -13,7 +13,7 @@ from starlette.responses import Response
 from app_clones.declared import pages_text as words
 from app_clones.declared import rows
 from app_clones.declared.model import OperationDecl, Value
-from app_clones.declared.pages_arguments import ETAG, Form, Refused, gather, held_at_first
+from app_clones.declared.pages_arguments import ETAG, REQUEST, Form, Refused, gather, held_at_first, request_id
 from app_clones.declared.pages_cells import options
 from app_clones.declared.pages_frame import FLAG, Visit
 from app_clones.declared.pages_inputs import Input
@@ -119,11 +119,15 @@ def _home(sheet: Sheet) -> str:
 def _hidden(visit: Visit, sheet: Sheet, operation: OperationDecl, held: Form | None) -> list[tuple[str, str]]:
     if not operation.writes:
         return [(GO, "1")]
-    if sheet.row is None or sheet.shelf is None or all(one.role != "etag" for one in operation.params.values()):
-        return []
-    # A form shown again keeps the etag of the row as it was first seen: what has changed since stays refused.
-    seen = (held or {}).get(ETAG) or rows.etag_of(visit.ready, visit.call, sheet.shelf.name, sheet.row)
-    return [(ETAG, seen)]
+    # A form shown again keeps what it first had: what has changed since stays refused, and it is the same request.
+    kept = held or {}
+    roles = {one.role for one in operation.params.values() if one.role == "etag" or one.required}
+    found = []
+    if "etag" in roles and sheet.row is not None and sheet.shelf is not None:
+        found.append((ETAG, kept.get(ETAG) or rows.etag_of(visit.ready, visit.call, sheet.shelf.name, sheet.row)))
+    if "request_id" in roles:
+        found.append((REQUEST, kept.get(REQUEST) or request_id(visit)))
+    return found
 
 
 def _field(visit: Visit, one: Input, held: str, wrong: str) -> Field:

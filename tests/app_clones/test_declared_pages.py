@@ -645,7 +645,18 @@ entities:
     fields:
       topic: {type: ref, to: topic, required: true}
       title: {type: string}
+  drive:
+    key: {form: code}
+    label: name
+    fields: {name: {type: string, required: true}}
 operations:
+  drives_create:
+    kind: create
+    entity: drive
+    http: {verb: POST, path: drives}
+    params:
+      requestId: {role: request_id, place: query, required: true}
+      body: {role: resource, type: json}
   topics_create:
     kind: create
     entity: topic
@@ -752,6 +763,24 @@ def test_rows_whose_parent_their_name_tells_are_listed_and_made_under_it():
         refused = fill(world, "/cloud/queue/new", name="q2")
         assert refused.status == 400
         assert tree(refused).css_first("#wrong-in_project")
+
+
+def test_a_form_that_is_sent_twice_is_one_request_and_shown_anew_another():
+    app, start = cloud()
+    with World.fork(start, [app]) as world:
+
+        def drives():
+            return one(world, "SELECT count(*) FROM cloud_drive")
+
+        action, held = form_of(tree(get(world, "/cloud/drive/new")))
+        refused = post(world, action, held)
+        assert refused.status == 400
+        assert form_of(tree(refused))[1] == held
+        for _ in range(2):
+            assert post(world, action, {**held, "name": "Plans"}).status == 303
+        assert drives() == 1
+        assert fill(world, "/cloud/drive/new", name="Plans").status == 303
+        assert drives() == 2
 
 
 def test_a_row_that_was_changed_since_its_form_was_shown_is_not_deleted_unseen():

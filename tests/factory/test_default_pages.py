@@ -11,9 +11,13 @@ from playwright.sync_api import sync_playwright
 
 from app_clones.browser.lint import lint_page, lint_sheet
 from app_clones.browser.page import Page
+from app_clones.declared.engine import declared
+from app_clones.declared.pages_inputs import inputs_of, known_rows
+from app_clones.declared.pages_plan import is_offered
 from app_clones.kit.asgi import request
 from app_clones.kit.serve import serve_world
 from app_clones.kit.world import World
+from factory.compiler.compile import compile_app
 from factory.places import places
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}
@@ -83,6 +87,21 @@ def test_the_pages_of_the_example_and_of_compiled_apps_keep_to_the_subset(apps):
     assert kinds[200] >= 15 * len(apps)
     assert kinds[404] >= len(apps)
     assert kinds[400] + kinds[422] >= len(apps) // 2, "forms with errors"
+
+
+def test_every_argument_that_an_operation_needs_can_be_given_in_its_form():
+    by_itself = {"resource", "etag", "request_id", "mask", "read_mask", "inert"}
+    forms, lacking = 0, []
+    for name in ("drive:v3", "youtube:v3", "calendar:v3", "classroom:v1", "bigquery:v2", "compute:v1"):
+        decl = declared(compile_app(f"discovery:{name}")).decl
+        for operation, one in decl.operations.items():
+            if is_offered(one):
+                forms += 1
+                given = {each.place[0] for each in inputs_of(decl, operation) if each.place} | known_rows(decl, one)
+                lacking += [f"{name} {operation}.{argument}" for argument, param in one.params.items()
+                            if param.required and argument not in given and param.role not in by_itself]  # fmt: skip
+    assert forms > 500
+    assert lacking == []
 
 
 def test_on_a_phone_the_current_section_is_seen_and_at_a_desk_no_column_is_cut(apps):
