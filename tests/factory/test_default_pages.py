@@ -18,7 +18,7 @@ from app_clones.kit.asgi import request
 from app_clones.kit.serve import serve_world
 from app_clones.kit.world import World
 from factory.compiler.compile import compile_app
-from factory.places import places
+from factory.places import compiled, places
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 PAGES = 24
@@ -127,6 +127,32 @@ def test_on_a_phone_the_current_section_is_seen_and_at_a_desk_no_column_is_cut(a
                     looked += 1
         browser.close()
     assert looked >= 8
+
+
+def test_no_page_is_wider_than_its_window_and_no_tag_than_its_place():
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-quic"]
+    too_wide = """() => document.documentElement.scrollWidth > innerWidth || [...document.querySelectorAll('.tag')].some(
+        one => !one.closest('.scroll')
+            && one.getBoundingClientRect().right > one.parentElement.getBoundingClientRect().right + 1)"""
+    looked, wide = 0, []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=flags)
+        page = browser.new_page()
+        for name in ("classroom:v1", "sheets:v4", "bigquery:v2"):
+            place = compiled(name, tasks=0)
+            with World.fork(place.snapshot, place.apps) as world, serve_world(world) as served:
+                for start in place.starts:
+                    for path in (start, f"{start}/1", f"{start}/new"):
+                        answer = page.goto(served.url + path)
+                        if answer is None or answer.status != 200:
+                            continue
+                        looked += 1
+                        for width in (390, 1280):
+                            page.set_viewport_size({"width": width, "height": 844})
+                            wide += [(path, width)] if page.evaluate(too_wide) else []
+        browser.close()
+    assert looked >= 60
+    assert wide == []
 
 
 def test_the_linter_sees_a_float_that_is_planted_in_a_default_page(apps):
