@@ -143,7 +143,8 @@ class Site:
         done = {"create": "created", "update": "saved", "replace": "saved", "delete": "deleted"}.get(operation.kind)
         if done and operation.entity:
             return f"{self.plan.shelves[operation.entity].entity.title} {done}."
-        return f"{act_text(self.ready.decl, key)}: done."
+        told = "recorded; nothing here shows it" if operation.kind == "record" else "done"
+        return f"{act_text(self.ready.decl, key)}: {told}."
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
+
 from app_clones.declared.model import PERSON, OperationDecl, Param
 from factory.compiler import infer_results
 from factory.compiler.api import Method
@@ -78,7 +80,8 @@ def recorded(
         raise Refusal("it asks for what would have to be worked out")
     if resource is None and infer_results.row(method, None, model).shape == "operation" and not model.resources.running:
         raise Refusal("it answers an operation that nothing tells of")
-    inputs = {name: _kept(param) for name, param in {**params, **body.params}.items()}
+    needed = {one.name for one in method.parameters if one.required and one.place != "path"}
+    inputs = {name: _kept(param, needed) for name, param in {**params, **body.params}.items()}
     aimed = resource is not None and resource.entity != PERSON
     return OperationDecl(
         kind="record",
@@ -90,6 +93,8 @@ def recorded(
     )
 
 
-def _kept(param: Param) -> Param:
-    """What a recorded call takes: everything, since all of it is kept."""
-    return param.model_copy(update={"role": "input"}) if param.role == "refused" else param
+def _kept(param: Param, needed: Set[str]) -> Param:
+    """What a recorded call takes: everything, since all of it is kept, and whatever a client must give (``needed``)."""
+    if param.role != "refused":
+        return param
+    return param.model_copy(update={"role": "input", "required": param.wire in needed})

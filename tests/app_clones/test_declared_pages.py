@@ -765,6 +765,14 @@ def test_rows_whose_parent_their_name_tells_are_listed_and_made_under_it():
         assert tree(refused).css_first("#wrong-in_project")
 
 
+def test_a_request_that_is_only_recorded_is_not_said_to_be_done():
+    app, start = cloud()
+    with World.fork(start, [app]) as world:
+        reply = fill(world, "/cloud/topic/1/do/topics_seek", request='{"time": "now"}')
+        told = tree(get(world, reply.headers["location"])).css_first('[role="status"]').text()
+        assert told == "Seek: recorded; nothing here shows it."
+
+
 def test_a_form_that_is_sent_twice_is_one_request_and_shown_anew_another():
     app, start = cloud()
     with World.fork(start, [app]) as world:

@@ -45,6 +45,19 @@ def test_what_a_new_row_must_be_told_in_the_query_is_written_where_it_is_a_prope
     assert [(one.name, one.ok) for one in found.client] == [("box", True)]
 
 
+def test_what_a_recorded_call_must_be_told_is_asked_for() -> None:
+    document = boxes(
+        method("depot.boxes.haul", "POST", f"{PROJECT}/boxes/{{box}}/haul", {"project": "", "box": ""},
+               needed=["destination"], query=["pace"], response="Empty"),
+    )  # fmt: skip
+    asked = infer(discovery.parse(document, "0" * 64)).decl.operations["boxes_haul"]
+    assert asked.kind == "record"
+    assert {name for name, param in asked.params.items() if param.role == "input" and param.required} == {"destination"}
+    found = proven(document)
+    assert failures(found) == []
+    assert verdicts(found)["depot.boxes.haul"] == "recorded"
+
+
 def test_what_is_said_of_a_row_that_is_named_must_be_so() -> None:
     document = boxes(
         method("depot.boxes.delete", "DELETE", f"{PROJECT}/boxes/{{box}}", {"project": "", "box": ""},
