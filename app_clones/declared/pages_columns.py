@@ -44,6 +44,9 @@ _GONE_BY = {
 }
 # fmt: on
 _BONUS = {word: bonus for bonus, told in _GONE_BY.items() for word in told.split()}
+#: Few columns are wide enough for them, but who reads or writes one row looks for them early.
+_PROSE = frozenset({"description", "notes", "body", "text", "content"})
+_TOLD = 7
 _TIME = re.compile(r"RFC ?3339|ISO ?8601|timestamp")
 
 
@@ -85,10 +88,31 @@ def columns(decl: AppDecl, entity: Entity) -> tuple[str, ...]:
             room -= width
             alike[kinds[name]] += kinds[name] in _TIMES_AND_FLAGS
     first = (entity.label,) if entity.label else ()
-    written = [name for name, field in entity.fields.items() if not field.hidden]
-    if written != sorted(written):
-        best.sort(key=written.index)
+    if not is_alphabetical(entity):
+        best.sort(key=list(entity.fields).index)
     return (*first, *best)
+
+
+def is_alphabetical(entity: Entity) -> bool:
+    """Whether nobody chose the order in which the fields stand: it is the alphabet's."""
+    written = [name for name, field in entity.fields.items() if not field.hidden]
+    return written == sorted(written)
+
+
+def reading_order(decl: AppDecl, entity: Entity) -> tuple[str, ...]:
+    """All fields in the order in which forms and a row's own page have them: as declared, or, where that is the
+    alphabet's, the label, what every row has, then what tells most, at last what only programs write."""
+    fields = entity.fields
+    if not is_alphabetical(entity):
+        return tuple(fields)
+    worth = dict(_worth(decl, entity))
+
+    def rank(name: str) -> tuple[bool, bool, bool, int]:
+        field = fields[name]
+        told = worth.get(name, 0) + (_TOLD if _PROSE & {*words_of(name)[-1:]} else 0)
+        return name != entity.label, not field.required, _type(decl, field) == "json", -told
+
+    return tuple(sorted(fields, key=rank))
 
 
 def filters(entity: Entity) -> tuple[str, ...]:

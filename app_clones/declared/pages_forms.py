@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,13 +16,19 @@ from app_clones.declared.model import OperationDecl, Value
 from app_clones.declared.pages_arguments import ETAG, REQUEST, Form, Refused, gather, held_at_first, request_id
 from app_clones.declared.pages_cells import options
 from app_clones.declared.pages_frame import FLAG, Visit
-from app_clones.declared.pages_inputs import Input
+from app_clones.declared.pages_inputs import Input, text_of
 from app_clones.declared.pages_plan import Shelf, act_text
 from app_clones.declared.pages_refs import MOST_CHOICES, choices, referring, told_apart
 from app_clones.declared.pages_show import name_of, trail
 from app_clones.declared.perform import perform
 from app_clones.kit import forms
 from app_clones.kit.errors import AppError, NotFound
+
+#: Controls from which on a form is long, and how many of a long one's are open to begin with.
+LONG_FORM = 15
+OPEN_IN_LONG = 10
+MORE = "More fields"
+"""What opens the part of a long form that is folded away."""
 
 GO = "_go"
 """The query parameter that says that the form of an operation that only reads was filled in."""
@@ -62,6 +68,7 @@ def show_form(visit: Visit, sheet: Sheet, held: Form | None = None, fault: AppEr
     wrong, problem = _faults(visit, inputs, operation, fault)
     at_first = held_at_first(visit, inputs, sheet.row) if held is None else {}
     fields = [_field(visit, one, (held or at_first).get(one.name, ""), wrong.get(one.name, "")) for one in inputs]
+    folded = _folded(inputs, fields) if operation.kind != "delete" else frozenset()
     heading, here, button = _words(visit, sheet, operation)
     values: dict[str, Any] = {
         "heading": heading,
@@ -69,7 +76,9 @@ def show_form(visit: Visit, sheet: Sheet, held: Form | None = None, fault: AppEr
         "trail": _trail(visit, sheet),
         "action": f"{visit.base}{sheet.url}",
         "hidden": _hidden(visit, sheet, operation, held),
-        "inputs": fields,
+        "inputs": [one for one in fields if one.name not in folded],
+        "fold": MORE,
+        "more": [one for one in fields if one.name in folded],
         "cancel": f"{visit.base}{_home(sheet)}",
         "problem": problem,
         "shelf": sheet.shelf,
@@ -83,6 +92,15 @@ def show_form(visit: Visit, sheet: Sheet, held: Form | None = None, fault: AppEr
     return visit.render("form.html", current, status, **values, about=about, button=button,
                         method="post" if operation.writes else "get", look="doom" if operation.delete else "primary",
                         faults=[one for one in fields if one.wrong], answer=answer)  # fmt: skip
+
+
+def _folded(inputs: Sequence[Input], fields: Sequence[Field]) -> Set[str]:
+    """The controls of a long form that are folded away: none that stands first, is needed, is wrong or holds more than
+    it does where nobody has said anything."""
+    if len(fields) < LONG_FORM:
+        return frozenset()
+    return {field.name for one, field in list(zip(inputs, fields, strict=True))[OPEN_IN_LONG:]
+            if not (field.required or field.wrong or field.held != text_of(one, one.default))}  # fmt: skip
 
 
 def _words(visit: Visit, sheet: Sheet, operation: OperationDecl) -> tuple[str, str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -11,6 +11,7 @@ from app_clones.declared import pages_text as words
 from app_clones.declared.entities import wire_name
 from app_clones.declared.expand import writable
 from app_clones.declared.model import AppDecl, Entity, OperationDecl, Param, Value
+from app_clones.declared.pages_columns import is_alphabetical, reading_order
 from app_clones.declared.pages_plan import lineage, target_of
 from app_clones.declared.values import acceptor, from_text
 from app_clones.kit.errors import AppError
@@ -49,15 +50,31 @@ class Input:
 
 
 def inputs_of(decl: AppDecl, name: str) -> tuple[Input, ...]:
-    """The controls of the operation ``name``: nothing that the page's row, or the engine, knows by itself."""
+    """The controls of the operation ``name``, in the order in which people fill them in: nothing that the page's row,
+    or the engine, knows by itself."""
     operation = decl.operations[name]
     made: dict[str, Input] = {}
-    for one in _inputs(decl, operation):
+    for one in _in_order(decl, operation, _inputs(decl, operation)):
         free = one.name
         while free in made:
             free += "_"
         made[free] = one if free == one.name else Input(**{**_parts(one), "name": free})
     return tuple(made.values())
+
+
+def _in_order(decl: AppDecl, operation: OperationDecl, found: Iterable[Input]) -> Iterable[Input]:
+    """As they were declared, or, where that is the alphabet's order: on which row or under which, what it is called,
+    what is needed, the rest as people read it, JSON last."""
+    entity = decl.entities.get(operation.entity or "")
+    if entity is None or not is_alphabetical(entity):
+        return found
+    ranks = {field: rank for rank, field in enumerate(reading_order(decl, entity))}
+
+    def rank(one: Input) -> tuple[bool, bool, bool, bool, int]:
+        is_label = one.field is not None and one.field == entity.label
+        return not one.names_row, not is_label, not one.required, one.control == "json", ranks.get(one.field or "", -1)
+
+    return sorted(found, key=rank)
 
 
 def _parts(one: Input) -> dict[str, Any]:

@@ -20,9 +20,10 @@ _PAGE_SIZES = (20, 25, 30, 40, 50)
 @dataclass(frozen=True, slots=True)
 class Shelf:
     """One entity's pages. ``url`` is relative to the app; ``columns``: fields, the first one names the row (or none
-    does); ``create``, ``update``, ``delete``: the operations behind the standard pages, where there are such;
-    ``row_acts`` and ``acts``: all others that write, or answer, on a row and without one; ``children``: entity and ref
-    field of each collection that lies under a row, then of those that refer to one."""
+    does); ``reading``: all fields, as a row's own page has them; ``create``, ``update``, ``delete``: the operations
+    behind the standard pages, where there are such; ``row_acts`` and ``acts``: all others that write, or answer, on a
+    row and without one; ``children``: entity and ref field of each collection that lies under a row, then of those that
+    refer to one."""
 
     name: str
     entity: Entity
@@ -32,6 +33,7 @@ class Shelf:
     plural: str
     url: str
     columns: tuple[str, ...]
+    reading: tuple[str, ...]
     filters: tuple[str, ...]
     page_size: int
     create: str | None
@@ -174,6 +176,7 @@ def _shelf(decl: AppDecl, name: str, entity: Entity) -> Shelf:
         plural=plural[:1].upper() + plural[1:],
         url=f"/{name}",
         columns=columns,
+        reading=pages_columns.reading_order(decl, entity),
         filters=page.filters or pages_columns.filters(entity),
         page_size=min(size for size in _PAGE_SIZES if size * (len(columns) + 3) >= 190 or size == _PAGE_SIZES[-1]),
         create=standard.get("create"),

@@ -85,7 +85,7 @@ def show_row(visit: Visit, shelf: Shelf, row: rows.Row) -> Response:
 def facts(visit: Visit, shelf: Shelf, row: rows.Row) -> list[Fact]:
     """All that the row holds, its id first, what takes the whole width last."""
     decl, entity = visit.ready.decl, shelf.entity
-    shown = {name: field for name, field in entity.fields.items() if not field.hidden}
+    shown = {name: entity.fields[name] for name in shelf.reading if not entity.fields[name].hidden}
     refs = {name: field for name, field in shown.items() if field.type == "ref"}
     names = names_in(visit.ready, visit.call, refs, [row])
     own = [Fact("ID", ((str(rows.ident(visit.ready, visit.call, shelf.name, row)), "", None),))]

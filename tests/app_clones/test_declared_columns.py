@@ -7,7 +7,7 @@ import pytest
 from app_clones.declared.expand import expand
 from app_clones.declared.model import AppDecl, FieldDecl
 from app_clones.declared.pages_cells import maker
-from app_clones.declared.pages_columns import columns, is_time, times_in
+from app_clones.declared.pages_columns import columns, is_time, reading_order, times_in
 from app_clones.declared.pages_text import moment_told
 
 NOW = 1_740_992_400_000  # 2025-03-03T09:00:00Z
@@ -61,6 +61,18 @@ def test_where_there_is_little_else_it_is_shown():
 def test_columns_stand_as_a_person_declared_them():
     fields = {"name": {}, "kind": {"type": "enum", "values": ["a"]}, "city": {}, "amount": {"type": "integer"}}
     assert shown(fields) == ("name", "kind", "city", "amount")
+
+
+def test_one_row_is_read_from_what_it_is_called_to_what_only_programs_write():
+    def read(fields):
+        decl = app(fields)
+        return reading_order(decl, decl.entities["event"])
+
+    needed = {**EVENT, "attendees": {"type": "json", "shape": {}}, "start": {**EVENT["start"], "required": True}}
+    told = read({name: needed[name] for name in sorted(needed)})
+    assert told[:5] == ("summary", "start", "status", "end", "location")
+    assert told[-1] == "attendees"
+    assert read({"title": {}, "body": {}, "about": {}}) == ("title", "body", "about"), "as a person declared them"
 
 
 def test_of_many_times_a_few_are_shown_and_all_columns_fit_beside_each_other():

@@ -562,6 +562,44 @@ def memos():
         yield world
 
 
+PLACES = ["hall", "island", "jetty", "kiosk", "lobby", "mill", "nave", "oast", "pier", "quay"]
+
+
+@pytest.fixture
+def sheds():
+    """An app as it is compiled: its fields stand in the alphabet's order."""
+    fields = {"appendix": {"type": "json"}, "description": {}, "end": {"required": True}, "title": {}}
+    fields |= {name: {} for name in PLACES} | {"zeal": {"type": "integer"}}
+    fields = {name: fields[name] for name in sorted(fields)}
+    entity = {"label": "title", "fields": fields, "operations": ["list", "get", "create", "update", "delete"]}
+    app = declared(AppDecl.model_validate({"app": "sheds", "title": "Sheds", "entities": {"shed": entity}})).app()
+    with World.build([app], seed=1, start_ms=0, step_ms=1000, persons=2) as world:
+        yield world
+
+
+def labels(page, within):
+    return [one.text().removesuffix(" *") for one in page.css(f"main form.form {within}")]
+
+
+def test_a_long_form_begins_with_what_is_written_first_and_folds_away_the_rest(sheds):
+    page = tree(get(sheds, "/sheds/shed/new"))
+    assert labels(page, "label")[:3] == ["Title", "End", "Description"]
+    assert page.css_first("details summary").text() == "More fields (5)"
+    assert labels(page, "details label") == ["Nave", "Oast", "Pier", "Quay", "Appendix"]
+    refused = tree(fill(sheds, "/sheds/shed/new", title="One", end="Soon", quay="East", appendix="{"))
+    assert labels(refused, "details label") == ["Nave", "Oast", "Pier"], "what is wrong is in sight, and what was typed"
+    assert fill(sheds, "/sheds/shed/new", title="One", end="Soon", quay="East").status == 303
+    assert "Quay" not in labels(tree(get(sheds, "/sheds/shed/1/edit")), "details label")
+
+
+def test_a_rows_page_begins_with_what_it_is_called_and_folds_away_what_is_empty(sheds):
+    assert fill(sheds, "/sheds/shed/new", title="One", end="Soon", quay="East").status == 303
+    page = tree(get(sheds, "/sheds/shed/1"))
+    assert page.css_first("details.rest summary").text() == "12 empty fields"
+    unset = {one.text() for one in page.css("details.rest dt")}
+    assert [one.text() for one in page.css("dl.facts dt") if one.text() not in unset] == ["ID", "Title", "End", "Quay"]
+
+
 def test_what_belongs_to_others_is_nowhere_to_be_seen(memos):
     assert rows_on(tree(get(memos, "/memo/memo"))) == [1, 3]
     assert rows_on(tree(get(memos, "/memo/memo", actor=2))) == [2]

@@ -131,8 +131,8 @@ def test_on_a_phone_the_current_section_is_seen_and_at_a_desk_no_column_is_cut(a
 
 def test_no_page_is_wider_than_its_window_and_no_tag_than_its_place():
     flags = ["--no-sandbox", "--disable-gpu", "--disable-quic"]
-    too_wide = """() => document.documentElement.scrollWidth > innerWidth || [...document.querySelectorAll('.tag')].some(
-        one => !one.closest('.scroll')
+    too_wide = """() => document.documentElement.scrollWidth > innerWidth
+        || [...document.querySelectorAll('.tag')].some(one => !one.closest('.scroll')
             && one.getBoundingClientRect().right > one.parentElement.getBoundingClientRect().right + 1)"""
     looked, wide = 0, []
     with sync_playwright() as playwright:

@@ -10,6 +10,7 @@ from generated_world import built, spec
 
 from app_clones.declared.engine import declared
 from app_clones.declared.load import parse_decl
+from app_clones.declared.model import AppDecl
 from factory.environment import Action
 from factory.errors import BuildError
 from factory.worlds.at_once import at_once
@@ -87,6 +88,19 @@ def test_a_row_is_edited_by_its_own_link_though_what_stands_below_it_has_one_too
     assert tasks
     for task in tasks:
         assert walk_faults(suite, task) == [], task.instruction
+
+
+def test_a_field_that_a_long_form_folds_away_is_unfolded_first(tmp_path):
+    fields = {"name": {"required": True}} | {f"note_{n}": {} for n in range(16)}
+    last = {"house": {"type": "enum", "values": ["oak", "elm", "ash"]}}
+    decl = {"app": "school", "title": "School", "entities": {"pupil": {
+        "fields": fields | last, "operations": ["list", "get", "create", "update", "delete"], "rows": 12}}}  # fmt: skip
+    school = spec(per_template=8, templates=("create",), max_steps=24)
+    of = school.model_copy(update={"name": "school", "apps": {"school": {}}})
+    suite = built(tmp_path, of, declared(AppDecl.model_validate(decl)))[2]
+    ways = {task.id: suite.walk(task) for task in suite.tasks.values()}
+    assert any("More fields" in str(action.arguments) for way in ways.values() for action in way)
+    assert [task.instruction for task in suite.tasks.values() if walk_faults(suite, task)] == []
 
 
 def test_another_row_in_the_pages_earns_nothing(suite):

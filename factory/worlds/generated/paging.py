@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from app_clones.browser.urls import ORIGIN
 from app_clones.declared import keys
 from app_clones.declared.engine import Declared
+from app_clones.declared.pages_forms import MORE
 from app_clones.declared.pages_frame import FLAG
 from app_clones.declared.pages_refs import choices, told_apart
 from app_clones.kit.errors import AppError
@@ -116,6 +117,7 @@ class Walk:
         raise self._lost(f"an end to {MOST_TRIES} failures")
 
     def _send(self, errand: Fill) -> None:
+        self._unfold([label for label, _ in errand.values])
         form = _form(self._seen)
         fields: list[dict[str, Any]] = []
         for label, value in errand.values:
@@ -132,6 +134,14 @@ class Walk:
         self._press(button)
         if any(one.role == "alert" for one in elements(self._seen)):
             raise self._lost("an answer without errors")
+
+    def _unfold(self, labels: Sequence[str]) -> None:
+        """Opens what a long form folds away, where one of its ``labels`` is not to be seen."""
+        form = _form(self._seen)
+        seen = {one.name for one in form if one.role in _FIELDS}
+        folded = next((one for one in form if one.name.startswith(MORE)), None)
+        if folded is not None and not seen.issuperset(labels):
+            self._press(folded)
 
     def _name(self, value: Called, field: Element) -> str:
         """What a select offers for the row, or what is typed for it."""
