@@ -62,7 +62,8 @@ class Reader:
             key = self._places["path"].get(name, name)
             if key in self._plan.params:
                 found[key] = self._from_texts(key, [text])
-        self._read_query(request, found, {KIND} if media is not None else set())
+        aside = {self._ready.decl.api.auth.query, "" if media is None else KIND} - {""}
+        self._read_query(request, found, aside)
         for name, key in self._places["header"].items():
             if name in request.headers:
                 found[key] = self._from_texts(key, [request.headers[name]])

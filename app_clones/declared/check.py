@@ -5,9 +5,11 @@ from __future__ import annotations
 from app_clones.declared.check_common import DeclError, Loc, entity_of, need_expression, need_field
 from app_clones.declared.check_entities import check_entities
 from app_clones.declared.check_operations import check_operations
-from app_clones.declared.model import AppDecl, Entity
+from app_clones.declared.model import AppDecl, Entity, ErrorForm
 from app_clones.declared.own_templates import check_templates
-from app_clones.declared.wire import STATUSES
+from app_clones.declared.shapes import Shapes
+from app_clones.declared.wire import ERROR_NAMES, STATUSES, error_body
+from app_clones.kit.errors import NotFound
 from app_clones.kit.registry import TAKEN
 
 __all__ = ["DeclError", "check"]
@@ -21,11 +23,20 @@ def check(decl: AppDecl) -> None:
     if decl.app in TAKEN:
         raise DeclError(f"{decl.app} is a name of the kit's own; choose another", ("app",))
     check_entities(decl)
+    _check_errors(decl)
     _check_told(decl)
     _check_long_running(decl)
     _check_pages(decl)
     check_templates(decl)
     check_operations(decl)
+
+
+def _check_errors(decl: AppDecl) -> None:
+    form = decl.api.errors
+    if isinstance(form, ErrorForm):
+        need_expression(form.body, dict.fromkeys(ERROR_NAMES), decl, ("api", "errors", "body"))
+        if fault := Shapes(decl.schemas).fault(form.shape, error_body(form, NotFound("it is not there"))):
+            raise DeclError(f"no body is of this shape: {fault}", ("api", "errors", "shape"))
 
 
 def _check_told(decl: AppDecl) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from starlette.routing import BaseRoute
 
-from app_clones.declared import events, http, perform, running, seeds, tools
+from app_clones.declared import events, http, perform, running, seeds, tools, wire
 from app_clones.declared.act import Act
 from app_clones.declared.behaviours import signature_fault
 from app_clones.declared.check import DeclError, check
@@ -21,7 +21,7 @@ from app_clones.declared.plans import Plan, plan_of
 from app_clones.declared.shapes import Shapes
 from app_clones.declared.tables import searches, tables
 from app_clones.declared.values import Accept, acceptor
-from app_clones.kit.app import App, Options
+from app_clones.kit.app import App, Auth, Options
 from app_clones.kit.protocol import Build, Call
 from app_clones.kit.registry import Handler
 
@@ -106,6 +106,8 @@ class Declared:
             emits=events.emissions(decl),
             routes=lambda: (*http.routes(self), *(own.pages() if own.pages is not None else page_routes(self))),
             api=http.guarded(self),
+            failed=lambda error: wire.failed(decl.api, error),
+            auth=Auth(**decl.api.auth.model_dump()),
             root=decl.api.base if decl.api.root is None else decl.api.root,
         )
 

@@ -42,8 +42,9 @@ from app_clones.declared.model_operations import (
 )
 
 __all__ = [
-    "PERSON", "Api", "AppDecl", "AppName", "Branch", "Branches", "Emit", "Entity", "FieldDecl", "Http", "Json",
-    "Key", "Kind", "Line", "LongRunning", "Make", "Name", "OperationDecl", "Page", "Param", "Part", "Require",
+    "PERSON", "Api", "AppDecl", "AppName", "Auth", "Branch", "Branches", "Emit", "Entity", "ErrorForm", "FieldDecl",
+    "Http", "Json", "Key", "Kind", "Line", "LongRunning", "Make", "Name", "OperationDecl", "Page", "Param", "Part",
+    "Require",
     "Result", "Role", "Source", "Told", "Type", "Value", "Words",
 ]  # fmt: skip
 
@@ -68,17 +69,36 @@ class Told(Part):
     message: str | None = None
 
 
+class ErrorForm(Part):
+    """An API's own form of error bodies. ``body``: JSON in which the expressions ``$status`` (of HTTP, 404), ``$code``
+    (a stable word, ``not_found``), ``$title`` (the same as a title, ``Not found``) and ``$message`` stand for what is
+    told. ``media``: its content type. ``shape``: the JSON Schema that every such body meets."""
+
+    body: Mapping[str, Json]
+    media: str = "application/json"
+    shape: Mapping[str, Json] = {"type": "object"}
+
+
+class Auth(Part):
+    """Where a request says who asks: by a token in ``header``, behind the word ``scheme`` where that is not empty, or,
+    where there is a ``query``, in that parameter alone."""
+
+    header: str = Field(default="Authorization", pattern=r"^[A-Za-z0-9-]+$")
+    scheme: str = Field(default="Bearer", pattern=r"^[A-Za-z0-9-]*$")
+    query: str = ""
+
+
 class Api(Part):
     """``base``: the API's root below the app's own mount. ``root``: the part of it that a client is given, where it
-    says the rest itself (none: all of it). ``errors``: the form of error bodies; ``told``: by the status
-    that Google's others tell (``NOT_FOUND``), what this one does. ``naming``: of properties whose field gives no
-    ``wire`` name. ``page_size`` and ``page_max``: rows a page has where nothing is asked, and at most. ``common``:
-    parameters that every operation takes besides its own (``fields``, ``prettyPrint``). ``batch``: the paths below the
-    app's mount that take several requests at once."""
+    says the rest itself (none: all of it). ``errors``: the form of error bodies, one that has a name or its own;
+    ``told``: by the status that Google's others tell (``NOT_FOUND``), what this one does. ``naming``: of properties
+    whose field gives no ``wire`` name. ``page_size`` and ``page_max``: rows a page has where nothing is asked, and at
+    most. ``common``: parameters that every operation takes besides its own (``fields``, ``prettyPrint``). ``batch``:
+    the paths below the app's mount that take several requests at once. ``auth``: where a request says who asks."""
 
     base: str = Field(default="api/", pattern=r"^([A-Za-z0-9._-]+/)+$")
     root: str | None = None
-    errors: Literal["plain", "google", "problem"] = "plain"
+    errors: Literal["plain", "google", "problem"] | ErrorForm = "plain"
     told: dict[str, Told] = Field(default={})
     naming: Literal["snake", "camel"] = "snake"
     page_size: int = Field(default=20, ge=1, le=1000)
@@ -86,6 +106,7 @@ class Api(Part):
     common: dict[str, Param] = Field(default={})
     batch: tuple[Annotated[str, Field(pattern=r"^[a-z][A-Za-z0-9_/-]*$")], ...] = ()
     long_running: LongRunning | None = None
+    auth: Auth = Auth()
 
 
 class Page(Part):

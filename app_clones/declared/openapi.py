@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from app_clones.declared.arguments import param_wire
-from app_clones.declared.model import OperationDecl, Param
+from app_clones.declared.model import Api, Auth, ErrorForm, OperationDecl, Param
 from app_clones.declared.preconditions import ERRORS
 from app_clones.declared.requirements import requirements, stated
 from app_clones.declared.routing import template
@@ -44,9 +44,8 @@ def document(ready: Declared) -> dict[str, Json]:
         "paths": paths,
         "components": {
             "schemas": _schemas(ready),
-            # Who has no token does not reach the app: what stands before all apps answers.
-            "responses": {"Error": _error(decl.api.errors), "NoToken": _error("gate")},
-            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+            "responses": {"Error": _error(decl.api)},
+            "securitySchemes": {"token": _scheme(decl.api.auth)},
         },
         "security": [{"token": []}],
     }
@@ -111,7 +110,6 @@ def _operation(
         "responses": {
             str(operation.result.status): answer,
             **_refusals(ready, operation),
-            "401": {"$ref": "#/components/responses/NoToken"},
             "default": {"$ref": "#/components/responses/Error"},
         },
     }
@@ -136,7 +134,7 @@ def _refusals(ready: Declared, operation: OperationDecl) -> dict[str, Json]:
         status = google_error(ready.decl.api, error)[0] if ready.decl.api.errors == "google" else error.status
         said.setdefault(status, []).append(one.refusal or stated(one))
     return {
-        str(status): {**_error(ready.decl.api.errors), "description": "; ".join(dict.fromkeys(texts))}
+        str(status): {**_error(ready.decl.api), "description": "; ".join(dict.fromkeys(texts))}
         for status, texts in said.items()
     }
 
@@ -204,7 +202,20 @@ def _or_null(schema: dict[str, Json]) -> dict[str, Json]:
     return {"anyOf": [{name: one for name, one in schema.items() if name != "description"}, {"type": "null"}], **about}
 
 
-def _error(kind: str) -> dict[str, Json]:
+def _scheme(auth: Auth) -> dict[str, Json]:
+    """Where the token stands, as OpenAPI says it."""
+    if auth.query:
+        return {"type": "apiKey", "in": "query", "name": auth.query}
+    if auth.scheme and auth.header.lower() == "authorization":
+        return {"type": "http", "scheme": auth.scheme.lower()}
+    about = {"description": f"Behind the word {auth.scheme}."} if auth.scheme else {}
+    return {"type": "apiKey", "in": "header", "name": auth.header, **about}
+
+
+def _error(api: Api) -> dict[str, Json]:
+    kind = api.errors
+    if isinstance(kind, ErrorForm):
+        return {"description": "Refused.", "content": {kind.media: {"schema": dict(kind.shape)}}}
     text, number = {"type": "string"}, {"type": "integer"}
     if kind == "problem":
         body: dict[str, Json] = {

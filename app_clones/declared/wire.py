@@ -1,4 +1,4 @@
-"""How requests and answers stand on the wire: texts to JSON, forms with nested keys, error bodies of three kinds."""
+"""How requests and answers stand on the wire: texts to JSON, forms with nested keys, error bodies of several kinds."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from urllib.parse import parse_qsl
 
 from starlette.responses import Response
 
-from app_clones.declared.model import Api, Told
+from app_clones.declared.expressions import prepare
+from app_clones.declared.model import Api, ErrorForm, Told
 from app_clones.declared.refusals import Exists, Stale
 from app_clones.kit.errors import AppError, Conflict
 
@@ -34,6 +35,8 @@ _GOOGLE = {
 }
 #: The words by which an API's declaration calls them.
 STATUSES = frozenset(word for word, _ in _GOOGLE.values()) | {"ALREADY_EXISTS"}
+#: What the expressions of an API's own form of errors may name.
+ERROR_NAMES = ("status", "code", "title", "message")
 
 
 class NotAllowed(AppError):
@@ -140,17 +143,28 @@ def answered(body: Json, status: int, *, pretty: bool = False) -> Response:
 
 
 def failed(api: Api, error: AppError) -> Response:
-    """An error in the API's own form: ``plain``, ``google`` or ``problem``."""
+    """An error in the API's own form."""
     headers = error.headers
+    if isinstance(api.errors, ErrorForm):
+        return _json(error_body(api.errors, error), error.status, api.errors.media, headers)
     if api.errors == "google":
         status, body = google_error(api, error)
         return _json(body, status, "application/json; charset=UTF-8", headers)
     if api.errors == "problem":
-        problem = {"type": "about:blank", "title": error.code.replace("_", " ").capitalize(), "status": error.status,
-                   "detail": error.message}  # fmt: skip
+        problem = {"type": "about:blank", "title": _title(error), "status": error.status, "detail": error.message}
         return _json(problem, error.status, "application/problem+json", headers)
     plain = {"error": {"code": error.code, "message": error.message}}
     return _json(plain, error.status, "application/json; charset=UTF-8", headers)
+
+
+def error_body(form: ErrorForm, error: AppError) -> Json:
+    """The body of an error as ``form`` has it."""
+    told = {"status": error.status, "code": error.code, "title": _title(error), "message": error.message}
+    return prepare(form.body)(lambda names: told[names[0]])
+
+
+def _title(error: AppError) -> str:
+    return error.code.replace("_", " ").capitalize()
 
 
 def google_error(api: Api, error: AppError) -> tuple[int, Mapping[str, Json]]:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
+from urllib.parse import parse_qsl
 
 from pydantic import BaseModel, ConfigDict
+from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
 
+from app_clones.kit.errors import AppError
 from app_clones.kit.protocol import Build, Call
 from app_clones.kit.schema import Search, Table
 
@@ -73,6 +76,33 @@ class Emission:
     at_once: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Auth:
+    """Where a request to an API says who asks: by a token in ``header``, behind the word ``scheme`` where that is not
+    empty, or, where there is a ``query``, in that parameter alone."""
+
+    header: str = "Authorization"
+    scheme: str = "Bearer"
+    query: str = ""
+
+    def token(self, headers: Sequence[tuple[bytes, bytes]], query: bytes) -> str | None:
+        """The token of a request, None where it gives none; empty where what it gives is no token."""
+        if self.query:
+            return next((text for name, text in parse_qsl(query.decode("latin-1")) if name == self.query), None)
+        wanted = self.header.lower().encode()
+        given = next((value.decode("latin-1") for name, value in headers if name.lower() == wanted), None)
+        if given is None or not self.scheme:
+            return given
+        kind, _, word = given.partition(" ")
+        return word.strip() if kind.lower() == self.scheme.lower() else ""
+
+
+def plain_error(error: AppError) -> Response:
+    """An error as APIs tell it that have no form of their own."""
+    body = {"error": {"code": error.code, "message": error.message}}
+    return JSONResponse(body, status_code=error.status, headers=dict(error.headers))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class App:
     """A whole app. Table, search and event names start with the app's own name and ``_`` resp. ``.``.
@@ -82,9 +112,10 @@ class App:
     ``takes``: what they are told, of those that say so. ``emits``: events that it schedules; nothing comes of one whose
     app is not in the world.
     ``routes`` are Starlette routes (API and pages) mounted at ``/<name>``; ``api`` lists the paths under that mount
-    whose requests need a bearer token when the world is served over a socket (``gmail/v1/``). ``root``: the path under
+    whose requests need a token when the world is served over a socket (``gmail/v1/``). ``root``: the path under
     that mount that a client of the API is given to put its own behind (``api/``; the Gmail client says ``gmail/v1/``
-    itself).
+    itself). ``failed``: how its API tells of an error that comes before any route;
+    ``auth``: where it looks for a token.
     """
 
     name: str
@@ -99,3 +130,5 @@ class App:
     routes: Callable[[], Sequence[BaseRoute]] = tuple
     api: Sequence[str] = ()
     root: str = ""
+    failed: Callable[[AppError], Response] = plain_error
+    auth: Auth = Auth()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,7 +17,8 @@ from starlette.routing import Mount
 from starlette.types import ASGIApp, Message, Scope
 
 from app_clones.kit import faults
-from app_clones.kit.errors import AppError, KitError, StalePage
+from app_clones.kit.app import App, Auth, plain_error
+from app_clones.kit.errors import AppError, KitError, NoToken, StalePage, TooLarge
 from app_clones.kit.protocol import Call
 from app_clones.kit.seeds import derive
 from app_clones.kit.step import check_may_act
@@ -81,8 +82,7 @@ def _world_app(registry: Registry) -> ASGIApp:
 
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, AppError)
-    body = {"error": {"code": error.code, "message": error.message}}
-    return JSONResponse(body, status_code=error.status, headers=dict(error.headers))
+    return plain_error(error)
 
 
 async def _broken(request: Request, error: Exception) -> Response:
@@ -204,7 +204,7 @@ def token(world: World, person: int) -> str:
 
 
 class Gate:
-    """What stands between a socket and a world: bearer tokens, one request at a time, bodies read before it starts.
+    """What stands between a socket and a world: tokens, one request at a time, bodies read before it starts.
 
     ``extra``: an ASGI app by the mount that it takes from the world's own, ``/admin``.
     """
@@ -213,33 +213,37 @@ class Gate:
         self._world = world
         self._app = world_app(world.registry)
         self._extra = dict(extra or {})
-        self._api = tuple(f"/{app.name}/{prefix}" for app in world.apps for prefix in app.api)
+        self._apis = [(f"/{app.name}/{prefix}", app) for app in world.apps for prefix in app.api]
 
-    def actor(self, headers: Sequence[tuple[bytes, bytes]], path: str) -> int | None:
+    def _api(self, path: str) -> App | None:
+        """The app whose API ``path`` is a part of."""
+        return next((app for prefix, app in self._apis if path.startswith(prefix)), None)
+
+    def _actor(self, scope: Scope, api: App | None) -> int | None:
         """Who asks, or None for someone that may not. Pages without a token act as the agent's own account."""
-        given = next((value.decode("latin-1") for name, value in headers if name.lower() == b"authorization"), None)
+        given = (Auth() if api is None else api.auth).token(scope["headers"], scope["query_string"])
         if given is None:
-            return None if path.startswith(self._api) else 1
-        kind, _, word = given.partition(" ")
-        persons = self._world.persons()
-        known = {token(self._world, person): person for person in persons}
-        return known.get(word.strip()) if kind.lower() == "bearer" else None
+            return None if api is not None else 1
+        known = {token(self._world, person): person for person in self._world.persons()}
+        return known.get(given)
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
         """Answers one HTTP request; refuses all else (web sockets)."""
         if scope["type"] != "http":
             return
-        actor = self.actor(scope["headers"], scope["path"])
+        api = self._api(scope["path"])
+        refuse = plain_error if api is None else api.failed
+        actor = self._actor(scope, api)
         try:
             body = await _read(receive)
         except ClientDisconnect:
             return  # half a request is none
         if actor is None:
-            await _refuse(401, "a bearer token of this world is needed")(scope, receive, send)
+            await refuse(NoToken("a token of this world is needed"))(scope, receive, send)
         elif body is None:
-            await _refuse(413, "the body is too large")(scope, receive, send)
+            await refuse(TooLarge("the body is too large"))(scope, receive, send)
         else:
-            if scope["path"].startswith(self._api):
+            if api is not None:
                 scope, body = _as_meant(scope, body)
             # Nothing in here awaits the outside, so two requests never share a transaction.
             app = self._extra.get("/" + scope["path"][1:].partition("/")[0], self._app)
@@ -259,10 +263,6 @@ def _as_meant(scope: Scope, body: bytes) -> tuple[Scope, bytes]:
     query = b"&".join(part for part in (scope["query_string"], body) if part)
     left = [pair for pair in scope["headers"] if pair[0].lower() not in (b"content-type", b"content-length")]
     return {**scope, "method": "GET", "query_string": query, "headers": left}, b""
-
-
-def _refuse(status: int, message: str) -> Response:
-    return JSONResponse({"error": {"code": status, "message": message}}, status_code=status)
 
 
 async def _read(receive: Any) -> bytes | None:

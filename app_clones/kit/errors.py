@@ -61,6 +61,20 @@ class Forbidden(AppError):
     code = "forbidden"
 
 
+class NoToken(AppError):
+    """Nobody says who asks, or says so by a token that is nobody's."""
+
+    status = 401
+    code = "unauthenticated"
+
+
+class TooLarge(AppError):
+    """A body beyond what is read."""
+
+    status = 413
+    code = "too_large"
+
+
 class Fault(AppError):
     """Nobody's mistake: a seeded failure of the service. Nothing was done; dealt with, the same succeeds."""
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from app_clones.declared.model import Auth
+
 Json = Any
 Schema = Mapping[str, Json]
 
@@ -50,10 +52,20 @@ class Method:
 
 
 @dataclass(frozen=True, slots=True)
+class ErrorBody:
+    """What the bodies of errors are: JSON of this ``schema``, under the content type ``media``."""
+
+    schema: Schema
+    media: str
+
+
+@dataclass(frozen=True, slots=True)
 class ApiDoc:
     """A whole description. ``schemas``: JSON Schema 2020-12 by name, refs as ``#/$defs/NAME``; a property's
     ``readOnly`` and ``x-required-by`` (ids of methods that demand it) are kept as the document tells. ``common``:
-    parameters that every method takes. ``style``: whose habits the API has (envelopes, error bodies, names)."""
+    parameters that every method takes. ``style``: whose habits the API has (envelopes, error bodies, names).
+    ``errors``: what most of its methods say of error bodies, where they say it. ``auth``: where a request says who
+    asks."""
 
     kind: Literal["discovery", "openapi"]
     name: str
@@ -66,4 +78,6 @@ class ApiDoc:
     methods: tuple[Method, ...]
     schemas: Mapping[str, Schema]
     common: tuple[Parameter, ...] = ()
+    errors: ErrorBody | None = None
+    auth: Auth = field(default=Auth())
     notes: tuple[str, ...] = field(default=())

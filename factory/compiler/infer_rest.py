@@ -11,6 +11,7 @@ from factory.compiler.certificate import idle_headers
 from factory.compiler.infer_names import free, short, snake
 from factory.compiler.rest_checked import checked
 from factory.compiler.rest_entities import Model
+from factory.compiler.rest_errors import error_form
 from factory.compiler.rest_operations import operation, refused
 
 Json = Any
@@ -27,6 +28,7 @@ def infer_rest(doc: ApiDoc) -> tuple[AppDecl, tuple[str, ...], dict[str, str]]:
         name = free(short(snake(method.id), _OPERATION_NAME), operations)
         operations[name] = operation(model, method, place)
     base = doc.base.strip("/")
+    errors, not_told = error_form(doc)
     common = {
         free(short(snake(one.name), 44), ()): Param(place="query", role="inert", wire=one.name, about=one.about)
         for one in doc.common
@@ -38,7 +40,7 @@ def infer_rest(doc: ApiDoc) -> tuple[AppDecl, tuple[str, ...], dict[str, str]]:
         about=doc.about,
         version=doc.version,
         source=Source(kind=doc.kind, name=doc.name, version=doc.version, sha256=doc.sha256),
-        api=Api(base=f"api/{base}/" if base else "api/", errors="plain", naming="snake", common=common),
+        api=Api(base=f"api/{base}/" if base else "api/", errors=errors, naming="snake", common=common, auth=doc.auth),
         entities=model.entities,
         operations=operations,
         schemas={name: dict(schema) for name, schema in doc.schemas.items()},
@@ -48,4 +50,4 @@ def infer_rest(doc: ApiDoc) -> tuple[AppDecl, tuple[str, ...], dict[str, str]]:
     kinds = Counter(made.kind for made in decl.operations.values())
     told = ", ".join(f"{kind} {count}" for kind, count in sorted(kinds.items()))
     about = {m.id: place.key[-1] if place.key else "-" for m, place in zip(doc.methods, model.places, strict=True)}
-    return decl, (*doc.notes, *left_out, *idle_headers(decl), told), about
+    return decl, (*doc.notes, *not_told, *left_out, *idle_headers(decl), told), about

@@ -6,17 +6,20 @@ use for (security, callbacks, webhooks, further servers, HEAD and OPTIONS) is le
 
 from __future__ import annotations
 
+import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, cast
 from urllib.parse import urlsplit
 
 from factory.apps import names_taken
-from factory.compiler.api import ApiDoc, Method, Parameter
+from factory.compiler.api import ApiDoc, ErrorBody, Method, Parameter
 from factory.compiler.infer_names import in_ascii
 from factory.compiler.openapi_endless import demand_no_endless
 from factory.compiler.openapi_parameters import Parameters
 from factory.compiler.openapi_schema import Schema, Schemas
+from factory.compiler.openapi_security import read_security
 from factory.compiler.openapi_source import Json, Pointer, Source, parse
 from factory.store import sha256
 
@@ -28,6 +31,7 @@ _PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
 _VERSION = re.compile(r"3\.[01]\.\d+")
 FORM = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data"
+PROBLEM = "application/problem+json"
 
 
 def read(text: str, name: str) -> ApiDoc:
@@ -51,6 +55,7 @@ class _Reader:
         self._schemas = Schemas(source)
         self._parameters = Parameters(source, self._schemas)
         self._notes: list[str] = []
+        self._errors: list[ErrorBody] = []
         self._ids: set[str] = set()
 
     def read(self) -> ApiDoc:
@@ -61,6 +66,8 @@ class _Reader:
         info = source.mapping(data.get("info"), ("info",), "info")
         title = source.text_of(info.get("title"), ("info", "title"), "the title")
         self._schemas.read_components()
+        security = read_security(source, data)
+        self._notes += security.notes
         methods = tuple(self._methods(data))
         if not methods:
             source.fail(("paths",), "there is no method")
@@ -79,7 +86,9 @@ class _Reader:
             sha256=sha256(source.text.encode()),
             methods=methods,
             schemas=self._schemas.defs,
-            common=self._security(data),
+            common=security.parameters,
+            errors=self._error_body(),
+            auth=security.auth,
             notes=tuple(dict.fromkeys([*self._schemas.notes, *self._notes])),
         )
 
@@ -112,21 +121,6 @@ class _Reader:
         path = urlsplit(url).path.strip("/")
         return f"{path}/" if path else ""
 
-    def _security(self, data: Mapping[str, Json]) -> tuple[Parameter, ...]:
-        """Tells that security is ignored; a key in the query is a parameter that every method takes."""
-        components = self._source.mapping(data.get("components", {}), ("components",), "components")
-        at: Pointer = ("components", "securitySchemes")
-        found = []
-        for name, one in self._source.mapping(components.get("securitySchemes", {}), at, "securitySchemes").items():
-            scheme, where = self._source.follow(one, (*at, name), "a security scheme")
-            self._notes.append(f"security is left out: {name} ({scheme.get('type')}); a bearer token says who acts")
-            if scheme.get("type") == "apiKey" and scheme.get("in") == "query":
-                key = self._source.text_of(scheme.get("name"), (*where, "name"), "its name")
-                found.append(
-                    Parameter(key, "query", {"type": "string"}, about="Credential; who acts is told otherwise.")
-                )
-        return tuple(found)
-
     def _methods(self, data: Mapping[str, Json]) -> Iterator[Method]:
         for path, value in self._source.mapping(data.get("paths"), ("paths",), "paths").items():
             at: Pointer = ("paths", path)
@@ -151,6 +145,7 @@ class _Reader:
         self._check_path(path, parameters, at)
         request, required, media = self._body(given, at)
         status, response = self._response(given, at)
+        self._errors += self._error_bodies(given, at)
         about = [str(given.get(key) or "").strip() for key in ("summary", "description")]
         return Method(
             id=self._id(given.get("operationId"), path, verb, at),
@@ -224,6 +219,32 @@ class _Reader:
         if content and kind is None:
             self._notes.append(f"{'.'.join(at)}: {', '.join(content)} is answered with no schema that is checked")
         return status, self._content(content, kind, (*at, "content")) if kind else None
+
+    def _error_bodies(self, given: Mapping[str, Json], at: Pointer) -> Iterator[ErrorBody]:
+        """What the responses to bad requests hold: objects, and whatever a problem document is said to be."""
+        at = (*at, "responses")
+        responses = self._source.mapping(given["responses"], at, "responses")
+        succeeds = any(code.startswith("2") for code in responses)
+        for code in responses:
+            if re.fullmatch(r"4(\d\d|XX)", code) or (code == "default" and succeeds):
+                response, where = self._source.follow(responses[code], (*at, code), "a response")
+                content = self._source.mapping(response.get("content", {}), (*where, "content"), "content")
+                kind = next(filter(_is_json, content), None)
+                if kind is not None:
+                    schema, media = self._content(content, kind, (*where, "content")), kind.partition(";")[0].strip()
+                    if self._schemas.inline(schema).get("type") == "object" or media == PROBLEM:
+                        yield ErrorBody(schema, "application/json" if media == "*/*" else media)
+
+    def _error_body(self) -> ErrorBody | None:
+        """What most of the methods say that errors are; of several, what is said first. Tells of others."""
+        told = Counter(json.dumps([one.media, one.schema], sort_keys=True) for one in self._errors)
+        if not told:
+            return None
+        if len(told) > 1:
+            self._notes.append(f"errors have {len(told)} forms; all are told in the one that is named most often")
+        most, _ = told.most_common(1)[0]
+        media, schema = json.loads(most)
+        return ErrorBody(schema, media)
 
     def _content(self, content: Mapping[str, Json], kind: str, at: Pointer) -> Schema:
         media = self._source.mapping(content[kind], (*at, kind), "a media type")

@@ -10,7 +10,7 @@ from typing import Any
 from app_clones.declared.branches import needed
 from app_clones.declared.model import PERSON, Param
 from app_clones.declared.values import schema_of
-from factory.compiler.proof_answers import Answer, error_fault
+from factory.compiler.proof_answers import Answer
 from factory.compiler.proof_asking import Asked, Unaskable, target_param
 from factory.compiler.proof_belonging import elsewhere
 from factory.compiler.proof_case import Case
@@ -60,7 +60,7 @@ def prove_refused(case: Case) -> None:
 
 
 def _hold(case: Case, answer: Answer) -> None:
-    fault = error_fault(case.subject.decl.api.errors, answer)
+    fault = case.subject.error_fault(answer)
     case.ledger.responses += 1
     case.ledger.responses_valid += not fault
     case.ledger.expect("schema", not fault, lambda: f"{answer}: {fault}")

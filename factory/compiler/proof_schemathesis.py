@@ -15,7 +15,9 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
+from app_clones.declared.model import Auth
 from app_clones.kit.serve import serve_world
 from app_clones.kit.world import World
 from factory.compiler.certificate import Check
@@ -41,7 +43,7 @@ def prove_with_schemathesis(subject: Subject, *, examples: int = EXAMPLES) -> tu
         with tempfile.TemporaryDirectory() as folder:
             report = Path(folder) / "report.json"
             arguments = [
-                "run", address, "--header", f"Authorization: Bearer {served.token()}", "--no-color",
+                "run", *_asking(address, subject.decl.api.auth, served.token(), Path(folder)), "--no-color",
                 "--exclude-checks", _LEFT_OUT, "--max-examples", str(examples), "--generation-deterministic",
                 "--report", "json", "--report-json-path", str(report),
             ]  # fmt: skip
@@ -49,6 +51,15 @@ def prove_with_schemathesis(subject: Subject, *, examples: int = EXAMPLES) -> tu
             if not report.is_file():
                 raise BuildError(f"schemathesis gave no report: {_short(done.stderr or done.stdout)}")
             return _checks(json.loads(report.read_text()), done.stdout)
+
+
+def _asking(address: str, auth: Auth, token: str, folder: Path) -> list[str]:
+    """The document's ``address`` and how it is asked for, and everything after it, with a token."""
+    if not auth.query:
+        return [address, "--header", f"{auth.header}: {auth.scheme} {token}"]
+    # Its command line takes no parameters; the file tells of the scheme by its name in the document.
+    (folder / "schemathesis.toml").write_text(f'[auth.openapi.token]\napi_key = "{token}"\n')
+    return [f"{address}?{quote(auth.query)}={token}"]
 
 
 def is_installed() -> bool:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from app_clones.declared import rows as row_store
 from app_clones.declared.engine import Declared
 from app_clones.declared.entities import EntityPlan, Row
-from app_clones.declared.model import AppDecl, Entity, OperationDecl
+from app_clones.declared.model import AppDecl, Entity, ErrorForm, OperationDecl
 from app_clones.declared.plans import lineage
 from app_clones.kit.app import App
 from app_clones.kit.asgi import request
@@ -23,9 +23,9 @@ from app_clones.kit.registry import register
 from app_clones.kit.schema import Table, is_log
 from app_clones.kit.seeds import derive
 from app_clones.kit.world import World
-from factory.compiler.api import ApiDoc, Method
+from factory.compiler.api import ApiDoc, ErrorBody, Method
 from factory.compiler.certificate import Ledger
-from factory.compiler.proof_answers import Answer, error_fault
+from factory.compiler.proof_answers import Answer, error_fault, no_error
 from factory.compiler.proof_wire import FORM, Wired, params_of, wired
 from factory.compiler.validators import Validators, without_required
 from factory.compiler.values import Values
@@ -53,6 +53,7 @@ class Subject:
         }
         self.schemas = Validators(self.decl.schemas)
         self.originals = Validators(document.schemas) if document else self.schemas
+        self._errors = document.errors if document else None
         self.parts = Validators(without_required(self.decl.schemas))
         self.original_parts = Validators(without_required(document.schemas)) if document else self.parts
         with World.build([app], seed=seed, start_ms=START_MS, step_ms=STEP_MS, persons=PERSONS) as world:
@@ -71,6 +72,20 @@ class Subject:
             yield stage
         finally:
             stage.world.close()
+
+    def error_fault(self, answer: Answer) -> str:
+        """What is wrong with an answer as an error, by the original document where that says what errors are, else by
+        the declaration; empty where nothing is."""
+        form, schemas = self.decl.api.errors, self.originals
+        if self._errors is not None:
+            wanted = self._errors
+        elif isinstance(form, ErrorForm):
+            wanted, schemas = ErrorBody(form.shape, form.media), self.schemas
+        else:
+            return no_error(answer) or error_fault(form, answer)
+        if answer.media != wanted.media:
+            return f"the error is {answer.media}, not {wanted.media}"
+        return no_error(answer) or "; ".join(schemas.faults(wanted.schema, answer.json))
 
     def takes_forms(self, operation: str) -> bool:
         """Whether the original takes the body of an operation as a form, where all leaves are texts."""
@@ -279,7 +294,7 @@ def response_fault(
     Errors are held to the API's own form of them. ``in_part``: a mask chose what is answered, so parts may lack.
     """
     if not answer.ok:
-        return error_fault(subject.decl.api.errors, answer)
+        return subject.error_fault(answer)
     method = subject.methods.get(name)
     if method is not None:
         schema, status = method.response, method.status

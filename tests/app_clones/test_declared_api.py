@@ -1,0 +1,88 @@
+"""What an API has of its own: how it tells of errors, and where a request says who asks."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from app_clones.declared.check import DeclError
+from app_clones.declared.engine import declared
+from app_clones.declared.model import AppDecl
+from app_clones.kit.asgi import request
+from app_clones.kit.serve import serve_world
+from app_clones.kit.world import World
+
+SHAPE = {
+    "type": "object",
+    "required": ["status", "errors"],
+    "properties": {"status": {"type": "integer"}, "errors": {"type": "array", "items": {"type": "object"}}},
+}
+OWN = {
+    "body": {"status": "$status", "errors": [{"kind": "$code", "title": "$title", "text": "$message"}], "price": "$$5"},
+    "media": "application/vnd.shop+json",
+    "shape": SHAPE,
+}
+
+
+def shop(**api):
+    entity = {"fields": {"name": {"required": True}}, "operations": ["list", "create"], "rows": 2}
+    return AppDecl.model_validate({"app": "shop", "title": "Shop", "api": api, "entities": {"item": entity}})
+
+
+def world_of(decl):
+    return World.build((declared(decl).app(),), seed=1, start_ms=0, step_ms=1000, persons=2)
+
+
+async def test_an_api_tells_of_errors_in_a_form_of_its_own():
+    with world_of(shop(errors=OWN)) as world:
+        missing = await request(world, "GET", "/shop/api/nothing")
+        wrong = await request(world, "POST", "/shop/api/items", body=b"{")
+        document = (await request(world, "GET", "/shop/api/openapi.json")).text
+    assert missing.status == 404
+    assert missing.headers["content-type"] == OWN["media"]
+    text = '"errors":[{"kind":"not_found","title":"Not found","text":"there is nothing at this path"}]'
+    assert missing.text == f'{{"status":404,{text},"price":"$5"}}'
+    assert '"status":400' in wrong.text
+    assert '"content":{"application/vnd.shop+json":{"schema":{"type":"object","required":["status"' in document
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({"body": {"status": "$status", "errors": ["$reason"]}}, r"api\.errors\.body: \$reason is nothing here"),
+        ({"body": {"status": "$code", "errors": []}}, r"api\.errors\.shape: no body is of this shape: status"),
+    ],
+)
+def test_a_form_of_errors_that_cannot_be_told_is_no_declaration(change, fault):
+    with pytest.raises(DeclError, match=fault):
+        declared(shop(errors=OWN | change))
+
+
+@pytest.mark.parametrize(
+    ("auth", "headers", "query", "scheme"),
+    [
+        ({}, {"Authorization": "Bearer TOKEN"}, "", {"type": "http", "scheme": "bearer"}),
+        (
+            {"header": "X-Api-Key", "scheme": ""},
+            {"X-Api-Key": "TOKEN"},
+            "",
+            {"type": "apiKey", "in": "header", "name": "X-Api-Key"},
+        ),
+        ({"scheme": "Token"}, {"authorization": "token TOKEN"}, "", {"type": "http", "scheme": "token"}),
+        ({"query": "api_key"}, {}, "?api_key=TOKEN", {"type": "apiKey", "in": "query", "name": "api_key"}),
+    ],
+)
+def test_a_request_says_who_asks_where_the_api_wants_it_and_nowhere_else(auth, headers, query, scheme):
+    with world_of(shop(auth=auth, errors=OWN)) as world, serve_world(world) as served:
+
+        def ask(base, token):
+            given = {name: value.replace("TOKEN", token) for name, value in headers.items()}
+            return httpx.get(f"{served.url}/{base}{query.replace('TOKEN', token)}", headers=given, trust_env=False)
+
+        assert ask("shop/api/items", served.token()).status_code == 200
+        assert ask("shop/api/openapi.json", served.token(2)).json()["components"]["securitySchemes"]["token"] == scheme
+        refused = ask("shop/api/items", "0" * 32)
+        assert (refused.status_code, refused.json()["errors"][0]["kind"]) == (401, "unauthenticated")
+        elsewhere = {"Authorization": f"Basic {served.token()}", "X-Key": served.token()}
+        assert httpx.get(f"{served.url}/shop/api/items", headers=elsewhere, trust_env=False).status_code == 401
+        assert httpx.get(f"{served.url}/shop/", trust_env=False).status_code == 200
