@@ -1,4 +1,4 @@
-"""From an HTTP request to an operation's arguments: path, query, headers and body, by their names on the wire."""
+"""From an HTTP request to an operation's arguments: path, query, headers, cookies and body, by their wire names."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from app_clones.declared.model import AppDecl, Param, Value
 from app_clones.declared.shapes import Shapes
 from app_clones.declared.uploads import KIND
 from app_clones.declared.values import from_text
-from app_clones.declared.wire import read_body
+from app_clones.declared.wire import parse_json, read_body
 from app_clones.declared.words import camel
 from app_clones.kit.errors import AppError
 
@@ -42,7 +42,8 @@ class Reader:
         self._plan = ready.plan(operation)
         self._whole: str | None = None
         self.called: dict[str, str] = {}  # by parameter name: what a client calls it
-        self._places: dict[str, dict[str, str]] = {place: {} for place in ("path", "query", "body", "header", "tool")}
+        places = ("path", "query", "body", "header", "cookie", "tool")
+        self._places: dict[str, dict[str, str]] = {place: {} for place in places}
         for key, param in self._plan.params.items():
             if is_whole_body(param):
                 self._whole = key
@@ -67,6 +68,9 @@ class Reader:
         for name, key in self._places["header"].items():
             if name in request.headers:
                 found[key] = self._from_texts(key, [request.headers[name]])
+        for name, key in self._places["cookie"].items():
+            if name in request.cookies:
+                found[key] = self._from_texts(key, [request.cookies[name]])
         kind = request.headers.get("content-type", _JSON) if media is None else _JSON
         body, is_form = read_body(kind, data)
         self._read_body(body, is_form, found)
@@ -93,11 +97,14 @@ class Reader:
                 raise AppError("this takes no body")
             return
         rest: dict[str, Json] = {}
+        http = self._plan.decl.http
+        joined = http.joined if http is not None and is_form else {}
         for name, value in body.items():
+            if name in joined and isinstance(value, str):
+                value = value.split(joined[name])
             key = self._places["body"].get(name)
             if key is not None:
-                param = self._plan.params[key]
-                found[key] = self._body_value(param, value, name) if is_form else value
+                found[key] = self._body_value(self._plan.params[key], value, name) if is_form else value
             elif self._whole is None:
                 raise AppError(f"{name[:60]}: no such property in the body")
             elif value is not None or self._plan.params[self._whole].role != "body":
@@ -139,9 +146,22 @@ class Reader:
         return [from_text(value, given, name)] if value.repeated else from_text(value, given, name)
 
 
+def _object(text: str) -> Json:
+    """An object that a form has as JSON, OpenAPI's default for one; ``text`` itself where it is none."""
+    try:
+        return parse_json(text)
+    except (ValueError, RecursionError):
+        return text
+
+
 def by_shape(shapes: Shapes, shape: Mapping[str, Json], given: Json) -> Json:
     """``given``, whose leaves are texts, with numbers and booleans where ``shape`` says so."""
     shape = shapes.resolved(shape)
+    kind = shape.get("type")
+    if isinstance(given, str) and kind == "object":
+        return _object(given)
+    if isinstance(given, str) and kind == "array":
+        given = [given]
     if isinstance(given, dict):
         properties = shape.get("properties", {})
         rest = shape.get("additionalProperties")
@@ -149,5 +169,5 @@ def by_shape(shapes: Shapes, shape: Mapping[str, Json], given: Json) -> Json:
         return {key: by_shape(shapes, properties.get(key, rest), each) for key, each in given.items()}
     if isinstance(given, list):
         return [by_shape(shapes, shape.get("items", {}), each) for each in given]
-    leaf = _LEAVES.get(str(shape.get("type")))
+    leaf = _LEAVES.get(str(kind))
     return from_text(leaf, given, "") if leaf is not None and isinstance(given, str) else given

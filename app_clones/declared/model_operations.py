@@ -50,7 +50,7 @@ class Param(Value):
     be dotted (``policy.etag``).
     """
 
-    place: Literal["path", "query", "body", "header", "tool"] = "body"
+    place: Literal["path", "query", "body", "header", "cookie", "tool"] = "body"
     role: Role = "input"
     entity: Name | None = None
     field: Name | None = None
@@ -128,10 +128,12 @@ class Make(Part):
 
 class Http(Part):
     """Where an operation is reached. ``path`` is relative to the app's API root and has no leading slash; ``{x}`` takes
-    a segment, ``{+x}`` a resource name (its parameter's ``pattern`` says which); it may end in ``:verb``."""
+    a segment, ``{+x}`` a resource name (its parameter's ``pattern`` says which); it may end in ``:verb``. ``joined``:
+    of a form, the properties whose items stand in one text, each with what separates them."""
 
     verb: Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
     path: str
+    joined: Mapping[str, Annotated[str, Field(min_length=1)]] = {}
 
 
 class Line(Part):

@@ -140,7 +140,7 @@ def _refusals(ready: Declared, operation: OperationDecl) -> dict[str, Json]:
 
 
 def _outside(param: Param) -> bool:
-    return param.place in ("path", "query", "header") and param.role != "refused"
+    return param.place in ("path", "query", "header", "cookie") and param.role != "refused"
 
 
 def _parameters(

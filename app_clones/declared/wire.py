@@ -75,11 +75,16 @@ def read_body(content_type: str, data: bytes) -> tuple[Json, bool]:
     if kind != "application/json" and not kind.endswith("+json"):
         raise WrongMedia(f"a body of {kind[:60]} is not read; it is JSON")
     try:
-        found = json.loads(data, parse_constant=_no_constant)
-        json.dumps(found, ensure_ascii=False).encode()  # half a surrogate pair is no text
+        return parse_json(data), False
     except (ValueError, RecursionError):
         raise AppError("the body is no JSON") from None
-    return found, False
+
+
+def parse_json(data: bytes | str) -> Json:
+    """What ``data`` says in JSON. Raises ValueError, or RecursionError, where it is none."""
+    found = json.loads(data, parse_constant=_no_constant)
+    json.dumps(found, ensure_ascii=False).encode()  # half a surrogate pair is no text
+    return found
 
 
 def _no_constant(name: str) -> None:
@@ -87,7 +92,8 @@ def _no_constant(name: str) -> None:
 
 
 def read_form(data: bytes) -> Json:
-    """A form whose keys nest: ``a[b][0]=x`` is ``{"a": {"b": ["x"]}}``, ``a[][b]=x&a[][b]=y`` a list of two objects.
+    """A form whose keys nest: ``a[b][0]=x`` is ``{"a": {"b": ["x"]}}``, ``a[][b]=x&a[][b]=y`` a list of two objects,
+    and so is ``a=x&a=y`` of two texts.
 
     Raises :class:`AppError`.
     """
@@ -112,9 +118,10 @@ def _graft(whole: dict[str, Json], path: list[str], text: str, key: str) -> None
         if not isinstance(at, dict):
             raise AppError(f"the form's key {key[:60]!r} is a value and more than one")
     last = path[-1] or str(len(at))  # a[]=x&a[]=y
-    if last in at:
-        raise AppError(f"the form gives {key[:60]!r} twice")
-    at[last] = text
+    held = at.get(last, text)
+    if isinstance(held, dict):
+        raise AppError(f"the form's key {key[:60]!r} is a value and more than one")
+    at[last] = text if last not in at else [*held, text] if isinstance(held, list) else [held, text]
 
 
 def _item(at: Mapping[str, Json], path: Sequence[str]) -> str:

@@ -34,7 +34,8 @@ class Method:
     ``path``: as documented, relative to the root (``v1/{+name}``, ``v1/{+name}:cancel``); ``flat``: the same with every
     segment spelt out (``v1/projects/{projectsId}/topics/{topicsId}``), equal to ``path`` where there is no such form.
     ``request`` and ``response``: JSON Schemas, mostly ``{"$ref": "#/$defs/Topic"}``; None: no body. ``media``: the
-    body's content types where it is not JSON. ``status``: of success.
+    body's content types where it is not JSON; ``joined``: of a form, the properties whose items stand in one text, each
+    with what separates them. ``status``: of success.
     """
 
     id: str
@@ -48,6 +49,7 @@ class Method:
     about: str = ""
     status: int = 200
     media: tuple[str, ...] = ()
+    joined: Mapping[str, str] = field(default_factory=dict)
     deprecated: bool = False
 
 

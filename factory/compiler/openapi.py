@@ -17,7 +17,7 @@ from factory.apps import names_taken
 from factory.compiler.api import ApiDoc, ErrorBody, Method, Parameter
 from factory.compiler.infer_names import in_ascii
 from factory.compiler.openapi_endless import demand_no_endless
-from factory.compiler.openapi_parameters import Parameters
+from factory.compiler.openapi_parameters import SEPARATORS, Parameters
 from factory.compiler.openapi_schema import Schema, Schemas
 from factory.compiler.openapi_security import read_security
 from factory.compiler.openapi_source import Json, Pointer, Source, parse
@@ -32,6 +32,9 @@ _VERSION = re.compile(r"3\.[01]\.\d+")
 FORM = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data"
 PROBLEM = "application/problem+json"
+_Body = tuple[Schema | None, bool, tuple[str, ...], Mapping[str, str]]
+"""Of a request: the schema, whether it must be there, the content types where none of them is JSON, and of a form
+the properties whose items are joined, by what."""
 
 
 def read(text: str, name: str) -> ApiDoc:
@@ -143,7 +146,7 @@ class _Reader:
                 self._notes.append(f"{verb.upper()} {path}: {part} left out")
         parameters = self._parameters.of(item, item_at, given, at)
         self._check_path(path, parameters, at)
-        request, required, media = self._body(given, at)
+        request, required, media, joined = self._body(given, at)
         status, response = self._response(given, at)
         self._errors += self._error_bodies(given, at)
         about = [str(given.get(key) or "").strip() for key in ("summary", "description")]
@@ -159,6 +162,7 @@ class _Reader:
             about="\n\n".join(dict.fromkeys(text for text in about if text)),
             status=status,
             media=media,
+            joined=joined,
             deprecated=given.get("deprecated") is True,
         )
 
@@ -189,10 +193,9 @@ class _Reader:
         self._ids.add(id)
         return id
 
-    def _body(self, given: Mapping[str, Json], at: Pointer) -> tuple[Schema | None, bool, tuple[str, ...]]:
-        """The request's schema, whether it must be there, and its content types where none of them is JSON."""
+    def _body(self, given: Mapping[str, Json], at: Pointer) -> _Body:
         if given.get("requestBody") is None:
-            return None, False, ()
+            return None, False, (), {}
         body, at = self._source.follow(given["requestBody"], (*at, "requestBody"), "a requestBody")
         content = self._source.mapping(body.get("content"), (*at, "content"), "content")
         if not content:
@@ -200,7 +203,21 @@ class _Reader:
         json_type = next(filter(_is_json, content), None)
         chosen = json_type or next((kind for kind in (FORM, MULTIPART) if kind in content), next(iter(content)))
         schema = self._content(content, chosen, (*at, "content"))
-        return schema, body.get("required") is True, () if json_type else tuple(content)
+        required = body.get("required") is True
+        if json_type:
+            return schema, required, (), {}
+        return schema, required, tuple(content), self._joined(content[chosen], (*at, "content", chosen))
+
+    def _joined(self, media: Mapping[str, Json], at: Pointer) -> Mapping[str, str]:
+        """The properties of a form whose lists stand in one text, with what separates the items."""
+        at = (*at, "encoding")
+        found: dict[str, str] = {}
+        for name, one in self._source.mapping(media.get("encoding", {}), at, "encoding").items():
+            told = self._source.mapping(one, (*at, name), "an encoding")
+            style = told.get("style", "form")
+            if style in SEPARATORS and not told.get("explode", style == "form"):
+                found[name] = SEPARATORS[style]
+        return found
 
     def _response(self, given: Mapping[str, Json], at: Pointer) -> tuple[int, Schema | None]:
         """The status of success, and the schema of its JSON, if it has any."""

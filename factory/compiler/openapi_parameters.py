@@ -19,6 +19,8 @@ _STYLES: Mapping[str, tuple[str, ...]] = {
 }
 #: Headers that are no parameters, whatever a document says.
 _PROTOCOL = ("accept", "content-type", "authorization")
+#: What separates the items of a list that stands in one text.
+SEPARATORS = {"form": ",", "spaceDelimited": " ", "pipeDelimited": "|"}
 _JOINTS = {"form": "commas", "simple": "commas", "spaceDelimited": "spaces", "pipeDelimited": "|"}
 
 

@@ -23,6 +23,8 @@ Json = Any
 _LONG = "x" * 100_001
 _MOST_FIELDS = 4
 _MOST_WRONG = 2
+#: Where all is text.
+_TEXTS = ("query", "path", "header", "cookie")
 _VERBS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
@@ -78,7 +80,7 @@ def _bad(case: Case, stage: Stage, asked: Asked) -> Iterator[tuple[str, Asked]]:
         if param.role == "resource":
             yield from _bad_resource(case, asked, name)
         elif param.role not in ("row", "mask", "read_mask", "refused", "page_token"):
-            for wrong in _wrong(case, param, texts=http and param.place in ("query", "path", "header")):
+            for wrong in _wrong(case, param, texts=http and param.place in _TEXTS):
                 yield f"{name}={wrong!r}"[:120], asked.having(**{name: wrong})
     if not http:
         yield "an unknown argument", asked.having(zz_unknown=1)
@@ -94,7 +96,7 @@ def _wrong(case: Case, param: Param, *, texts: bool) -> list[Json]:
     if texts:
         written = [as_text(value) for value in found if isinstance(value, str | int | float)]
         found = [text for text in written if text and not _takes(case, param, schema, text)]
-        if param.place == "header":  # what no client can send
+        if param.place in ("header", "cookie"):  # what no client can send
             found = [text for text in found if text.isascii() and text.isprintable()]
     found = [value for value in found if not (param.int64 and isinstance(value, int | float))]
     return [[value] if param.repeated else value for value in found][:_MOST_WRONG]

@@ -48,6 +48,7 @@ class Placed:
     path: dict[str, Json] = field(default_factory=dict)
     query: dict[str, Json] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
+    cookies: dict[str, Json] = field(default_factory=dict)
     body: Json = None
 
 
@@ -62,6 +63,8 @@ def placed(decl: AppDecl, operation: OperationDecl, arguments: Mapping[str, Json
             found.path[wire] = value
         elif param.place == "header":
             found.headers[wire] = str(value)
+        elif param.place == "cookie":
+            found.cookies[wire] = value
         elif param.place == "query":
             found.query[wire] = value
         elif param.role == "resource" and param.wire is None:
@@ -82,10 +85,12 @@ def wired(decl: AppDecl, operation: OperationDecl, arguments: Mapping[str, Json]
     for wire, value in found.path.items():
         text = str(value)
         path = path.replace(f"{{{wire}}}", quote(text, safe="")).replace(f"{{+{wire}}}", quote(text, safe="/"))
+    if found.cookies:
+        headers["cookie"] = "; ".join(f"{wire}={as_text(value)}" for wire, value in found.cookies.items())
     query = [(n, as_text(one)) for n, v in found.query.items() for one in (v if isinstance(v, list) else [v])]
     if found.body is not None:
         headers["content-type"] = FORM if form else "application/json"
-        data = urlencode(list(_flat(found.body))).encode() if form else json.dumps(found.body).encode()
+        data = _form(found.body, operation.http.joined) if form else json.dumps(found.body).encode()
     whole = f"/{decl.app}/{decl.api.base}{path}"
     return Wired(operation.http.verb, whole + (f"?{urlencode(query)}" if query else ""), data, headers)
 
@@ -106,13 +111,20 @@ def _put(body: Json, wire: str, value: Json) -> Json:
     return {**body, head: inner}
 
 
+def _form(body: Mapping[str, Json], joined: Mapping[str, str]) -> bytes:
+    """``body`` as a form, each list of ``joined`` in one text."""
+    lists = {name: value for name, value in body.items() if name in joined and isinstance(value, list)}
+    texts = {name: joined[name].join(map(as_text, value)) for name, value in lists.items()}
+    return urlencode(list(_flat({**body, **texts}))).encode()
+
+
 def _flat(value: Json, at: str = "") -> Iterator[tuple[str, str]]:
-    """Nested keys of a form: ``address[city]``, ``tags[0]``."""
+    """The keys of a form: ``address[city]``, ``lines[0][id]``; a list of texts has the same key for each."""
     if isinstance(value, dict):
         for name, inner in value.items():
             yield from _flat(inner, f"{at}[{name}]" if at else name)
     elif isinstance(value, list):
         for n, inner in enumerate(value):
-            yield from _flat(inner, f"{at}[{n}]")
+            yield from _flat(inner, f"{at}[{n}]" if isinstance(inner, dict | list) else at)
     else:
         yield at, "" if value is None else as_text(value)

@@ -37,7 +37,7 @@ def listing(
     params = dict(rows)
     entity = model.entities[resource.entity]
     for parameter in method.parameters:
-        if parameter.place not in ("query", "header"):
+        if parameter.place == "path":
             continue
         name = free(short(snake(parameter.name), 44), params)
         made = _param(model, entity, parameter, envelope, params) if parameter.place == "query" else None
@@ -140,7 +140,6 @@ def unknown(model: Model, parameter: Parameter) -> Param:
     made = {**type_of(model.schemas, parameter.schema), "repeated": parameter.repeated}
     if made["type"] == "json":
         made = {"type": "string"}
-    assert parameter.place != "cookie"
     asked = parameter.required and parameter.place == "header"
     role: Literal["inert", "refused"] = "inert" if asked else "refused"
     return Param(

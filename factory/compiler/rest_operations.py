@@ -57,16 +57,15 @@ def refused(method: Method, reason: str) -> OperationDecl:
 
 def _told(made: OperationDecl, method: Method) -> OperationDecl:
     """With where it is reached, and what the document calls it and says about it."""
-    http = Http(verb=method.verb, path=method.path)
+    http = Http(verb=method.verb, path=method.path, joined=method.joined)
     return made.model_copy(update={"http": http, "origin": method.id, "about": " ".join(method.about.split())[:400]})
 
 
 def _refused_params(method: Method) -> Params:
     found: Params = {}
     for parameter in method.parameters:
-        if parameter.place != "cookie":
-            name = free(short(snake(parameter.name), 44), found)
-            found[name] = Param(place=parameter.place, wire=parameter.name, required=parameter.place == "path")
+        name = free(short(snake(parameter.name), 44), found)
+        found[name] = Param(place=parameter.place, wire=parameter.name, required=parameter.place == "path")
     if method.request is not None:
         found["body"] = Param(type="json", role="body", shape={})
     return found

@@ -44,7 +44,7 @@ def others(model: Model, method: Method, taken: Params) -> Params:
     found: Params = {}
     known = {(param.place, param.wire) for param in taken.values()}
     for parameter in method.parameters:
-        if parameter.place in ("query", "header") and (parameter.place, parameter.name) not in known:
+        if parameter.place != "path" and (parameter.place, parameter.name) not in known:
             if parameter.required and parameter.place == "query":
                 raise Refusal(f"it needs {parameter.name}, of which nothing is known")
             name = free(short(snake(parameter.name), 44), {**taken, **found})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import httpx
 import pytest
 
@@ -86,3 +88,62 @@ def test_a_request_says_who_asks_where_the_api_wants_it_and_nowhere_else(auth, h
         elsewhere = {"Authorization": f"Basic {served.token()}", "X-Key": served.token()}
         assert httpx.get(f"{served.url}/shop/api/items", headers=elsewhere, trust_env=False).status_code == 401
         assert httpx.get(f"{served.url}/shop/", trust_env=False).status_code == 200
+
+
+async def test_a_parameter_in_a_cookie_is_honoured_and_told():
+    cookie = {"place": "cookie", "role": "filter", "field": "name", "wire": "the-name"}
+    whole = shop().model_dump(mode="json", exclude_defaults=True)
+    listing = {"kind": "list", "entity": "item", "http": {"verb": "GET", "path": "items"}, "params": {"name": cookie}}
+    whole |= {"operations": {"item_list": {**listing, "result": {"shape": "list"}}}}
+    with world_of(AppDecl.model_validate(whole)) as world:
+        everything = (await request(world, "GET", "/shop/api/items")).text
+        sent = {"cookie": "other=1; the-name=nothing"}
+        assert (await request(world, "GET", "/shop/api/items", headers=sent)).text == "[]" != everything
+        assert '"name":"the-name","in":"cookie"' in (await request(world, "GET", "/shop/api/openapi.json")).text
+
+
+BASKET = {
+    "words": {"repeated": True},
+    "sizes": {"type": "integer", "repeated": True},
+    "name": {},
+    "colours": {"type": "json", "shape": {"type": "array", "items": {"type": "integer"}}},
+    "place": {"type": "json", "shape": {"type": "object", "properties": {"city": {"type": "string"}}}},
+}
+
+
+@pytest.mark.parametrize(
+    ("form", "found"),
+    [
+        ("words=a&words=b", {"words": ["a", "b"]}),
+        ("words=a", {"words": ["a"]}),
+        ("words[]=a&words[]=b", {"words": ["a", "b"]}),
+        ("words=a,b&sizes=3%7C4", {"words": ["a,b"], "sizes": [3, 4]}),
+        ("colours=1&colours=2", {"colours": [1, 2]}),
+        ("colours=1", {"colours": [1]}),
+        ("place=%7B%22city%22%3A%22Rome%22%7D", {"place": {"city": "Rome"}}),
+        ("place[city]=Rome", {"place": {"city": "Rome"}}),
+        ("name=a&name=b", 400),
+        ("words=a&words[0]=b", 400),
+        ("words[0]=a&words=b", 400),
+        ("place=Rome", 400),
+        ("place=" + "%7B%22a%22%3A" * 9000 + "1" + "%7D" * 9000, 400),
+        ("0=a&1=b", 400),
+    ],
+)
+async def test_lists_and_objects_in_a_form_stand_as_openapi_writes_them(form, found):
+    http = {"verb": "POST", "path": "baskets", "joined": {"sizes": "|"}}
+    make = {
+        "kind": "create",
+        "entity": "basket",
+        "http": http,
+        "params": {"whole": {"type": "json", "role": "resource"}},
+    }
+    decl = {"app": "shop", "title": "Shop", "entities": {"basket": {"fields": BASKET}}, "operations": {"add": make}}
+    headers = {"content-type": "application/x-www-form-urlencoded"}
+    with world_of(AppDecl.model_validate(decl)) as world:
+        reply = await request(world, "POST", "/shop/api/baskets", headers=headers, body=form.encode())
+    if isinstance(found, int):
+        assert reply.status == found, reply.text
+    else:
+        told = json.loads(reply.text)
+        assert {name: told[name] for name in found} == found, reply.text

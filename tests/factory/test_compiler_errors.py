@@ -12,6 +12,7 @@ from factory.compiler.compile import compile_app, compiled
 from factory.compiler.describe import describe
 from factory.compiler.proof_schemathesis import prove_with_schemathesis
 from factory.compiler.proof_subject import Subject
+from factory.compiler.proof_wire import wired
 from factory.compiler.prove import prove
 
 REF = {"$ref": "#/components/schemas/Thing"}
@@ -174,3 +175,23 @@ def test_a_method_alone_may_demand_it(tmp_path):
     text["paths"]["/things"]["post"]["security"] = [{"own": []}]
     (tmp_path / "things.json").write_text(json.dumps(text))
     assert compile_app(description).api.auth == auth
+
+
+FORM = "application/x-www-form-urlencoded"
+
+
+def test_lists_of_a_form_stand_as_their_encoding_says(tmp_path):
+    description = document(tmp_path)
+    whole = json.loads((tmp_path / "things.json").read_text())
+    lists = {name: {"type": "array", "items": TEXT} for name in ("tags", "words", "marks")}
+    whole["components"]["schemas"]["Thing"]["properties"] |= lists
+    encoding = {"words": {"explode": False}, "marks": {"style": "pipeDelimited"}}
+    post = whole["paths"]["/things"]["post"]
+    post["requestBody"]["content"] = {FORM: {"schema": REF, "encoding": encoding}}
+    (tmp_path / "things.json").write_text(json.dumps(whole))
+    decl, doc = compile_app(description), describe(description).doc
+    post = next(one for one in decl.operations.values() if one.kind == "create")
+    assert post.http.joined == {"words": ",", "marks": "|"}
+    asked = {"resource": {"tags": ["a", "b"], "words": ["a", "b"], "marks": ["c", "d"]}}
+    assert wired(decl, post, asked, form=True).body == b"tags=a&tags=b&words=a%2Cb&marks=c%7Cd"
+    assert prove(decl, document=doc).ok

@@ -340,3 +340,14 @@ def test_a_row_that_has_another_in_it_is_no_envelope():
     sent = Method("create", "POST", "orders", "orders", request={"$ref": "#/$defs/Order"})
     document = replace(openapi.read(ENVELOPES, ""), methods=(sent,), schemas={"Order": row, "Customer": customer})
     assert Schemas(document).answered({"$ref": "#/$defs/Order"}) == Answered({"$ref": "#/$defs/Order"})
+
+
+def test_a_cookie_that_need_not_be_given_is_refused_when_it_is(tmp_path):
+    cookie = "{name: shown-by, in: cookie, schema: {type: string}}"
+    paths = f"/ws/{{id}}/archive: {{post: {{parameters: [{ROW}, {cookie}], responses: {ANSWER}}}}}"
+    description = odd(tmp_path, paths)
+    decl = compile_app(description)
+    told = by_path(decl, "POST", "ws/{id}/archive").params["shown_by"]
+    assert (told.place, told.role, told.wire) == ("cookie", "refused", "shown-by")
+    found = prove(decl, document=describe(description).doc)
+    assert (found.totals()["failed"], found.parameters["refused"]) == (0, 1)
