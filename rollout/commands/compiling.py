@@ -40,11 +40,14 @@ def compile_(
     Without --out, app.yaml goes to stdout. With --prove, the app's certificate is kept in the store and printed; exit
     code 1 if a method fails.
     """
+    from app_clones.declared.engine import declared
     from factory.compiler.describe import describe
     from factory.compiler.infer import infer
 
     described = describe(description)
     made = infer(described.doc)
+    with boundary(BuildError, f"compile {description}"):
+        declared(made.decl)  # as the loader takes it: what it would not is not written
     text = yaml.safe_dump(
         made.decl.model_dump(mode="json", exclude_defaults=True), sort_keys=False, allow_unicode=True, width=_WIDTH
     )

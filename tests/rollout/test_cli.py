@@ -5,12 +5,15 @@ import subprocess
 import sys
 import urllib.request
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import click
 import pytest
 
+from app_clones.declared.model import Page
 from app_clones.kit.errors import KitError
+from factory.compiler.infer import infer
 from factory.store import Store
 from factory.worlds.suite import WorldSuite
 from rollout.cli import cli, execute
@@ -92,6 +95,17 @@ def test_every_command_has_an_example_and_json(name):
 def test_the_commands_are_those_of_the_manual():
     making = {"new", "compile", "lock", "build", "audit", "export"}
     assert set(cli.commands) == {*making, "run", "train", "replay", "show", "ls", "serve-world"}
+
+
+def test_an_app_that_cannot_be_loaded_is_not_written(tmp_path, capsys, monkeypatch):
+    def infer_badly(doc):
+        made = infer(doc)
+        return replace(made, decl=made.decl.model_copy(update={"pages": {"nothing": Page()}}))
+
+    monkeypatch.setattr("factory.compiler.infer.infer", infer_badly)
+    code, _, err = Grind(tmp_path, capsys)("compile", "discovery:tasks:v1", "--out", str(tmp_path / "tasks"))
+    assert (code, (tmp_path / "tasks").exists()) == (1, False)
+    assert err == "error: compile discovery:tasks:v1: DeclError: pages.nothing: no entity nothing\n"
 
 
 def test_an_app_that_no_world_can_have_is_an_error_and_no_traceback(tmp_path, capsys, monkeypatch):
