@@ -45,7 +45,7 @@ def document(ready: Declared) -> dict[str, Json]:
         "components": {
             "schemas": _schemas(ready),
             "responses": {"Error": _error(decl.api)},
-            "securitySchemes": {"token": _scheme(decl.api.auth)},
+            "securitySchemes": {"token": security_scheme(decl.api.auth)},
         },
         "security": [{"token": []}],
     }
@@ -202,7 +202,7 @@ def _or_null(schema: dict[str, Json]) -> dict[str, Json]:
     return {"anyOf": [{name: one for name, one in schema.items() if name != "description"}, {"type": "null"}], **about}
 
 
-def _scheme(auth: Auth) -> dict[str, Json]:
+def security_scheme(auth: Auth) -> dict[str, Json]:
     """Where the token stands, as OpenAPI says it."""
     if auth.query:
         return {"type": "apiKey", "in": "query", "name": auth.query}

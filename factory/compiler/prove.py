@@ -25,7 +25,7 @@ from factory.compiler.proof_parameters import prove_parameters
 from factory.compiler.proof_reads import prove_read
 from factory.compiler.proof_refusals import prove_refusals, prove_refused
 from factory.compiler.proof_rows import fill
-from factory.compiler.proof_schemathesis import prove_with_schemathesis
+from factory.compiler.proof_schemathesis import is_installed, prove_with_schemathesis
 from factory.compiler.proof_subject import Subject
 from factory.compiler.proof_writes import prove_write
 from factory.compiler.values import Undrawable
@@ -40,7 +40,7 @@ def prove(
     behaviours: Mapping[str, Behaviour] | None = None,
     document: ApiDoc | None = None,
     discovery: Mapping[str, Any] | None = None,
-    schemathesis: bool = False,
+    openapi: str = "",
     app: App | None = None,
     seed: int = 0,
     operations: Sequence[str] | None = None,
@@ -49,8 +49,9 @@ def prove(
     """Proves an app by running it; what is wrong with it is in the certificate.
 
     ``document``: what the app was compiled from, to whose schemas its answers are held. ``discovery``: the same as
-    Google wrote it, with which Google's client drives the app over a socket. ``schemathesis``: whether that drives it,
-    too. ``app``: an app to prove in place of the engine's own (a planted fault). ``operations``: only these. Raises
+    Google wrote it, with which Google's client drives the app over a socket. ``openapi``: the text of the same where it
+    is an OpenAPI document, by which schemathesis drives the app, if it is installed (a note says so where it is not).
+    ``app``: an app to prove in place of the engine's own (a planted fault). ``operations``: only these. Raises
     ``DeclError`` where the declaration is none, :class:`~app_clones.kit.errors.KitError` where no world can be built.
     """
     ready = declared(decl, behaviours)
@@ -72,9 +73,11 @@ def prove(
         if tell is not None:
             tell(len(found), len(names))
     client = prove_client(subject, discovery) if discovery is not None else ()
-    client += prove_with_schemathesis(subject) if schemathesis else ()
+    client += prove_with_schemathesis(subject, openapi) if openapi and is_installed() else ()
     counted = dict(sorted(parameters.items()))
     notes = idle_headers(ready.decl)
+    if openapi and not is_installed():
+        notes += ("schemathesis is not installed: no client has driven the app by its document",)
     return AppCertificate(ready.decl.app, declaration_digest(decl), seed, tuple(found), counted, client, notes)
 
 

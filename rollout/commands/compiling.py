@@ -71,7 +71,6 @@ def compile_(
         say(as_json, {**data, "written": written, "notes": list(made.notes)}, summary if written else text.rstrip("\n"))
         return
     from factory.compiler import certificate as certificates
-    from factory.compiler.proof_schemathesis import is_installed
     from factory.compiler.prove import prove
     from rollout.progress import progress
 
@@ -80,8 +79,7 @@ def compile_(
     with progress(f"proving {name}", total, quiet=as_json) as advance, boundary(BuildError, f"prove {name}"):
         found = prove(
             made.decl, document=described.doc, discovery=described.discovery, seed=seed,
-            schemathesis=described.discovery is None and is_installed(),
-            tell=lambda done, of: advance(1, ""),
+            openapi=described.text, tell=lambda done, of: advance(1, ""),
         )  # fmt: skip
     kept = certificates.keep(open_store(store_root), found)
     whole = {**data, "written": written, "certificate": kept, "totals": found.totals(), "failed": [

@@ -16,13 +16,14 @@ from proof_apps import Asking, planted
 from app_clones.declared.engine import declared
 from app_clones.declared.load import load_decl
 from app_clones.kit.asgi import Reply
-from factory.compiler import discovery
+from factory.compiler import discovery, openapi
 from factory.compiler.describe import describe
 from factory.compiler.infer import infer
 from factory.compiler.proof_client import prove_client, rounds
 from factory.compiler.proof_rows import fill
 from factory.compiler.proof_schemathesis import prove_with_schemathesis
 from factory.compiler.proof_subject import Subject
+from factory.compiler.prove import prove
 from rollout.cli import cli
 
 PLANNER = f"openapi:{Path(__file__).parent / 'openapi' / 'planner.yaml'}"
@@ -44,6 +45,10 @@ def subject_of(description, hook, monkeypatch):
     return made
 
 
+def text_of(description):
+    return compiled(description)[0].text
+
+
 async def honest(asking: Asking):
     return await asking.go()
 
@@ -56,13 +61,6 @@ async def answers_otherwise(asking: Asking):
     reply = await asking.go()
     if asking.method == "GET" and reply.status == 200 and "openapi.json" not in asking.path:
         return replace(reply, body=reply.body.replace(b'"title"', b'"tilte"'))
-    return reply
-
-
-async def refers_to_nothing(asking: Asking):
-    reply = await asking.go()
-    if "openapi.json" in asking.path:
-        return replace(reply, body=reply.body.replace(b"#/components/responses/Error", b"#/components/responses/Nope"))
     return reply
 
 
@@ -83,7 +81,7 @@ def test_googles_client_sees_a_planted_fault(hook, told, monkeypatch):
 
 
 def test_schemathesis_finds_nothing_in_an_honest_app(monkeypatch):
-    found = prove_with_schemathesis(subject_of(PLANNER, honest, monkeypatch), examples=1)
+    found = prove_with_schemathesis(subject_of(PLANNER, honest, monkeypatch), text_of(PLANNER), examples=1)
     assert [one.name for one in found if one.ok] == [
         "schemathesis coverage", "schemathesis fuzzing", "schemathesis stateful",
     ]  # fmt: skip
@@ -91,14 +89,66 @@ def test_schemathesis_finds_nothing_in_an_honest_app(monkeypatch):
 
 
 def test_schemathesis_sees_a_planted_fault(monkeypatch):
-    found = prove_with_schemathesis(subject_of(PLANNER, answers_otherwise, monkeypatch), examples=1)
+    found = prove_with_schemathesis(subject_of(PLANNER, answers_otherwise, monkeypatch), text_of(PLANNER), examples=1)
     assert any("Response violates schema" in one.evidence for one in found)
 
 
+THINGS = """
+openapi: 3.0.3
+info: {title: Things, version: "1"}
+components:
+  schemas:
+    Thing:
+      type: object
+      required: [name]
+      properties:
+        id: {type: integer, readOnly: true}
+        name: {type: string, maxLength: 5}
+paths:
+  /things:
+    get:
+      operationId: count
+      responses:
+        '200':
+          description: how many of each
+          content: {application/json: {schema: {type: object, additionalProperties: {type: integer}}}}
+    post:
+      operationId: make
+      requestBody: {required: true, content: {application/json: {schema: {$ref: '#/components/schemas/Thing'}}}}
+      responses:
+        '201': {description: made, content: {application/json: {schema: {$ref: '#/components/schemas/Thing'}}}}
+"""
+
+
+def things(decl):
+    return Subject(declared(decl), declared(decl).app(), None, 0)
+
+
+def test_what_the_compiler_misread_is_seen_by_the_document_itself():
+    decl = infer(openapi.read(THINGS, "things.yaml")).decl
+    assert decl.operations["count"].kind == "refused"  # and does not disturb what is beside it
+    found = prove_with_schemathesis(things(decl), THINGS, examples=1)
+    assert all(one.ok for one in found), found
+    thing = decl.entities["thing"]
+    misread = thing.model_copy(update={"fields": {"name": thing.fields["name"].model_copy(update={"max": None})}})
+    found = prove_with_schemathesis(
+        things(decl.model_copy(update={"entities": {"thing": misread}})), THINGS, examples=1
+    )
+    assert any("Schema-violating request accepted: POST /things" in one.evidence for one in found), found
+
+
+def test_a_certificate_says_where_schemathesis_is_not_installed(monkeypatch):
+    monkeypatch.setattr("factory.compiler.prove.is_installed", lambda: False)
+    found = prove(infer(openapi.read(THINGS, "things.yaml")).decl, openapi=THINGS, operations=[])
+    assert found.client == ()
+    assert "schemathesis is not installed: no client has driven the app by its document" in found.notes
+
+
 def test_a_document_that_schemathesis_cannot_read_is_told_with_its_cause_and_where(monkeypatch):
-    found = prove_with_schemathesis(subject_of(PLANNER, refers_to_nothing, monkeypatch), examples=1)
+    broken = text_of(PLANNER).replace("#/components/parameters/plan_id", "#/components/parameters/Nope")
+    found = prove_with_schemathesis(subject_of(PLANNER, honest, monkeypatch), broken, examples=1)
     told = [one.evidence for one in found if not one.ok]
-    assert any(re.search(r"\A(GET|POST|PUT|PATCH|DELETE) /.*: .*responses/Nope", one) for one in told), told
+    assert any(re.search(r"\A(GET|POST|PUT|PATCH|DELETE) /.*: .*parameters/Nope", one) for one in told), told
 
 
 def test_grind_compile_writes_an_app_that_loads_and_keeps_its_certificate(tmp_path):

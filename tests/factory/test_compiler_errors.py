@@ -156,12 +156,13 @@ def test_who_asks_is_told_as_the_document_demands(tmp_path, name):
 
 
 @pytest.mark.parametrize("name", ["header", "query", "prefix"])
-def test_schemathesis_reads_off_the_app_s_own_document_who_asks(tmp_path, name):
+def test_schemathesis_asks_where_the_app_takes_its_token(tmp_path, name):
     scheme, _ = SCHEMES[name]
     components = {"securitySchemes": {"own": scheme}}
     description = document(tmp_path, FORMS["flat"][0], components=components, security=[{"own": []}])
     ready = declared(compile_app(description))
-    found = prove_with_schemathesis(Subject(ready, ready.app(), describe(description).doc, 0), examples=1)
+    subject = Subject(ready, ready.app(), describe(description).doc, 0)
+    found = prove_with_schemathesis(subject, (tmp_path / "things.json").read_text(), examples=1)
     assert {one.name: one.ok for one in found} == dict.fromkeys(
         ("schemathesis coverage", "schemathesis fuzzing", "schemathesis stateful"), True
     )
