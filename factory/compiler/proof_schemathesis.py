@@ -83,12 +83,12 @@ def _refused(decl: AppDecl) -> list[str]:
 
 def _served(source: Source, address: str, api: Api) -> dict[str, Json]:
     """The document as of the app at ``address``: with its place of the token where no header is that, with the errors
-    that any method of an app may answer, and as lax as an app is: null stands for what need not be given, and no body
-    for one with nothing in it."""
+    that any method of an app may answer, and as lax as an app is: null stands for what need not be given, no body for
+    one with nothing in it, and of a row a PATCH may send any part."""
     paths = {}
     for path, told in source.data["paths"].items():
         item, _ = source.follow(told, ("paths", path), "a path item")
-        verbs = {verb: _method(source, item[verb]) for verb in _VERBS if verb in item}
+        verbs = {verb: _method(source, verb, item[verb]) for verb in _VERBS if verb in item}
         paths[path] = {**{key: value for key, value in _here(item).items() if key not in _UNREAD}, **verbs}
     whole = {**_here(source.data), "servers": [{"url": address}], "paths": paths}
     if api.auth.query:
@@ -98,12 +98,23 @@ def _served(source: Source, address: str, api: Api) -> dict[str, Json]:
     return lax
 
 
-def _method(source: Source, method: Mapping[str, Json]) -> dict[str, Json]:
+def _method(source: Source, verb: str, method: Mapping[str, Json]) -> dict[str, Json]:
     found = {**_here(method), "responses": {**method["responses"], **_ERRORS}}
     if "requestBody" in method:
         body, _ = source.follow(method["requestBody"], (), "a requestBody")
-        found["requestBody"] = {**body, "required": False}
+        content = body["content"]
+        if verb == "patch":
+            content = {
+                kind: {**told, "schema": _in_part(source, told.get("schema", {}))} for kind, told in content.items()
+            }
+        found["requestBody"] = {**body, "content": content, "required": False}
     return found
+
+
+def _in_part(source: Source, schema: Json) -> Json:
+    """The schema of a row, often told for PATCH as it is for POST, where only some of it is sent."""
+    found, _ = source.follow(schema, (), "a schema")
+    return {key: value for key, value in found.items() if key != "required"}
 
 
 def _here(part: Mapping[str, Json]) -> dict[str, Json]:

@@ -167,7 +167,7 @@ class Model:
         properties = dict(self.schemas.properties(resource.schema))
         for body in (*resource.creates, *resource.updates):
             for name, schema in self.schemas.properties(body).items():
-                properties.setdefault(name, schema)
+                properties[name] = self.schemas.bounded(properties.get(name, schema), schema)
         constants = {
             name: value
             for name, schema in properties.items()

@@ -25,6 +25,7 @@ _BESIDE = re.compile(
     re.I,
 )
 _HOLDER = re.compile(r"data|result|item|payload|response|record", re.I)
+_BOUNDS = ("minLength", "maxLength", "pattern", "minimum", "maximum", "minItems", "maxItems")
 _SUCCESS = re.compile(r"success|ok", re.I)
 
 
@@ -114,6 +115,14 @@ class Schemas:
         """The properties of an object's schema."""
         found = self.plain(schema).get("properties", {})
         return found if isinstance(found, Mapping) else {}
+
+    def bounded(self, schema: Schema, sent: Schema) -> Schema:
+        """``schema``, of a property, within the bounds that are told only where clients send it."""
+        there, told = self.plain(schema), self.plain(sent)
+        if there.get("type") != told.get("type"):
+            return schema
+        more = {key: told[key] for key in _BOUNDS if key in told and key not in there}
+        return {**schema, **more} if more else schema
 
     def is_object(self, schema: Schema | None) -> bool:
         """Whether it says what an object has."""

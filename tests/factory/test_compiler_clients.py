@@ -80,8 +80,9 @@ def test_googles_client_sees_a_planted_fault(hook, told, monkeypatch):
     assert told in found[0].evidence
 
 
-def test_schemathesis_finds_nothing_in_an_honest_app(monkeypatch):
-    found = prove_with_schemathesis(subject_of(PLANNER, honest, monkeypatch), text_of(PLANNER), examples=1)
+@pytest.mark.parametrize("description", [PLANNER, PLANNER.replace("planner", "library")])
+def test_schemathesis_finds_nothing_in_an_honest_app(description, monkeypatch):
+    found = prove_with_schemathesis(subject_of(description, honest, monkeypatch), text_of(description), examples=1)
     assert [one.name for one in found if one.ok] == [
         "schemathesis coverage", "schemathesis fuzzing", "schemathesis stateful",
     ]  # fmt: skip

@@ -103,6 +103,11 @@ def test_a_row_is_named_by_its_body_or_changed_by_the_query():
     assert changed.params["status"].values == ("available", "pending", "sold")  # as the row has it, not as told there
 
 
+def test_bounds_told_only_of_what_is_sent_are_kept():
+    fields = app("invoices.yaml").entities["customer"].fields
+    assert [fields[name].max for name in ("name", "email", "description")] == [256, 512, 5000]
+
+
 def test_lists_go_on_by_offset_page_cursor_or_the_last_id():
     def roles(name, operation):
         return {param.role for param in app(name).operations[operation].params.values()}
