@@ -5,6 +5,7 @@ from __future__ import annotations
 from app_clones.declared.check_common import DeclError, Loc, entity_of, need_expression, need_field
 from app_clones.declared.check_entities import check_entities
 from app_clones.declared.check_operations import check_operations
+from app_clones.declared.check_possible import check_possible
 from app_clones.declared.model import AppDecl, Entity, ErrorForm
 from app_clones.declared.own_templates import check_templates
 from app_clones.declared.shapes import Shapes
@@ -29,6 +30,7 @@ def check(decl: AppDecl) -> None:
     _check_pages(decl)
     check_templates(decl)
     check_operations(decl)
+    check_possible(decl)
 
 
 def _check_errors(decl: AppDecl) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import ceil, floor
 
 from app_clones.declared.expressions import ExpressionError, names_in
 from app_clones.declared.model import PERSON, AppDecl, Entity, FieldDecl, Value
@@ -50,12 +51,15 @@ def check_value(decl: AppDecl, value: Value, loc: Loc) -> None:
         entity_of(decl, value.to, (*loc, "to"))
     if value.values and value.type != "enum":
         raise DeclError(f"only an enum has values, not a {value.type}", (*loc, "values"))
+    if value.type == "enum" and not value.values:
+        raise DeclError("an enum says which values there are", (*loc, "values"))
     if len(set(value.values)) != len(value.values):
         raise DeclError("a value is named twice", (*loc, "values"))
     if value.shape is not None and value.type != "json":
         raise DeclError(f"only json has a shape, not a {value.type}", (*loc, "shape"))
-    if value.min is not None and value.max is not None and value.min > value.max:
-        raise DeclError(f"min {value.min:g} is above max {value.max:g}", (*loc, "min"))
+    if value.shape is not None and (fault := Shapes(decl.schemas).shape_fault(value.shape)):
+        raise DeclError(f"no JSON Schema: {fault}", (*loc, "shape"))
+    _check_bounds(value, loc)
     if value.int64 and value.type != "integer":
         raise DeclError("only an integer is written as int64", (*loc, "int64"))
     if value.keywords and value.type not in ("string", "text", "email"):
@@ -64,6 +68,15 @@ def check_value(decl: AppDecl, value: Value, loc: Loc) -> None:
         )
     if value.pattern is not None and (fault := pattern_fault(value.pattern)):
         raise DeclError(fault, (*loc, "pattern"))
+
+
+def _check_bounds(value: Value, loc: Loc) -> None:
+    if value.min is None or value.max is None:
+        return
+    if value.min > value.max:
+        raise DeclError(f"min {value.min:g} is above max {value.max:g}", (*loc, "min"))
+    if (value.type != "number" or value.repeated) and ceil(value.min) > floor(value.max):
+        raise DeclError(f"no whole number is between {value.min:g} and {value.max:g}", (*loc, "min"))
 
 
 def check_constant(decl: AppDecl, value: Value, given: object, loc: Loc) -> None:

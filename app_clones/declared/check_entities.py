@@ -6,12 +6,15 @@ from collections.abc import Mapping
 
 from app_clones.declared.check_common import DeclError, Loc, check_constant, check_value, need_expression, need_field
 from app_clones.declared.model import PERSON, AppDecl, Entity, FieldDecl
+from app_clones.declared.tables import table_name, words_of
 from app_clones.declared.words import camel
 
 #: A row's own keys in Python, beside its fields; the first is a column of every table too.
 RESERVED_FIELDS = ("id", "slug")
 #: Types of fields whose words are in a full-text index.
 _SEARCHED = ("string", "text", "email", "url", "enum", "date", "datetime", "bytes")
+#: Addresses of the engine's own, so no entity's.
+RESERVED_PAGES = ("do",)
 #: Tables of the engine's own, so no entity's.
 RESERVED_ENTITIES = (PERSON, "call", "pending", "request")
 
@@ -21,8 +24,18 @@ def check_entities(decl: AppDecl) -> None:
     for name, entity in decl.entities.items():
         _check_entity(decl, name, entity, ("entities", name))
     _check_parents(decl)
+    _check_searches(decl)
     for name, refs in decl.links.items():
         _check_link(decl, name, refs, ("links", name))
+
+
+def _check_searches(decl: AppDecl) -> None:
+    """A full-text index is a table, too."""
+    taken = {table_name(decl.app, name): name for name in (*decl.entities, *decl.links)}
+    for name, entity in decl.entities.items():
+        index, columns = words_of(decl.app, name, entity)
+        if columns and index in taken:
+            raise DeclError(f"{taken[index]} is the name of the table in which {name} is searched", ("entities", name))
 
 
 def _check_link(decl: AppDecl, name: str, refs: Mapping[str, str], loc: Loc) -> None:
@@ -36,8 +49,10 @@ def _check_link(decl: AppDecl, name: str, refs: Mapping[str, str], loc: Loc) -> 
 
 
 def _check_entity(decl: AppDecl, name: str, entity: Entity, loc: Loc) -> None:
-    if name in RESERVED_ENTITIES:
+    if name in (*RESERVED_ENTITIES, *RESERVED_PAGES):
         raise DeclError(f"{name} is a name of the engine's own", loc)
+    if f"{name}/" == decl.api.base:
+        raise DeclError(f"its pages would lie where the API does, at {decl.api.base}", loc)
     for field_name, field in entity.fields.items():
         _check_field(decl, field_name, field, (*loc, "fields", field_name))
     _check_wires(decl, entity, loc)
@@ -57,7 +72,8 @@ def _check_entity(decl: AppDecl, name: str, entity: Entity, loc: Loc) -> None:
     for place, row in enumerate(entity.given):
         for field_name in row:
             if field_name not in ("id", "slug"):
-                need_field(entity, field_name, (*loc, "given", place, field_name))
+                at: Loc = (*loc, "given", place, field_name)
+                check_constant(decl, need_field(entity, field_name, at), row[field_name], at)
 
 
 def _check_field(decl: AppDecl, name: str, field: FieldDecl, loc: Loc) -> None:

@@ -17,6 +17,8 @@ from app_clones.declared.check_common import (
 )
 from app_clones.declared.check_requirements import check_requirements
 from app_clones.declared.expand import writes
+from app_clones.declared.expressions import ExpressionError
+from app_clones.declared.expressions import names_in as chains_in
 from app_clones.declared.lenient import LENIENT
 from app_clones.declared.lines import names_in
 from app_clones.declared.model import PERSON, AppDecl, Entity, Line, OperationDecl, Param
@@ -25,6 +27,7 @@ from app_clones.declared.routing import Tree, template
 _OF_LISTS = ("filter", "expression", "search", "order_by", "page_size", "page_token", "after", "offset",
              "page_number")  # fmt: skip
 _ABOUT_A_ROW = ("get", "update", "replace", "delete")
+_WORDS = {"now": "the time", "actor": "who acts", "row": "the operation's row"}
 _UNFOLDED = ("custom", "record", "get", "update", "delete")
 """Kinds to which expand() adds the parameter that names the row, where no path is given."""
 
@@ -39,7 +42,26 @@ def check_operations(decl: AppDecl) -> None:
         _check_arguments(decl, params, ("arguments", title))
     _check_tool_names(decl)
     for name, other in Tree(decl).clashes:
-        raise DeclError(f"it is reached just as {other} is", ("operations", name, "http"))
+        raise DeclError(f"{name} is reached just as {other} is", _where(decl, name))
+
+
+def _where(decl: AppDecl, name: str) -> Loc:
+    """Where the operation stands in a file: one that an entity gives is written nowhere else."""
+    for entity_name, entity in decl.entities.items():
+        for place, kind in enumerate(entity.operations):
+            if name == f"{entity_name}_{kind}":
+                return ("entities", entity_name, "operations", place)
+    return ("operations", name, "http")
+
+
+def _check_given_kind(decl: AppDecl, name: str, operation: OperationDecl, loc: Loc) -> None:
+    """One that has the name of an operation which its entity gives is that one, with effects of its own."""
+    at = _where(decl, name)
+    if at[0] == "entities" and operation.kind != decl.entities[str(at[1])].operations[int(at[3])]:
+        kind = decl.entities[str(at[1])].operations[int(at[3])]
+        raise DeclError(
+            f"it takes the place of {at[1]}'s own {kind}: say `kind: {kind}`, or leave {kind} out there", loc
+        )
 
 
 def _check_tool_names(decl: AppDecl) -> None:
@@ -79,12 +101,14 @@ def _check_line(one: Line, loc: Loc) -> None:
 
 def _check_operation(decl: AppDecl, name: str, operation: OperationDecl, loc: Loc) -> None:
     entity = entity_of(decl, operation.entity, (*loc, "entity")) if operation.entity else None
+    _check_given_kind(decl, name, operation, loc)
     if operation.entity == PERSON and writes(operation):
         raise DeclError("nobody changes the persons of a world", (*loc, "entity"))
     if operation.kind not in ("custom", "record", "refused") and entity is None:
         raise DeclError(f"a {operation.kind} is about an entity", loc)
     for key, param in operation.params.items():
         _check_param(decl, entity, param, operation.kind, (*loc, "params", key))
+    _check_words(operation, loc)
     _check_wires(decl, operation, loc)
     _check_tool(decl, operation, loc)
     if operation.kind != "refused":
@@ -92,6 +116,27 @@ def _check_operation(decl: AppDecl, name: str, operation: OperationDecl, loc: Lo
         _check_effects(decl, operation, entity, loc)
         _check_result(decl, operation, entity, loc)
     _check_http(decl, operation, loc)
+
+
+def _check_words(operation: OperationDecl, loc: Loc) -> None:
+    """A parameter of a name that means something else in expressions would be asked for and not looked at."""
+    said = [operation.set, operation.append, operation.remove, operation.when, operation.result.values]
+    said += [make.values for make in operation.make] + [
+        {**each.payload, "after": each.after} for each in operation.emit
+    ]
+    heads = {chain[0] for each in said for value in each.values() for chain in _chains(value)}
+    for key in operation.params:
+        if key in _WORDS and key in heads:
+            raise DeclError(
+                f"${key} is {_WORDS[key]}, not what this is given; call it otherwise", (*loc, "params", key)
+            )
+
+
+def _chains(expression: Any) -> list[tuple[str, ...]]:
+    try:
+        return list(chains_in(expression))
+    except ExpressionError:
+        return []  # which is told where it stands
 
 
 def _check_param(decl: AppDecl, entity: Entity | None, param: Param, kind: str, loc: Loc) -> None:

@@ -14,6 +14,7 @@ Json = Any
 
 _INT = re.compile(r"-?[0-9]{1,20}\Z")
 _DEFS = "#/$defs/"
+_DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
 
 @lru_cache(maxsize=8192)
@@ -73,6 +74,17 @@ class Shapes:
             return "it is no plain JSON"
         place = ".".join(str(part) for part in error.instance_path)
         return f"{place[:80]}: {error.message[:160]}" if place else str(error.message)[:160]
+
+    def shape_fault(self, shape: Mapping[str, Json]) -> str | None:
+        """Why ``shape`` is no JSON Schema, or refers to none, in one line; None where it is one."""
+        try:
+            jsonschema_rs.meta.validate({**shape, "$schema": _DRAFT})
+        except jsonschema_rs.ValidationError as error:
+            place = ".".join(str(part) for part in error.instance_path)
+            return f"{place}: {error.message}"[:200] if place else str(error.message)[:200]
+        if unknown := sorted(set(references(shape)) - self._schemas.keys() - dict(shape.get("$defs", {})).keys()):
+            return f"there is no schema {unknown[0]}"
+        return None
 
     def whole(self, shape: Mapping[str, Json]) -> dict[str, Json]:
         """``shape`` with all that it refers to, however far, under ``$defs``."""
