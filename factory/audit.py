@@ -18,6 +18,7 @@ from factory.manifest import ENVIRONMENT, Manifest
 from factory.orphans import end_with_pool
 from factory.store import Store
 from factory.worlds import rerun
+from factory.worlds.behaving import Behaving, differing
 from factory.worlds.certify import Auditor
 from factory.worlds.suite import WorldSuite, judge_net_change, load
 
@@ -162,22 +163,31 @@ def _audit_world(
         for one in _in_process(whole, ids) if workers <= 1 or planted else _in_processes(store, whole, ids, workers):
             found[one[0].task_id] = one
             tell(len(found), len(ids))
+        behaving = Behaving(_manifest(store, suite.digest), store)
+        here = behaving.answers(), behaving.answers()
         other = rerun.finish(again)
     finally:
         again.kill()
         again.wait()
-    return tuple(_with_rerun(*found[id], other) for id in ids)
+    wrong = [f"{name}: asked again it answers otherwise" for name in differing(*here, other.answers)]
+    return tuple(_with_rerun(*found[id], other, wrong) for id in ids)
 
 
-def _with_rerun(certificate: TaskCertificate, trace: str, other: rerun.Rerun) -> TaskCertificate:
+def _with_rerun(certificate: TaskCertificate, trace: str, other: rerun.Rerun, wrong: Sequence[str]) -> TaskCertificate:
+    """``wrong``: what holds of no task, since it is the world's own."""
     identical = other.traces.get(certificate.task_id) == trace
-    survivors = certificate.survivors if identical else (*certificate.survivors, "a rerun in another process differs")
-    ok = certificate.ok and identical
+    differs = () if identical else ("a rerun in another process differs",)
+    survivors = (*certificate.survivors, *differs, *wrong)
+    ok = certificate.ok and identical and not wrong
     return replace(certificate, reruns=1, reruns_identical=int(identical), survivors=survivors, ok=ok)
 
 
 def _whole(store: Store, digest: str) -> WorldSuite:
-    return load(Manifest.model_validate(store.get_json(digest)), store)
+    return load(_manifest(store, digest), store)
+
+
+def _manifest(store: Store, digest: str) -> Manifest:
+    return Manifest.model_validate(store.get_json(digest))
 
 
 def _in_process(suite: WorldSuite, ids: Sequence[str]) -> Iterator[Found]:

@@ -1,8 +1,8 @@
 """What a file of behaviours may use, so that an app depends on its world's state alone.
 
 This guards against mistakes, not against malice: who means to get around it can (an app's code is trusted as a
-package's is). What it does not see (a text that follows the hash seed, say) shows when an audit runs oracles again in
-another process.
+package's is). What it does not see (a list that follows the hash seed, say) shows when an audit asks each behaviour
+again, in this process and in another.
 """
 
 from __future__ import annotations

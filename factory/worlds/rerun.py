@@ -15,6 +15,7 @@ from factory.errors import BuildError
 from factory.manifest import Manifest
 from factory.orphans import Helper, end_with_parent
 from factory.store import Store
+from factory.worlds.behaving import Behaving
 from factory.worlds.certify import traces
 from factory.worlds.suite import load
 
@@ -24,9 +25,11 @@ _OTHERWISE = {"PYTHONHASHSEED": "4242", "TZ": "Pacific/Kiritimati", "LC_ALL": "C
 
 @dataclass(frozen=True, slots=True)
 class Rerun:
-    """``traces`` by task id; ``year``: what the process took for the present one; ``faketime``: if it was lied to."""
+    """``traces`` by task id; ``answers`` of the apps' behaviours; ``year``: what the process took for the present one;
+    ``faketime``: if it was lied to."""
 
     traces: dict[str, str]
+    answers: dict[str, str]
     year: int
     zone: str
     hash_seed: str
@@ -54,10 +57,12 @@ def main(root: str, digest: str, watched: str) -> None:
     """Prints a :class:`Rerun` as JSON."""
     end_with_parent(int(watched))
     store = Store(root)
-    suite = load(Manifest.model_validate(store.get_json(digest)), store)
+    manifest = Manifest.model_validate(store.get_json(digest))
+    suite = load(manifest, store)
     year = time.localtime().tm_year  # only told, so that a test can see that the circumstances were others
     found = {
         "traces": traces(suite, list(suite.tasks)),
+        "answers": Behaving(manifest, store).answers(),
         "year": year,
         "zone": time.strftime("%z"),
         "hash_seed": os.environ.get("PYTHONHASHSEED", ""),

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from factory.apps import find_app
+from factory.audit import audit
 from factory.build import build, load_suite
 from factory.environment import Action
 from factory.errors import SpecError
@@ -103,6 +104,28 @@ def test_the_digest_covers_declaration_behaviours_and_options(folder, store, fil
     path = folder / ("" if file == "world.yaml" else "shelf") / file
     path.write_text(path.read_text().replace(old, new, 1))
     assert built(folder, store).digest != before
+
+
+@pytest.mark.parametrize(
+    ("source", "differs"),
+    [
+        (BEHAVIOURS, False),
+        ("def count(act):\n    return list({'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'})\n", True),
+        (
+            "from functools import cache\n\n@cache\ndef _seen():\n    return []\n\n"
+            "def count(act):\n    _seen().append(1)\n    return {'seen': len(_seen())}\n",
+            True,
+        ),
+    ],
+)
+def test_no_task_of_a_world_is_certified_whose_behaviours_answer_otherwise_when_asked_again(
+    folder, store, source, differs
+):
+    (folder / "shelf" / "behaviours.py").write_text(source)
+    tasks = audit(store, load_suite(store, built(folder, store).digest)).tasks
+    assert [one.ok for one in tasks] == [not differs] * len(tasks)
+    if differs:
+        assert {one.survivors for one in tasks} == {("shelf.book_count: asked again it answers otherwise",)}
 
 
 def test_an_app_is_copied_with_its_spec_when_the_world_is_built_elsewhere(folder, store):

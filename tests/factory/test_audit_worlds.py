@@ -335,9 +335,9 @@ def test_reruns_happen_under_other_circumstances(small):
 def test_a_rerun_that_differs_costs_the_certificate(suite):
     task = some(suite, "note")
     certificate, trace = Auditor(suite).certify(task)
-    told = rerun.Rerun({task.id: trace}, 2031, "+1400", "1", True)
-    assert audits._with_rerun(certificate, trace, told).ok
-    differing = audits._with_rerun(certificate, trace, replace(told, traces={task.id: "0" * 64}))
+    told = rerun.Rerun({task.id: trace}, {}, 2031, "+1400", "1", True)
+    assert audits._with_rerun(certificate, trace, told, []).ok
+    differing = audits._with_rerun(certificate, trace, replace(told, traces={task.id: "0" * 64}), [])
     assert (differing.ok, differing.reruns, differing.reruns_identical) == (False, 1, 0)
 
 
