@@ -131,17 +131,17 @@ def _bound(node: ast.stmt) -> Iterator[str]:
 def _values(body: Sequence[ast.stmt], names: Mapping[str, Any], within: str) -> Iterator[tuple[str, int, Any]]:
     """What the statements of a module or class leave behind: name, line, value; of functions the defaults."""
     for node in body:
-        if isinstance(node, ast.ClassDef):
-            yield from _values(node.body, vars(names[node.name]), f"{node.name}.")
-        elif isinstance(node, ast.FunctionDef):
-            made = inspect.unwrap(names[node.name]) if callable(names.get(node.name)) else None
-            defaults = (
-                *(getattr(made, "__defaults__", None) or ()),
-                *(getattr(made, "__kwdefaults__", None) or {}).values(),
-            )
-            yield from ((f"a default of {within}{node.name}", node.lineno, value) for value in defaults)
-        else:
+        if not isinstance(node, ast.FunctionDef | ast.ClassDef):
             yield from ((f"{within}{name}", node.lineno, names[name]) for name in _bound(node) if name in names)
+            continue
+        made, called = names.get(node.name), f"{within}{node.name}"
+        if isinstance(made, type):
+            yield from _values(node.body, vars(made), f"{called}.")
+        elif callable(made):
+            plain = inspect.unwrap(made)
+            defaults = getattr(plain, "__defaults__", None) or ()
+            named = getattr(plain, "__kwdefaults__", None) or {}
+            yield from ((f"a default of {called}", node.lineno, value) for value in (*defaults, *named.values()))
 
 
 def _is_constant(value: Any) -> bool:
