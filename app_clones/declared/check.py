@@ -23,6 +23,7 @@ def check(decl: AppDecl) -> None:
     """Raises :class:`DeclError` at the first thing that is wrong. Takes the terse form as well as the full one."""
     if decl.app in TAKEN:
         raise DeclError(f"{decl.app} is a name of the kit's own; choose another", ("app",))
+    _check_schemas(decl)
     check_entities(decl)
     _check_errors(decl)
     _check_told(decl)
@@ -39,6 +40,13 @@ def _check_errors(decl: AppDecl) -> None:
         need_expression(form.body, dict.fromkeys(ERROR_NAMES), decl, ("api", "errors", "body"))
         if fault := Shapes(decl.schemas).fault(form.shape, error_body(form, NotFound("it is not there"))):
             raise DeclError(f"no body is of this shape: {fault}", ("api", "errors", "shape"))
+
+
+def _check_schemas(decl: AppDecl) -> None:
+    shapes = Shapes(decl.schemas)
+    for name, schema in decl.schemas.items():
+        if fault := shapes.shape_fault(schema):
+            raise DeclError(f"no JSON Schema: {fault}", ("schemas", name))
 
 
 def _check_told(decl: AppDecl) -> None:

@@ -50,6 +50,7 @@ PLAIN = "{fields: {name: {}}}"
         ("min: 1, max: 9", "min: 0.5, max: 0.9", f"8: {FIELDS}.size.min: no whole number is between 0.5 and"),
         ("shape: {type: object}", "shape: {type: nope}", f"9: {FIELDS}.more.shape: no JSON Schema: type:"),
         ("shape: {type: object}", 'shape: {$ref: "#/$defs/No"}', f"9: {FIELDS}.more.shape: no JSON Schema: there"),
+        ("title: Shop", "title: Shop\nschemas: {A: {type: nope}}", "3: schemas.A: no JSON Schema: type:"),
         ("- {name: Moss}", "- {name: 5}", "15: entities.item.given.0.name: this: a text is needed, not a number"),
         ("- {name: Moss}", "- {name: Moss, kind: c}", "15: entities.item.given.0.kind: this: 'c' is none of a, b"),
         (MAKER, f"\n  do: {PLAIN}{MAKER}", "16: entities.do: do is a name of the engine's own"),
