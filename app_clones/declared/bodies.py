@@ -10,7 +10,7 @@ from app_clones.declared.entities import EntityPlan, Row
 from app_clones.declared.keys import find
 from app_clones.declared.model import FieldDecl
 from app_clones.declared.values import Accept, acceptor
-from app_clones.kit.errors import AppError, NotFound
+from app_clones.kit.errors import AppError, NamesNothing, NotFound
 from app_clones.kit.protocol import Call
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def resource_acceptor(ready: Declared, plan: EntityPlan) -> Accept:
 
 
 def resolve(ready: Declared, call: Call, at: str, decl: FieldDecl, value: Any) -> Any:
-    """``value`` of the field ``decl`` with refs as row ids. Raises :class:`AppError` where one names nothing."""
+    """``value`` of the field ``decl`` with refs as row ids. Raises :class:`NamesNothing` where one names nothing."""
     if decl.type != "ref" or decl.to is None or value is None:
         return value
     to = decl.to
@@ -82,7 +82,7 @@ def resolve(ready: Declared, call: Call, at: str, decl: FieldDecl, value: Any) -
         try:
             return int(find(ready, call, to, ident)["id"])
         except NotFound as error:
-            raise AppError(f"{at}: {error.message}") from None
+            raise NamesNothing(f"{at}: {error.message}") from None
 
     return [one(item) for item in value] if decl.repeated else one(value)
 

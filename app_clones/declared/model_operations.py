@@ -109,7 +109,7 @@ class Emit(Part):
 
     ``after`` may be an expression too: a number from 0 up, or nothing, where the event does not happen. An event that
     no app of the world handles is skipped, or, where it is ``required``, an error. One that is due comes to nothing
-    where what it needs has no value, or is gone or in another state by then; any other refusal is the app's mistake.
+    where what it needs has no value, or is gone or in another state by then; any other refusal is logged as a mistake.
     """
 
     event: str = Field(pattern=r"^[a-z][a-z0-9]*\.[a-z][a-z0-9_]*$")

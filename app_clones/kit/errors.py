@@ -47,6 +47,10 @@ class NotFound(AppError):
     code = "not_found"
 
 
+class NamesNothing(AppError):
+    """A row that the request's content refers to is not there: what was sent is wrong, not where it was sent."""
+
+
 class Conflict(AppError):
     """The row is there already, or not in the state that the operation needs."""
 

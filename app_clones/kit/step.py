@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from app_clones.kit import db as sqlite
 from app_clones.kit import faults
 from app_clones.kit.call import Transaction, find, validate
-from app_clones.kit.errors import AppError, Conflict, Forbidden, KitError, NotFound
+from app_clones.kit.errors import AppError, Conflict, Forbidden, KitError, NamesNothing, NotFound
 from app_clones.kit.protocol import Call, ToolResult
 
 if TYPE_CHECKING:
@@ -21,9 +21,8 @@ _log = logging.getLogger(__name__)
 
 #: Events that one step may fire: a chain that schedules itself without end is an app's bug, not a hang.
 MOST_EVENTS = 10_000
-#: What it was about is gone (a deleted recipient), or in another state by now: the event has no effect, and there is
-#: nobody to tell. Any other refusal is a mistake of the app that scheduled it.
-_COME_TO_NOTHING = (NotFound, Conflict, Forbidden)
+#: What it was about is gone (a deleted recipient), or in another state by now: that an event comes to nothing is right.
+_COME_TO_NOTHING = (NotFound, NamesNothing, Conflict, Forbidden)
 
 
 def run_tool(call: Transaction, tool: str, arguments: Mapping[str, Any] | None) -> ToolResult:
@@ -85,7 +84,8 @@ def _fire(call: Transaction, id: int, due_ms: int, event: str, actor: int, paylo
         if not call.db.in_transaction:
             raise KitError(f"{event}: {error.message}; the whole step was lost with it") from error
         if not isinstance(error, _COME_TO_NOTHING):
-            raise KitError(f"{event}: {error.message}; it was told {payload[:200]}") from error
+            # Who wrote the app is told, and the step stands: an agent that could end it so had a way out of failing.
+            _log.error("%s came to nothing: %s; it was told %s", event, error.message, payload[:200])
     except (KitError, *sqlite.DAMAGE):
         raise
     except Exception as error:

@@ -6,7 +6,7 @@ import pytest
 
 from app_clones.declared.engine import declared
 from app_clones.declared.load import parse_decl
-from app_clones.kit.errors import KitError, SchemaRuleError
+from app_clones.kit.errors import SchemaRuleError
 from app_clones.kit.located import FileError
 from app_clones.kit.world import World
 from app_clones.mail.app import MAIL
@@ -23,6 +23,10 @@ entities:
       state: {type: enum, values: [in, out], default: in, readonly: true}
     operations: [get, create]
     given: [{name: Moss}]
+  label:
+    fields:
+      pack: {type: ref, to: pack, required: true}
+    operations: [create]
 operations:
   pack_twin:
     entity: pack
@@ -33,6 +37,9 @@ operations:
     set: {state: out}
     emit: [{event: depot.pack_back, after: 1, unit: minute, payload: {id: $id}}]
   pack_back: {entity: pack, internal: true, when: {state: [out]}, set: {state: in}}
+  pack_label:
+    entity: pack
+    emit: [{event: depot.label_create, after: 1, unit: minute, payload: {pack: $id}}]
   pack_name:
     params: {to: {required: true}}
     emit: [{event: depot.pack_create, payload: {name: $to}}]
@@ -58,8 +65,8 @@ def call(world, tool, **arguments):
     return world.call(f"depot_{tool}", arguments).result
 
 
-TWIN = "15: operations.pack_twin.emit.0"
-SEND = "20: operations.pack_send.emit"
+TWIN = "19: operations.pack_twin.emit.0"
+SEND = "24: operations.pack_send.emit"
 
 
 @pytest.mark.parametrize(
@@ -113,6 +120,15 @@ def test_an_event_about_what_has_no_value_does_nothing(world):
     assert call(world, "pack_get", id=2).error == "not_found"
 
 
-def test_an_event_that_cannot_be_as_it_was_told_is_a_mistake_of_the_app(world):
-    with pytest.raises(KitError, match=r"depot\.pack_create: name: 0 to 9 characters are needed, not 13; it was told"):
-        call(world, "pack_name", to="Moss and fern")
+def test_an_event_that_is_refused_as_it_was_told_is_logged_for_who_wrote_the_app(world, caplog):
+    assert call(world, "pack_name", to="Moss and fern").error is None
+    assert "depot.pack_create came to nothing: name: 0 to 9 characters are needed, not 13; it was told" in caplog.text
+
+
+def test_that_events_rightly_come_to_nothing_is_not_logged(world, caplog):
+    call(world, "pack_mail", id=1)  # nobody keeps it
+    call(world, "pack_send", id=1)
+    call(world, "pack_label", id=1)
+    call(world, "pack_drop", id=1)
+    world.call("clock_wait", {"minutes": 5})
+    assert caplog.text == ""
