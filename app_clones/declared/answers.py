@@ -33,7 +33,7 @@ def answer(act: Act) -> Json:
 
 def masked_answer(act: Act, body: Json) -> Json:
     """``body`` with the parts that the operation's read masks keep. Raises :class:`AppError` at one that is none."""
-    asked = act.plan.roles.get("read_mask")
+    asked = (*act.plan.roles.get("read_mask", ()), *act.plan.roles.get("parts", ()))
     if not asked:
         return body
     # What is said of the whole answer comes last: until then each mask finds the rows where they are.

@@ -68,7 +68,7 @@ def _record(act: Act) -> None:
     asked = {
         name: value.values if isinstance(value, Resource) else value
         for name, value in act.arguments.items()
-        if act.plan.params[name].role not in ("inert", "read_mask", "request_id", "validate_only")
+        if act.plan.params[name].role not in ("inert", "read_mask", "parts", "request_id", "validate_only")
     }
     act.call.insert(
         f"{act.ready.decl.app}_call", actor=act.call.actor, operation=act.plan.name, arguments=canonical(asked)

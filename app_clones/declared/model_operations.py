@@ -27,6 +27,7 @@ Role = Literal[
     "page_number",
     "mask",  # update: the fields to write, all others stay
     "read_mask",  # the properties to answer with
+    "parts",  # create, update, replace: the properties to write, whatever else is given, and to answer with
     "etag",  # refuses unless the row's etag is this one
     "validate_only",  # all checks, no effect
     "request_id",  # the same one again answers as the first time, and does nothing

@@ -171,7 +171,7 @@ def _add_known(visit: Visit, made: Gathered, operation: OperationDecl, row: rows
             made.arguments[name] = shown or rows.etag_of(visit.ready, visit.call, operation.entity, row)
         elif param.role == "request_id" and param.required:
             made.arguments[name] = form.get(REQUEST) or request_id(visit)
-        elif param.role in ("inert", "read_mask") and param.required and param.default is None:
+        elif param.role in ("inert", "read_mask", "parts") and param.required and param.default is None:
             made.arguments[name] = stand_in(param)
         elif param.role == "mask" and (param.required or operation.kind == "update"):
             wires = visit.ready.entities[operation.entity or ""].names

@@ -196,7 +196,7 @@ def _json(value: Value, shapes: Shapes) -> Accept:
 
 def stand_in(param: Param) -> Json:
     """A value for a parameter that is needed on the wire, and makes no difference to those who do not speak on it."""
-    if param.role == "read_mask":
+    if param.role in ("read_mask", "parts"):
         held: Json = "*"
     elif param.type in ("integer", "number"):
         held = int(param.min or 1)

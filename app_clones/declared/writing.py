@@ -49,11 +49,21 @@ def given_values(act: Act) -> dict[str, Any]:
     return found
 
 
+def _within_parts(act: Act, plan: EntityPlan, values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Of ``values`` those of the parts that the client says are to be written; all where it does not say."""
+    given = act.plan.first("parts", act.arguments)
+    parts = ",".join(given if isinstance(given, list) else [given or ""]).split(",")
+    if parts == [""] or "*" in parts:
+        return values
+    written = {plan.wires.get(part.strip(), part.strip()) for part in parts}
+    return {name: value for name, value in values.items() if name in written}
+
+
 def create(act: Act) -> None:
     """Makes a row of what is given, under the ancestors named; it becomes the target."""
     plan = _entity(act)
     _check_told(act)
-    values = _resolved(act, plan, given_values(act))
+    values = _resolved(act, plan, _within_parts(act, plan, given_values(act)))
     new_id = act.plan.first("new_id", act.arguments)
     called = _called(act)
     if new_id is None and plan.decl.key.form == "given":
@@ -133,7 +143,7 @@ def changes_asked(act: Act) -> dict[str, Any]:
         asked = replaced(plan, given)
     else:
         asked = given
-    return _allowed(act, plan, _resolved(act, plan, _defaulted(act, plan, asked)))
+    return _allowed(act, plan, _resolved(act, plan, _defaulted(act, plan, _within_parts(act, plan, asked))))
 
 
 def update(act: Act) -> None:

@@ -21,9 +21,9 @@ Json = Any
 
 #: Change neither state nor answer, by their own documentation: form and accounting of the request.
 _INERT = {
-    "prettyPrint", "quotaUser", "key", "userIp", "oauth_token", "access_token", "bearer_token", "pp", "callback",
-    "$.xgafv", "uploadType", "upload_protocol", "returnPartialSuccess", "supportsAllDrives", "supportsTeamDrives",
-    "header.bypassBillingFilter", "userProject", "clientOperationId",
+    "prettyPrint", "quotaUser", "key", "userIp", "oauth_token", "access_token", "bearer_token", "pp", "$.xgafv",
+    "returnPartialSuccess", "supportsAllDrives", "supportsTeamDrives", "header.bypassBillingFilter", "userProject",
+    "clientOperationId",
 }  # fmt: skip
 _PAGING: Mapping[str, Role] = {
     "page_token": "page_token", "page_size": "page_size", "max_results": "page_size", "start_page_token": "refused",
@@ -45,6 +45,10 @@ _GRAMMAR = re.compile(
 )
 #: Where the answer is always the fullest there is, only that can be asked for.
 _FULLEST = re.compile(r"(?:\A|_)(?:full|all|complete|detailed)(?:_|\Z)", re.I)
+
+
+#: Of a parameter that says which properties are answered: that no others are written, either.
+_WRITTEN = re.compile(r"\bwrite operation will set\b|\bAPI request and response\b", re.I)
 
 
 def common(parameters: tuple[Parameter, ...], model: Model) -> dict[str, Param]:
@@ -135,12 +139,12 @@ def _query(
     name = snake(parameter.name)
     if parameter.name in _INERT:
         return _plain(parameter, model, "inert")
-    role = _role(name, kind, entity, used)
+    role = _role(name, kind, entity, used) or _parts(parameter, kind)
     if role == "search" and _GRAMMAR.search(parameter.about):
         role = "refused"
     if role == "expression" and (parameter.repeated or "enum" in parameter.schema):
         role = None  # it takes words of its own, and not a text that compares properties
-    if role in ("mask", "read_mask", "order_by") and parameter.repeated:
+    if role in ("mask", "read_mask", "parts", "order_by") and parameter.repeated:
         return _plain(parameter, model, role)
     if role == "page_size":
         return Param(type="integer", place="query", role=role, wire=parameter.name, min=0, about=_short(parameter))
@@ -166,8 +170,6 @@ def _role(name: str, kind: str, entity: Entity | None, used: set[Role]) -> Role 
         if paging == "search" and not (entity and any(field.search for field in entity.fields.values())):
             return None
         return paging if paging not in used else "refused"
-    if name == "part" and kind in ("list", "get", "create", "update", "replace"):
-        return "inert" if kind in ("create", "update", "replace") else "read_mask"
     role = _ANYWHERE.get(name)
     if role is None or role in used:
         return None
@@ -182,6 +184,13 @@ def _role(name: str, kind: str, entity: Entity | None, used: set[Role]) -> Role 
     if role in fits:
         return role if kind in fits[role] else None
     return role if kind not in ("list", "get") else None
+
+
+def _parts(parameter: Parameter, kind: str) -> Role | None:
+    """What ``part`` names: properties of the answer, or, where its text says so, of what is written as well."""
+    if parameter.name != "part" or kind not in ("list", "get", "create", "update", "replace"):
+        return None
+    return "parts" if kind not in ("list", "get") and _WRITTEN.search(parameter.about) else "read_mask"
 
 
 def _filter(parameter: Parameter, name: str, entity: Entity, model: Model, resource: Resource | None) -> Param | None:
@@ -227,8 +236,6 @@ def _plain(parameter: Parameter, model: Model, role: Role) -> Param:
         value["keywords"] = infer_keywords.persons(parameter.about)
     repeated = parameter.repeated or bool(value.pop("repeated", False))
     required = parameter.required and role != "refused"
-    if role == "inert" and value["type"] == "enum":
-        value = {"type": "string"}
     return Param(**value, repeated=repeated, place=_place(parameter), role=role, wire=parameter.name,
                  required=required, about=_short(parameter))  # fmt: skip
 

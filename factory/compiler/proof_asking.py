@@ -25,7 +25,7 @@ Json = Any
 #: Parameters that say how to answer or how to be careful: a plain request is without them.
 _BESIDES = (
     "filter", "expression", "search", "order_by", "page_size", "page_token", "after", "offset", "page_number", "mask",
-    "read_mask", "etag", "validate_only", "request_id", "force", "allow_missing", "inert", "refused", "body",
+    "read_mask", "parts", "etag", "validate_only", "request_id", "force", "allow_missing", "inert", "refused", "body",
 )  # fmt: skip
 _ID = "[a-z][a-z0-9]{7,19}"
 
@@ -256,7 +256,7 @@ class Asker(Chooser):
         plan = self.subject.plan(entity) if entity else None
         if param.role == "etag" and plan is not None and target is not None and entity is not None:
             return self.stage.etag(entity, target)
-        if param.role in ("mask", "read_mask") and plan is not None:
+        if param.role in ("mask", "read_mask", "parts") and plan is not None:
             creating = self.operation.kind == "create"
             names = writable(plan.name, plan.decl, creating=creating) if param.role == "mask" else plan.decl.fields
             wires = [plan.names[one] for one in names if not plan.decl.fields[one].hidden]

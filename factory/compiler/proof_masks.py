@@ -43,6 +43,36 @@ def prove_read_mask(case: Case, name: str, param: Param) -> Outcome:
     return "honoured"
 
 
+def prove_parts(case: Case, name: str, param: Param) -> Outcome:
+    """What is left out of the parts is neither written nor answered; a part that is not there is refused."""
+    assert case.entity is not None
+    plan = case.subject.plan(case.entity)
+    with case.stage() as stage:
+        asked = case.asker(stage, "first").good()
+        free = [one for one in asked.sent if not plan.decl.fields[one].required]
+        if not free:
+            return "untried"  # all that is sent is needed
+        left = plan.names[free[0]]
+        parts = [plan.names[one] for one in asked.sent if one != free[0]] or list(_always(case))
+        stage.mark()
+        answer = stage.ask(case.name, asked.having(**{name: parts if param.repeated else ",".join(parts)}).arguments)
+        written = {one for change in stage.changes() if change.table == plan.table and change.op != "insert"
+                   for one in change.new}  # fmt: skip
+        made = [
+            change.new[free[0]] for change in stage.changes() if change.table == plan.table and change.op == "insert"
+        ]
+        told = unwrapped(case.operation, answer.json) if case.operation.result.wrap else answer.json
+        good = answer.ok and left not in told and free[0] not in written
+        good = good and all(one in (None, plan.decl.fields[free[0]].default) for one in made)
+        case.ledger.expect("parts", good, lambda: f"{name} without {left}: {answer}")
+    with case.stage() as stage:
+        asked = case.asker(stage, "first").good()
+        stage.mark()
+        bad = stage.ask(case.name, asked.having(**{name: [NOWHERE] if param.repeated else NOWHERE}).arguments)
+        case.refused(stage, "parts", bad, f"{name}={NOWHERE}")
+    return "honoured"
+
+
 def _row_mask(case: Case, name: str, param: Param, whole: Answer) -> Outcome:
     items = items_of(case.operation, whole.json)
     if not items or not isinstance(items[0], dict):

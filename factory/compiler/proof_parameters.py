@@ -17,7 +17,7 @@ from factory.compiler.proof_care import (
     prove_validate_only,
 )
 from factory.compiler.proof_case import Case
-from factory.compiler.proof_masks import prove_read_mask
+from factory.compiler.proof_masks import prove_parts, prove_read_mask
 from factory.compiler.proof_queries import prove_expression, prove_filter, prove_order, prove_search
 from factory.compiler.proof_tried import NOWHERE, as_text, tried, value_of
 from factory.compiler.values import Undrawable
@@ -143,6 +143,7 @@ _PROVERS: Mapping[str, Callable[[Case, str, Param], Outcome]] = {
     "expression": prove_expression,
     "read_mask": prove_read_mask,
     "mask": prove_mask,
+    "parts": prove_parts,
     "etag": prove_etag,
     "validate_only": prove_validate_only,
     "request_id": prove_request_id,

@@ -79,7 +79,7 @@ def _bad(case: Case, stage: Stage, asked: Asked) -> Iterator[tuple[str, Asked]]:
             yield f"without {name}", asked.lacking(name)
         if param.role == "resource":
             yield from _bad_resource(case, asked, name)
-        elif param.role not in ("row", "mask", "read_mask", "refused", "page_token"):
+        elif param.role not in ("row", "mask", "read_mask", "parts", "refused", "page_token"):
             for wrong in _wrong(case, param, texts=http and param.place in _TEXTS):
                 yield f"{name}={wrong!r}"[:120], asked.having(**{name: wrong})
     if not http:
