@@ -34,6 +34,44 @@ def test_the_oracle_of_every_kind_finds_its_way_through_the_pages(suite, kind):
         assert all(not action.name.startswith("club_") for action in suite.walk(task))
 
 
+ATLAS = """
+app: atlas
+title: Atlas
+entities:
+  country:
+    key: {form: given, wire: null, path: name}
+    fields: {title: {required: true}}
+    operations: [list, get]
+    given: [{slug: a, title: Aland}, {slug: b, title: Beland}]
+  city:
+    parent: country
+    key: {form: given, wire: null, path: name}
+    fields:
+      country: {type: ref, to: country, required: true, hidden: true}
+      size: {type: integer, min: 1, max: 9}
+    operations: [list, get]
+    given: [{country: a, slug: new}, {country: a, slug: old}, {country: b, slug: new}, {country: b, slug: old}]
+  street:
+    parent: city
+    key: {form: given, wire: null, path: name}
+    fields:
+      city: {type: ref, to: city, required: true, hidden: true}
+      title: {required: true}
+      length: {type: integer, min: 1, max: 900}
+    operations: [list, get, create, update, delete]
+    rows: 3
+"""
+
+
+def test_rows_that_are_called_alike_under_others_are_told_apart_in_a_select(tmp_path):
+    app = declared(parse_decl(ATLAS, "atlas"))
+    asked = spec(per_template=4, max_steps=24, templates=("create", "move"))
+    suite = built(tmp_path, asked.model_copy(update={"apps": {"atlas": {}}}), app)[2]
+    assert {kind_of(task.template) for task in suite.tasks.values()} == {"create", "move"}
+    for task in suite.tasks.values():
+        assert walk_faults(suite, task) == [], task.instruction
+
+
 def test_a_world_of_pages_is_certified_by_walking_them(suite):
     task = next(task for task in suite.tasks.values() if task.template == "club.find_update.player")
     pages = replace(suite, view="browser")

@@ -12,6 +12,7 @@ from factory.store import Store
 from factory.verifiers.declared.deeds import Described, Guard, targets_of
 from factory.worlds.generated.abilities import abilities
 from factory.worlds.generated.asking import belows
+from factory.worlds.generated.calls import deed_call
 from factory.worlds.generated.diversity import kind_of
 from factory.worlds.generated.family import plan_of
 from factory.worlds.generated.guessing import best_guesses
@@ -155,3 +156,35 @@ def test_rows_are_asked_for_and_counted_by_a_parent_that_no_field_shows(tmp_path
     assert "room" in {one.field for plan in plans for _, one in conditions(plan.every)}
     abouts = abilities(club(), (), 60_000)
     assert ("booking", "room") in belows(abouts, abouts.of["room"])
+
+
+# ---- a row is moved by making it anew, and an id that is taken is not given again
+
+
+@pytest.fixture(scope="module")
+def moving(tmp_path_factory):
+    return built(tmp_path_factory.mktemp("moving"), spec(per_template=30, templates=("move", "if_allowed")))[2]
+
+
+def test_what_is_moved_is_made_with_what_it_holds_under_another_row_and_deleted(moving):
+    plans = [plan_of(task) for task in moving.tasks.values() if kind_of(task.template) == "move"]
+    assert len(plans) >= 10
+    for made, gone in (plan.deeds for plan in plans):
+        table = f"club_{made.entity}"
+        row = moving.start.row(table, gone.target.id)
+        assert {new.field: new.value for new in made.set}.items() <= row.items()
+        assert made.parent.id != row[club().decl.entities[made.entity].parent]
+
+
+def test_one_of_three_new_rows_has_an_id_that_is_taken_and_is_refused_by_the_app(moving):
+    found = [(task, plan_of(task)) for task in moving.tasks.values() if task.template == "club.if_allowed.room_create"]
+    assert sum(plan.act for _, plan in found) == 2 * sum(not plan.act for _, plan in found) > 0
+    for _, plan in found:
+        action = deed_call(club().decl, plan.deeds[0])
+        with moving.fork_world() as world:
+            assert (world.call(action.name, action.arguments).result.error is None) is plan.act
+
+
+@pytest.mark.parametrize("kind", ["move", "if_allowed"])
+def test_nothing_is_moved_or_made_anew_without_a_look(moving, kind):
+    assert best_guesses(moving)[kind] <= 1 / 3

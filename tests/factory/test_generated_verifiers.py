@@ -215,6 +215,34 @@ def test_what_hangs_on_a_deleted_row_goes_is_cleared_or_forbids_it(left, suite):
     assert left(Plan(deeds=(Delete(operation="team_delete", target=team),))).outcome == "declined"
 
 
+def test_a_new_row_whose_id_or_name_is_taken_is_refused(left, suite):
+    taken = suite.start.rows("SELECT slug FROM club_room ORDER BY id")[0]["slug"]
+    named = suite.start.rows("SELECT name FROM club_team ORDER BY id")[0]["name"]
+    for slug, outcome in ((taken, "declined"), ("free-room", "submitted")):
+        deed = Create(operation="room_create", entity="room", slug=slug, set=(New(field="seats", value=3),))
+        assert left(Plan(deeds=(deed,))).outcome == outcome
+    for name, outcome in ((named, "declined"), ("Nobody's team", "submitted")):
+        deed = Create(operation="team_create", entity="team", set=(New(field="name", value=name),))
+        assert left(Plan(deeds=(deed,))).outcome == outcome
+
+
+def test_an_id_is_taken_under_one_parent_alone(left, suite):
+    (first, room), *_ = [
+        (row["slug"], row["room"]) for row in suite.start.rows("SELECT slug, room FROM club_booking ORDER BY id")
+    ]
+    for id, slug in [
+        (row["id"], row["slug"]) for row in suite.start.rows("SELECT id, slug FROM club_room ORDER BY id")
+    ]:
+        above = Target(what=Described(entity="room", where=(Condition(field=ID, value=slug),)), id=id, names={})
+        deed = Create(
+            operation="booking_create", entity="booking", parent=above, slug=first,
+            set=(New(field="day", value="2025-04-01"),),
+        )  # fmt: skip
+        there = suite.start.rows("SELECT id FROM club_booking WHERE room = ? AND slug = ? ORDER BY id", id, first)
+        assert left(Plan(deeds=(deed,))).outcome == ("declined" if there else "submitted")
+        assert there or id != room
+
+
 def test_where_a_state_or_the_instruction_forbids_it_declining_is_right(left, suite):
     hurt = player(suite, status="injured")
     act = Act(operation="player_injure", target=hurt, inputs=(New(field="reason", value="x"),))

@@ -37,8 +37,9 @@ class Effects:
 
     def create(self, name: str, entity: str, given: Values) -> int:
         """A new row with ``given`` (by column; ``slug`` among them), then what the operation ``name`` sets and makes.
-        Returns its id."""
+        Returns its id. Raises :class:`Refused` where there is such a row already."""
         operation = self.decl.operations[name]
+        self._check_new(entity, given)
         id = self._insert(entity, given)
         self._effects(operation, entity, id, given)
         return id
@@ -83,6 +84,15 @@ class Effects:
         for one in operation.require:
             if said.is_asked(one) and not _meets(said.plain(one.that), one.compare, said.plain(one.value)):
                 raise Refused(one.refusal or f"{one.that} is not {one.compare} {one.value!r}")
+
+    def _check_new(self, entity: str, given: Values) -> None:
+        """An id that the client chose is one among those under the same parent; so is what the entity says."""
+        about, table = self.decl.entities[entity], table_of(self.decl, entity)
+        named = ((about.parent, "slug") if about.parent else ("slug",),) if about.key.form == "given" else ()
+        for group in (*about.unique, *named):
+            values = {name: given.get(name) for name in group}
+            if None not in values.values() and self.rows.like(table, values):
+                raise Refused(f"there is a {entity} with this {', '.join(group)} already")
 
     def _insert(self, entity: str, given: Values) -> int:
         about = self.decl.entities[entity]

@@ -47,12 +47,17 @@ class Rows:
 
     def naming(self, table: str, column: str, id: int) -> list[int]:
         """Ids of the rows whose ref ``column`` names ``id``, smallest first."""
-        sql = f"SELECT id FROM {table} WHERE {quoted(column)} = ? ORDER BY id"
-        found = {int(row["id"]) for row in self._start.rows(sql, id)}
+        return self.like(table, {column: id})
+
+    def like(self, table: str, values: Row) -> list[int]:
+        """Ids of the rows whose columns hold all of ``values``, none of which is NULL, smallest first."""
+        where = " AND ".join(f"{quoted(column)} = ?" for column in values)
+        sql = f"SELECT id FROM {table} WHERE {where} ORDER BY id"
+        found = {int(row["id"]) for row in self._start.rows(sql, *values.values())}
         for (of, one), row in self._now.items():
             if of == table:
                 found.discard(one)
-                if row is not None and row[column] == id:
+                if row is not None and all(row[column] == value for column, value in values.items()):
                     found.add(one)
         return sorted(found)
 

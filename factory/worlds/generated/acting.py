@@ -8,7 +8,19 @@ from random import Random
 
 from app_clones.declared.model import OperationDecl
 from app_clones.declared.requirements import fields_read, requirements
-from factory.verifiers.declared.deeds import Act, Deed, Delete, Guard, New, Plan, Target, Update
+from factory.verifiers.declared.deeds import (
+    ID,
+    Act,
+    Condition,
+    Deed,
+    Delete,
+    Described,
+    Guard,
+    New,
+    Plan,
+    Target,
+    Update,
+)
 from factory.worlds.generated import phrases, values
 from factory.worlds.generated.abilities import Abilities, Ability, Named
 from factory.worlds.generated.kind import (
@@ -22,12 +34,13 @@ from factory.worlds.generated.kind import (
     shuffled,
     sought,
 )
+from factory.worlds.generated.making import named_anew, names_anew
 from factory.worlds.generated.permitting import forbids, permits
 from factory.worlds.generated.survey import Seen, Survey, is_nothing
 from factory.worlds.generated.verbs import Verb, verb_of
 from factory.worlds.generated.wordings_ask import ASKING
 
-_DELETE = "delete"
+_CREATE, _DELETE = "create", "delete"
 
 
 # ---- custom operations
@@ -139,7 +152,23 @@ def _twins(survey: Survey, found: Iterable[Candidate]) -> Iterator[Bundle]:
 
 def if_allowed(survey: Survey, subject: str, rng: Random) -> Iterator[Bundle]:
     """An operation on rows whose state allows it, and on one whose state forbids it."""
-    return _twins(survey, _tried(survey, *_operation(survey.can, subject), rng))
+    about, named = _operation(survey.can, subject)
+    if named.decl.kind == _CREATE:
+        return _twins(survey, _created(survey, about, rng))
+    return _twins(survey, _tried(survey, about, named, rng))
+
+
+def _created(survey: Survey, about: Ability, rng: Random) -> Iterator[Candidate]:
+    for made, right in named_anew(survey, about, rng):
+        under = made.parent.what if isinstance(made.parent, Target) else None
+        parent = (Condition(field=about.decl.parent or "", row=under),) if under else ()
+        look = survey.look_for(Described(entity=about.name, where=parent))
+        if look is None:
+            continue
+        row = Described(entity=about.name, where=(Condition(field=ID, value=made.slug), *parent))
+        fields = phrases.fields(survey.can, about.name, made.set)
+        slots = {"verb": "create", "row": phrases.row(survey.can, row), "inputs": f" with {fields}"}
+        yield Candidate(f"{slots['row']}: {fields}", Plan(deeds=(made,), look=look, act=right), slots)
 
 
 def _tried(survey: Survey, about: Ability, named: Named, rng: Random) -> Iterator[Candidate]:
@@ -177,6 +206,8 @@ def _refusing(can: Abilities) -> Iterable[str]:
         yield from (named.name for named in about.acts if _has_conditions(named.decl))
         if about.delete and (_has_conditions(about.delete.decl) or _is_held(can, about)):
             yield about.delete.name
+        if about.create and names_anew(about):
+            yield about.create.name
 
 
 def _has_conditions(operation: OperationDecl) -> bool:

@@ -17,6 +17,7 @@ from factory.worlds.generated.kind import (
     changed,
     grouped,
     groups,
+    is_unique,
     key_of,
     links,
     shuffled,
@@ -155,7 +156,7 @@ def relation(survey: Survey, subject: str, rng: Random) -> Iterator[Bundle]:
             continue
         named = {one.field for one in what.where}
         news = tuple(new for new in changed(survey, about, members, rng, 3) if new.field not in named)[:1]
-        news = tuple(new for new in news if not _is_unique(about, new.field))
+        news = tuple(new for new in news if not is_unique(about, new.field))
         look = survey.look_for(what)
         if news and look is not None:
             plan = Plan(deeds=tuple(_update(about, one, news) for one in targets), every=what, look=look)
@@ -164,10 +165,6 @@ def relation(survey: Survey, subject: str, rng: Random) -> Iterator[Bundle]:
                 "changes": phrases.changes(survey.can, about.name, news),
             }
             yield (Candidate(phrases.rows(survey.can, what), plan, slots),)
-
-
-def _is_unique(about: Ability, name: str) -> bool:
-    return any(name in group for group in about.decl.unique)
 
 
 def transfer(survey: Survey, subject: str, rng: Random) -> Iterator[Bundle]:
@@ -200,7 +197,7 @@ def copy(survey: Survey, subject: str, rng: Random) -> Iterator[Bundle]:
     """What one row holds, written into another: of another entity where there is a field of that type."""
     about = survey.can.of[subject]
     fields = [name for name, one in about.changed.items() if one.type in _COPIED]
-    fields = [name for name in fields if name != about.decl.label and not _is_unique(about, name)]
+    fields = [name for name in fields if name != about.decl.label and not is_unique(about, name)]
     for seen in _open_rows(survey, about, rng):
         target = survey.target(seen)
         if target is None or not fields:

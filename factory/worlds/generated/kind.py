@@ -211,6 +211,21 @@ def sought(
     return survey.target(seen, what) if what else None
 
 
+_COPIED = ("string", "text", "email", "url", "integer", "number", "date", "datetime", "enum", "boolean")
+
+
+def can_copy(survey: Survey, about: Ability, seen: Seen, name: str) -> bool:
+    """Whether what a field of the row holds can be read, and given to another row of its kind."""
+    value = seen.values[name]
+    plain = about.decl.fields[name].type in _COPIED and value is not None and is_quotable(value)
+    return plain and not is_unique(about, name) and survey.looking.shows(survey, seen, name)
+
+
+def is_unique(about: Ability, name: str) -> bool:
+    """Whether no two rows, or no two under one parent, hold the same there."""
+    return any(name in group for group in about.decl.unique)
+
+
 def grouped(survey: Survey, members: Iterable[Seen]) -> list[Target] | None:
     """The members as targets whose reads are the group's; None where one cannot be told from others."""
     found = []

@@ -9,15 +9,27 @@ from app_clones.declared.model import PERSON, FieldDecl
 from factory.verifiers.declared.deeds import Create, Delete, Fresh, New, Plan, Target
 from factory.worlds.generated import phrases, values
 from factory.worlds.generated.abilities import Abilities, Ability, Named
-from factory.worlds.generated.kind import Bundle, Candidate, Kind, grouped, groups, is_free
+from factory.worlds.generated.kind import (
+    Bundle,
+    Candidate,
+    Kind,
+    can_copy,
+    grouped,
+    groups,
+    is_free,
+    key_of,
+    shuffled,
+)
 from factory.worlds.generated.permitting import permits
-from factory.worlds.generated.survey import Survey
+from factory.worlds.generated.survey import Seen, Survey
 from factory.worlds.generated.verbs import with_article
 from factory.worlds.generated.wordings_write import WRITING
 
 _TRIED = 60
 _MOST_MEMBERS = 3
 _MOST_FIELDS = 4
+_TAKEN = 3
+"""Of so many ids that are tried for new rows, one is of a row that is there."""
 
 
 def _creatable(can: Abilities) -> Iterable[str]:
@@ -46,10 +58,7 @@ def create(survey: Survey, subject: str, rng: Random) -> Iterator[Bundle]:
 def _new_row(survey: Survey, about: Ability, rng: Random, parent: Target | Fresh | None = None) -> Create | None:
     assert about.create is not None
     if about.above is not None and parent is None:
-        above = survey.rows.get(about.above, ())
-        if about.above == PERSON:  # what lies under others is theirs
-            above = above[:1]
-        parent = survey.target(rng.choice(above)) if above else None
+        parent = _any_parent(survey, about.above, rng)
         if parent is None:
             return None
     news = _first_values(survey, about, about.create, rng)
@@ -57,6 +66,13 @@ def _new_row(survey: Survey, about: Ability, rng: Random, parent: Target | Fresh
     if news is None or (slug is None and _must_name(about.create)):
         return None
     return Create(operation=about.create.name, entity=about.name, parent=parent, slug=slug, set=news)
+
+
+def _any_parent(survey: Survey, above: str, rng: Random) -> Target | None:
+    rows = survey.rows.get(above, ())
+    if above == PERSON:  # what lies under others is theirs
+        rows = rows[:1]
+    return survey.target(rng.choice(rows)) if rows else None
 
 
 def _first_values(survey: Survey, about: Ability, creating: Named, rng: Random) -> tuple[New, ...] | None:
@@ -157,6 +173,104 @@ def _chained(can: Abilities) -> Iterable[str]:
     return (name for name in _creatable(can) if _link(can, can.of[name], Random(0)))
 
 
+# ---- a row under another one than it lies under, where nothing moves it in one go
+
+
+def move(survey: Survey, subject: str, rng: Random) -> Iterator[Bundle]:
+    """A row made anew under another one of the kind that it lies under, with what it holds, and then deleted."""
+    about = survey.can.of[subject]
+    for seen in shuffled(survey.rows.get(subject, ()), rng):
+        moved = _moved(survey, about, seen, rng)
+        if moved is None:
+            continue
+        made, gone = moved
+        assert isinstance(made.parent, Target)
+        names = [phrases.field(about.decl, new.field) for new in made.set]
+        slots = {
+            "row": phrases.row(survey.can, gone.target.what),
+            "to": phrases.row(survey.can, made.parent.what),
+            "fields": phrases.joined(["id", *names] if made.slug is not None else names),
+        }
+        yield (Candidate(key_of(seen), Plan(deeds=moved), slots),)
+
+
+def _moved(survey: Survey, about: Ability, seen: Seen, rng: Random) -> tuple[Create, Delete] | None:
+    assert about.create is not None
+    assert about.delete is not None
+    target, parent = survey.target(seen), _elsewhere(survey, about, seen, rng)
+    if target is None or parent is None or not permits(survey, about.delete.decl, seen) or not is_free(survey, seen):
+        return None
+    news = _as_held(survey, about, about.create, seen, target)
+    slug = seen.values.get("slug") if _names(about.create) else None
+    if not news or (slug is None and _must_name(about.create)):
+        return None
+    made = Create(operation=about.create.name, entity=about.name, parent=parent, slug=slug, set=news)
+    return made, Delete(operation=about.delete.name, target=target)
+
+
+def _elsewhere(survey: Survey, about: Ability, seen: Seen, rng: Random) -> Target | None:
+    """A row under which this one could lie and does not, nor another that is called like it."""
+    called = {one.above.id for one in survey.rows[about.name] if one.name == seen.name and one.above}
+    others = [one for one in survey.rows.get(about.above or "", ()) if one is not seen.above and one.id not in called]
+    return survey.target(rng.choice(others)) if others else None
+
+
+def _as_held(survey: Survey, about: Ability, creating: Named, seen: Seen, target: Target) -> tuple[New, ...]:
+    """The first fields of a row that says the same as ``seen``: those that it must have and some more; none where one
+    cannot be read from it."""
+    needed = [name for name, field in about.decl.fields.items() if _is_needed(about, name, field, creating)]
+    told = [name for name in about.made if can_copy(survey, about, seen, name)]
+    if any(name not in told for name in needed):
+        return ()
+    found = target.model_copy(update={"look": (*target.look, *survey.looking.closely(seen))})
+    names = [*needed, *(name for name in told if name not in needed)][: max(_MOST_FIELDS, len(needed))]
+    return tuple(New(field=name, value=seen.values[name], source=found, source_field=name) for name in names)
+
+
+def _movable(can: Abilities) -> Iterable[str]:
+    return (name for name in _creatable(can) if can.of[name].delete and can.of[name].above not in (None, PERSON, name))
+
+
+# ---- an id that is perhaps taken
+
+
+def named_anew(survey: Survey, about: Ability, rng: Random) -> Iterator[tuple[Create, bool]]:
+    """New rows under ids of which some are taken, so that the app refuses them (False). What the row is to hold is read
+    from another one, else acting blindly would pay."""
+    for number in range(_TRIED):
+        made = _new_row(survey, about, rng)
+        if made is None:
+            continue
+        above = made.parent.id if isinstance(made.parent, Target) else None
+        here = {one.values["slug"] for one in survey.rows[about.name] if one.above is None or one.above.id == above}
+        slugs = sorted(slug for slug in here if slug) if number % _TAKEN == 0 else [made.slug]
+        slug = rng.choice(slugs) if slugs else None
+        news = _copying(survey, about, made, slug, rng) if slug else None
+        if news:
+            yield made.model_copy(update={"slug": slug, "set": news}), slug not in here
+
+
+def _copying(survey: Survey, about: Ability, made: Create, slug: str | None, rng: Random) -> tuple[New, ...] | None:
+    """What ``made`` sets, one field of it as a row has it that is called otherwise than ``slug``."""
+    for new in made.set:
+        others = [one for one in survey.rows[about.name] if one.values["slug"] != slug]
+        rows = [one for one in others if can_copy(survey, about, one, new.field)]
+        source = rng.choice(rows) if rows else None
+        target = survey.target(source) if source else None
+        if source is None or target is None:
+            continue
+        found = target.model_copy(update={"look": (*target.look, *survey.looking.closely(source))})
+        value = source.values[new.field]
+        copy = New(field=new.field, value=value, source=found, source_field=new.field)
+        return tuple(copy if one is new else one for one in made.set)
+    return None
+
+
+def names_anew(about: Ability) -> bool:
+    """Whether its rows are created under ids that their client chooses, among those that all can see."""
+    return bool(about.create and about.list and about.made and _names(about.create)) and about.decl.key.form == "given"
+
+
 # ---- rows deleted
 
 
@@ -183,6 +297,7 @@ def _deletable(can: Abilities) -> Iterable[str]:
 MAKING = (
     Kind("create", WRITING["create"], _creatable, create),
     Kind("chain", WRITING["chain"], _chained, chain),
+    Kind("move", WRITING["move"], _movable, move),
     Kind("filter_delete", WRITING["filter_delete"], _deletable, filter_delete),
     Kind("recover_create", WRITING["recover_create"], _creatable, create, faulty=True),
 )

@@ -32,10 +32,12 @@ class Find:
 
 @dataclass(frozen=True, slots=True)
 class Called:
-    """A row, by how the app calls it: to be chosen, or typed, under the name that people see."""
+    """A row, by how the app calls it: to be chosen, or typed, under the name that people see. ``path``: its resource
+    name, which tells it from those of the same name that lie under others."""
 
     entity: str
     name: Json
+    path: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,9 @@ def _found(decl: AppDecl, target: Target) -> Iterator[Errand]:
 
 
 def _done(decl: AppDecl, deed: Deed) -> Iterator[Errand]:
+    for new in () if isinstance(deed, Act | Delete) else deed.set:
+        if new.source:
+            yield from _found(decl, new.source)
     if isinstance(deed, Create):
         operation = pages_of(decl).shelves[deed.entity].create or ""
         yield Open(f"/{decl.app}/{deed.entity}/new")
@@ -94,9 +99,6 @@ def _done(decl: AppDecl, deed: Deed) -> Iterator[Errand]:
     entity = deed.target.what.entity
     row = f"/{decl.app}/{entity}/{deed.target.id}"
     shelf = pages_of(decl).shelves[entity]
-    for new in () if isinstance(deed, Act | Delete) else deed.set:
-        if new.source:
-            yield from _found(decl, new.source)
     yield from _found(decl, deed.target)
     if isinstance(deed, Delete):
         yield from (Find(f"{row}/delete"), Fill(()))
@@ -144,4 +146,4 @@ def _held(one: Input, new: New) -> str | bool | Called:
 
 
 def _called(entity: str, row: Target | Fresh) -> Called:
-    return Called(entity, row.names[entity])
+    return Called(entity, row.names[entity], row.paths.get(entity, ""))

@@ -148,7 +148,7 @@ class Walk:
         if field.role != "combobox":
             return str(value.name)
         with self._environment.world.transaction(1, readonly=True) as call:
-            row = keys.find(self._ready, call, value.entity, value.name)
+            row = keys.find(self._ready, call, value.entity, value.path if "/" in value.path else value.name)
             offered = dict(told_apart(choices(self._ready, call, value.entity) or []))
         return offered.get(str(row["id"]), str(value.name))
 

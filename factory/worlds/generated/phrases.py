@@ -148,6 +148,8 @@ def _row(can: Abilities, new: New) -> str:
 
 
 def _new(can: Abilities, new: New) -> str:
+    if new.source is not None:
+        return f"that {row(can, new.source.what)} has"
     return _named(can, new.row.what) if isinstance(new.row, Target) else worded(new.value)
 
 

@@ -133,6 +133,27 @@ WRITING: Mapping[str, Wordings] = {
             "{row} has a new {field}: {to}. Would you enter that?",
         ),
     ),
+    "move": Wordings(
+        train=(
+            "Move {row} to {to}: create it anew there with the same {fields}, then delete the old one.",
+            "{row} belongs to {to}. Make it again over there, keeping its {fields}, and delete it where it is now.",
+            "Please take {row} over to {to}: one with the same {fields} there, and none here any more.",
+            "Could you move {row} by hand? Create one for {to} that has the same {fields}; delete the first.",
+            "There is no way to move {row} in one go. Copy its {fields} into a new one for {to}, then remove it.",
+            "{row} is in the wrong place. It should be with {to}, its {fields} as they are; the old one must go.",
+            "From today on {to} is where we keep {row}. Enter it there with its {fields}, and delete it here.",
+            "We are moving things: {row} goes to {to}. Carry over its {fields} and delete what is left behind.",
+            "In {app}, make a copy of {row} for {to} (the same {fields}), then delete the original.",
+            "Somebody put {row} where it does not belong. Set it up for {to} with the same {fields}, and delete it.",
+            "I want {row} with {to} instead. Its {fields} stay as they are; nothing may stay in the old place.",
+            "Take the {fields} of {row}, create the same for {to}, and get rid of the old one.",
+        ),
+        heldout=(
+            "Please see to it that {row} is with {to} from now on: a new one with its {fields}, the old one deleted.",
+            "Recreate {row} for {to} with the same {fields}. Afterwards, delete the one that is there now.",
+            "{to} should have {row}. Enter it there, its {fields} as before, and remove the old entry.",
+        ),
+    ),
     "chain": Wordings(
         train=(
             "Create a new {noun} with {fields}. Then create {a_second}{link} with {more}.",
