@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 from generated_world import built, club, spec
 
@@ -188,3 +190,15 @@ def test_one_of_three_new_rows_has_an_id_that_is_taken_and_is_refused_by_the_app
 @pytest.mark.parametrize("kind", ["move", "if_allowed"])
 def test_nothing_is_moved_or_made_anew_without_a_look(moving, kind):
     assert best_guesses(moving)[kind] <= 1 / 3
+
+
+# ---- no answer is the usual one
+
+
+def test_no_row_wins_more_than_a_third_of_the_comparisons(tmp_path):
+    """Of five rows, the largest would win six of the ten comparisons that there are."""
+    few = {**DEPOT["entities"]["crate"], "rows": 5}
+    suite = suite_of(tmp_path, {**DEPOT, "entities": {"crate": few}}, per_template=30, templates=("compare",))
+    answers = Counter(plan_of(task).answer for task in suite.tasks.values())
+    assert answers.total() >= 4
+    assert max(answers.values()) <= answers.total() / 3 + 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from random import Random
 from typing import Any, TypeVar
@@ -76,6 +77,7 @@ def compare(survey: Survey, subject: str, rng: Random) -> Iterator[Bundle]:
     rows = [one for one in survey.rows.get(subject, ()) if is_quotable(one.values[label])]
     measures = [name for name, one in about.shown.items() if one.type in _MEASURED]
     below = belows(survey.can, about)
+    won = Counter[str]()
     place = rng.randrange(_COMPARED)  # of the right one, in turn: no place is the best to guess
     for _ in range(_TRIED if len(rows) >= _COMPARED and (measures or below) else 0):
         chosen = rng.sample(rows, _COMPARED)
@@ -85,7 +87,8 @@ def compare(survey: Survey, subject: str, rng: Random) -> Iterator[Bundle]:
             found = _by_field(survey, about, rng.choice(measures), chosen, place)
         else:
             found = _by_number(survey, about, *rng.choice(below), chosen, place)
-        if found:
+        if found and won[found.plan.answer] * _FEWEST_ANSWERS <= won.total():
+            won[found.plan.answer] += 1
             place = (place + 1) % _COMPARED
             yield (found,)
 
