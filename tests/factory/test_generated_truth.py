@@ -202,3 +202,10 @@ def test_no_row_wins_more_than_a_third_of_the_comparisons(tmp_path):
     answers = Counter(plan_of(task).answer for task in suite.tasks.values())
     assert answers.total() >= 4
     assert max(answers.values()) <= answers.total() / 3 + 1
+
+
+def test_groups_to_be_deleted_are_of_several_rows_as_long_as_there_are_such(tmp_path):
+    suite = built(tmp_path, spec(per_template=4, templates=("filter_delete",)))[2]
+    sizes = Counter(len(plan_of(task).deeds) for task in suite.tasks.values())
+    assert sizes.total() >= 10
+    assert sizes[1] <= sizes.total() / 4

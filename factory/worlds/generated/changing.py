@@ -16,11 +16,11 @@ from factory.worlds.generated.kind import (
     by_properties,
     changed,
     grouped,
-    groups,
     is_unique,
     key_of,
     links,
     shuffled,
+    small_groups,
     sought,
 )
 from factory.worlds.generated.permitting import permits
@@ -28,7 +28,6 @@ from factory.worlds.generated.survey import Seen, Survey, is_quotable
 from factory.worlds.generated.wordings_write import WRITING
 
 Json = Any
-_MOST_MEMBERS = 3
 _COPIED = ("string", "text", "email", "url", "integer", "number", "date", "datetime")
 
 
@@ -150,8 +149,8 @@ def relation(survey: Survey, subject: str, rng: Random) -> Iterator[Bundle]:
     """All rows of one other row: its children, or those that refer to it."""
     about = survey.can.of[subject]
     assert about.update is not None
-    for what, members in groups(survey, about, rng, links(about)):
-        targets = grouped(survey, members) if len(members) <= _MOST_MEMBERS else None
+    for what, members in small_groups(survey, about, rng, links(about)):
+        targets = grouped(survey, members)
         if targets is None or not all(permits(survey, about.update.decl, one) for one in members):
             continue
         named = {one.field for one in what.where}

@@ -108,6 +108,18 @@ def links(about: Ability) -> list[str]:
     ]
 
 
+MOST_MEMBERS = 4
+"""Rows of a group of which each is to be changed."""
+
+
+def small_groups(
+    survey: Survey, about: Ability, rng: Random, names: Iterable[str]
+) -> Iterator[tuple[Described, list[Seen]]]:
+    """Groups of few rows; those of one row, which is no group to speak of, come last."""
+    found = [one for one in groups(survey, about, rng, names) if len(one[1]) <= MOST_MEMBERS]
+    return iter(sorted(found, key=lambda one: len(one[1]) == 1))
+
+
 def groups(survey: Survey, about: Ability, rng: Random, names: Iterable[str]) -> Iterator[tuple[Described, list[Seen]]]:
     """Rows that share a field's value, described by it, in random order; never all rows there are.
 

@@ -15,10 +15,10 @@ from factory.worlds.generated.kind import (
     Kind,
     can_copy,
     grouped,
-    groups,
     is_free,
     key_of,
     shuffled,
+    small_groups,
 )
 from factory.worlds.generated.permitting import permits
 from factory.worlds.generated.survey import Seen, Survey
@@ -26,7 +26,6 @@ from factory.worlds.generated.verbs import with_article
 from factory.worlds.generated.wordings_write import WRITING
 
 _TRIED = 60
-_MOST_MEMBERS = 3
 _MOST_FIELDS = 4
 _TAKEN = 3
 """Of so many ids that are tried for new rows, one is of a row that is there."""
@@ -279,8 +278,8 @@ def filter_delete(survey: Survey, subject: str, rng: Random) -> Iterator[Bundle]
     about = survey.can.of[subject]
     assert about.delete is not None
     plain = [name for name, one in about.shown.items() if one.type != "text" and name != about.decl.label]
-    for what, members in groups(survey, about, rng, plain):
-        if len(members) > _MOST_MEMBERS or not all(is_free(survey, one) for one in members):
+    for what, members in small_groups(survey, about, rng, plain):
+        if not all(is_free(survey, one) for one in members):
             continue
         targets, look = grouped(survey, members), survey.look_for(what)
         if targets is None or look is None or not all(permits(survey, about.delete.decl, one) for one in members):
