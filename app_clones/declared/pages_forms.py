@@ -19,7 +19,7 @@ from app_clones.declared.pages_frame import FLAG, Visit
 from app_clones.declared.pages_inputs import Input, text_of
 from app_clones.declared.pages_plan import Shelf, act_text
 from app_clones.declared.pages_refs import MOST_CHOICES, choices, referring, told_apart
-from app_clones.declared.pages_show import name_of, trail
+from app_clones.declared.pages_show import short_name, trail
 from app_clones.declared.perform import perform
 from app_clones.kit import forms
 from app_clones.kit.errors import AppError, NotFound
@@ -85,7 +85,7 @@ def show_form(visit: Visit, sheet: Sheet, held: Form | None = None, fault: AppEr
     }
     current = sheet.shelf.name if sheet.shelf else ""
     is_standard = sheet.shelf is not None and sheet.operation in (sheet.shelf.create, sheet.shelf.update)
-    about = "" if is_standard else words.short(operation.about, 400)
+    about = "" if is_standard else words.prose(operation.about, 400)
     status = fault.status if fault else 200
     if operation.kind == "delete" and sheet.row is not None and sheet.shelf is not None:
         return visit.render("delete.html", current, status, **values, **_consequences(visit, sheet.shelf, sheet.row))
@@ -111,7 +111,7 @@ def _words(visit: Visit, sheet: Sheet, operation: OperationDecl) -> tuple[str, s
     text = act_text(visit.ready.decl, sheet.operation)
     if shelf is None or row is None:
         return text, text, text
-    name = words.short(name_of(visit, shelf, row), 60)
+    name = short_name(visit, shelf, row)
     if sheet.operation == shelf.update:
         return f"Edit {name}", "Edit", "Save"
     if sheet.operation == shelf.delete:
@@ -124,7 +124,7 @@ def _trail(visit: Visit, sheet: Sheet) -> list[tuple[str, str]]:
         return []
     way = trail(visit, sheet.shelf, sheet.row)
     if sheet.row is not None:
-        way.append((words.short(name_of(visit, sheet.shelf, sheet.row), 60), f"{sheet.shelf.url}/{sheet.row['id']}"))
+        way.append((short_name(visit, sheet.shelf, sheet.row), f"{sheet.shelf.url}/{sheet.row['id']}"))
     return way
 
 

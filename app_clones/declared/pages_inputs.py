@@ -192,9 +192,10 @@ def control_of(value: Value, default: Json = None) -> Control:
     return kinds.get(value.type, "line")
 
 
+_TIMES = {"date": "2025-03-14", "date-time": "2025-03-14T09:30:00Z"}
 _FORMS = {
-    "date": "As 2025-03-14.",
-    "datetime": "As 2025-03-14T09:30:00Z.",
+    "date": f"As {_TIMES['date']}.",
+    "datetime": f"As {_TIMES['date-time']}.",
     "url": "As https://example.com/page.",
     "bytes": "As base64.",
 }
@@ -202,7 +203,7 @@ _FORMS = {
 
 def help_of(decl: AppDecl, value: Value, control: Control) -> str:
     """What stands under a control's label: what it is, and how it is written."""
-    parts = [words.short(value.about, 240)]
+    parts = [words.prose(value.about, 240)]
     if value.type in _FORMS:
         parts.append(_FORMS[value.type])
     if control == "lines":
@@ -237,6 +238,8 @@ def example(decl: AppDecl, shape: Mapping[str, Json], repeated: bool = False, de
             return shape[key]
     if shape.get("enum"):
         return shape["enum"][0]
+    if shape.get("format") in _TIMES:
+        return _TIMES[shape["format"]]
     kind = shape.get("type", "object")
     kind = kind[0] if isinstance(kind, list) else kind
     if kind == "object":

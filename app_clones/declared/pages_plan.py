@@ -14,6 +14,8 @@ from app_clones.kit.seeds import derive
 ACCENTS = 8
 #: Links beside a page.
 MOST_LINKS = 14
+#: What an original calls the methods that belong behind the standard pages, where it has others of their kind (import).
+_USUAL = ("create", "insert", "patch", "update", "delete")
 _PAGE_SIZES = (20, 25, 30, 40, 50)
 
 
@@ -46,7 +48,7 @@ class Shelf:
     @property
     def about(self) -> str:
         """What the entity is, in its declaration's words."""
-        return words.short(self.entity.about, 300)
+        return words.prose(self.entity.about, 300)
 
     def field(self, name: str) -> FieldDecl:
         """The field of that name."""
@@ -158,9 +160,8 @@ def _shelf(decl: AppDecl, name: str, entity: Entity) -> Shelf:
     standard: dict[str, str] = {}
     row_acts: list[str] = []
     acts: list[str] = []
-    for op_name, op in decl.operations.items():
-        if op.entity != name or not is_offered(op):
-            continue
+    own = [(op_name, op) for op_name, op in decl.operations.items() if op.entity == name and is_offered(op)]
+    for op_name, op in sorted(own, key=lambda pair: pair[1].origin.rpartition(".")[2] not in _USUAL):
         kind = "update" if op.kind == "replace" else op.kind
         on_row = target_of(decl, op) is not None
         if kind in ("create", "update", "delete") and on_row == (kind != "create") and kind not in standard:
@@ -205,7 +206,7 @@ def act_text(decl: AppDecl, name: str) -> str:
     """What a button of the operation says: its name in the original, or its own without its entity's."""
     operation = decl.operations[name]
     if operation.kind == "replace":
-        return "Replace"
+        return "Replace as a whole"
     if "." in operation.origin:
         return words.label(operation.origin.rpartition(".")[2])
     entity = operation.entity or ""

@@ -50,6 +50,11 @@ def name_of(visit: Visit, shelf: Shelf, row: rows.Row) -> str:
     return named(visit.ready.entities[shelf.name], row["id"], row[label] if label else None)
 
 
+def short_name(visit: Visit, shelf: Shelf, row: rows.Row) -> str:
+    """The same in one line: some labels are whole letters."""
+    return words.short(name_of(visit, shelf, row), 60)
+
+
 def trail(visit: Visit, shelf: Shelf, row: rows.Row | None) -> list[tuple[str, str]]:
     """The way from the dashboard to the row's page: each ancestor's collection and row, then its own collection."""
     entity, above = shelf.entity, visit.site.plan.parent_of(shelf.name)
@@ -58,7 +63,7 @@ def trail(visit: Visit, shelf: Shelf, row: rows.Row | None) -> list[tuple[str, s
         upper = visit.site.shelf(above)
         try:
             parent = rows.fetch(visit.ready, visit.call, above, row[entity.parent])
-            start = [*trail(visit, upper, parent), (name_of(visit, upper, parent), f"{upper.url}/{parent['id']}")]
+            start = [*trail(visit, upper, parent), (short_name(visit, upper, parent), f"{upper.url}/{parent['id']}")]
         except NotFound:
             pass  # its parent is not for this person to see
     return [*start, (shelf.plural, shelf.url)]
@@ -72,7 +77,7 @@ def show_row(visit: Visit, shelf: Shelf, row: rows.Row) -> Response:
         "shelf": shelf,
         "row": row,
         "trail": trail(visit, shelf, row),
-        "heading": name_of(visit, shelf, row),
+        "heading": words.short(name_of(visit, shelf, row)),
         "standing": _standing(shelf, row),
         "acts": [*first, *(acts if len(acts) <= MOST_BUTTONS else ()), *last],
         "more_acts": acts if len(acts) > MOST_BUTTONS else [],
@@ -179,7 +184,7 @@ def show_dashboard(visit: Visit) -> Response:
     return visit.render(
         "dashboard.html",
         "/",
-        about=words.short(plan.decl.about, 400),
+        about=words.prose(plan.decl.about, 400),
         tiles=[(plan.shelves[name], counts[name]) for name in first],
         attention=_attention(visit),
         recent=_latest(visit, counts),

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
+from textwrap import shorten
 from typing import Any
 
 from app_clones.declared.drawing import moments
@@ -33,6 +34,10 @@ _SHORT = {
     "https",
     "json",
     "html",
+    "mime",
+    "rgb",
+    "uid",
+    "uuid",
 }
 # A status is tinted by what its words say, whatever the app: how it stands is seen at a glance.
 _TINTS = {
@@ -42,17 +47,27 @@ _TINTS = {
     " warning partial unverified tentative suspended",
     "busy": "open new progress processing started in_progress working building creating updating assigned placed todo",
     "bad": "failed failure error urgent cancelled canceled rejected overdue blocked critical high expired refunded"
-    " deleted disabled lost revoked returned declined terminated aborted escalated banned",
+    " deleted disabled lost revoked declined terminated aborted escalated banned",
 }
 # Such a row is past all help: it stands as it does, and nobody need look after it.
 FINAL = frozenset(
     {
         "aborted", "banned", "canceled", "cancelled", "declined", "deleted", "disabled", "expired", "lost", "refunded",
-        "rejected", "returned", "revoked", "terminated",
+        "rejected", "revoked", "terminated",
     }
 )  # fmt: skip
 _TINT_OF = {word: tint for tint, words in _TINTS.items() for word in words.split()}
+#: Characters of JSON that stand in one line.
+_LINE = 72
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+#: Markdown that is read best without its marks: links (the last one may be cut), code and stress.
+_LINK = re.compile(r"\[([^\]]+)\]\((?:[^)\s]*\)|\S*\Z)")
+_MARKED = re.compile(r"(`+|\*\*)([^`*]+)\1")
+_SENTENCE = re.compile(r"(?<!e\.g)(?<!i\.e)[.!?](?=\s+[A-Z\"'(*])")
+#: Characters from which on a description without an end is one that was cut.
+_CUT = 150
 
 
 @lru_cache(maxsize=4096)
@@ -125,14 +140,41 @@ def short(text: str, most: int = SHOWN) -> str:
     return line if len(line) <= most and len(text) <= most * 4 else f"{line[: most - 1].rstrip()}…"
 
 
+def prose(text: str, most: int) -> str:
+    """What a description says, without its marks: whole sentences of at most so many characters, else an ellipsis.
+
+    A description may have been cut before, wherever it happened to be long enough.
+    """
+    line = " ".join(_MARKED.sub(r"\2", _LINK.sub(r"\1", text)).split())
+    is_cut = len(text) >= _CUT and line[-1:] not in ".!?:)\"'"
+    if len(line) <= most and not is_cut:
+        return line
+    whole = [end.end() for end in _SENTENCE.finditer(line[: most + 1])]
+    if whole and whole[-1] >= most // 4:
+        return line[: whole[-1]]
+    if line.endswith("…") and len(line) <= most:
+        return line
+    return shorten(line, min(most, len(line) - 1), placeholder=" …")
+
+
 def sentence(text: str) -> str:
     """``text`` with a capital at its start and a full stop at its end."""
     return f"{text[:1].upper()}{text[1:]}{'' if text[-1:] in ('.', '!', '?') else '.'}"
 
 
-def pretty(value: Any) -> str:
-    """JSON to be read by people, and written by them."""
-    return json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True)
+def pretty(value: Any, indent: str = "") -> str:
+    """JSON to be read by people, and written by them: in one line what fits in one."""
+    line = json.dumps(value, ensure_ascii=False, sort_keys=True)
+    if not value or not isinstance(value, dict | list) or len(indent) + len(line) <= _LINE:
+        return line
+    deeper = f"{indent}  "
+    if isinstance(value, list):
+        start, end, inner = "[", "]", [pretty(item, deeper) for item in value]
+    else:
+        start, end = "{", "}"
+        inner = [f"{json.dumps(name, ensure_ascii=False)}: {pretty(value[name], deeper)}" for name in sorted(value)]
+    joint = f",\n{deeper}"
+    return f"{start}\n{deeper}{joint.join(inner)}\n{indent}{end}"
 
 
 def number(value: float) -> str:

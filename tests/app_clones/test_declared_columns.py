@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from app_clones.declared.expand import expand
 from app_clones.declared.model import AppDecl, FieldDecl
 from app_clones.declared.pages_cells import maker
 from app_clones.declared.pages_columns import columns, is_time, reading_order, times_in
-from app_clones.declared.pages_text import moment_told
+from app_clones.declared.pages_plan import plan
+from app_clones.declared.pages_text import moment_told, pretty, prose, tint
 
 NOW = 1_740_992_400_000  # 2025-03-03T09:00:00Z
 MOMENT = {
@@ -116,3 +119,45 @@ def test_a_word_longer_than_a_column_is_broken_and_a_sentence_is_not():
     make = maker(app(EVENT), FieldDecl())
     assert 'class="long"' in make("application/vnd.openxmlformats-officedocument", {}, NOW)
     assert "class" not in make("a sentence of many short words that goes on", {}, NOW)
+
+
+@pytest.mark.parametrize(("told", "most", "shown"), [
+    ("Methods (such as `files.update`) need a **file**.", 80, "Methods (such as files.update) need a file."),
+    ("See [Share files](https://example.com/share).", 80, "See Share files."),
+    ("All about files. See [`Sharing`](https://exam", 80, "All about files. See Sharing"),
+    ("A calendar of events. To get its ID, call the method of that name.", 60, "A calendar of events."),
+    ("A calendar, e.g. A-1, that is shared with all people of one household.", 30, "A calendar, e.g. A-1, that …"),
+    (f"It is kept. {'Words of a text ' * 10}that is cut with", 200, f"It is kept. {'Words of a text ' * 10}that is cut …"),
+    (f"It is kept {'for long ' * 14}indeed. And then it is cut with", 200, f"It is kept {'for long ' * 14}indeed."),
+    ("No full stop", 80, "No full stop"),
+    ("", 80, ""),
+])  # fmt: skip
+def test_descriptions_are_told_without_marks_and_end_where_a_sentence_does(told, most, shown):
+    assert prose(told, most) == shown
+
+
+def test_json_stands_in_one_line_where_it_fits():
+    assert pretty({"day": 3, "at": ["x", None]}) == '{"at": ["x", null], "day": 3}'
+    long = {"b": {"c": 1}, "a": ["one " * 9, "two " * 9], "d": {}}
+    assert pretty(long).splitlines()[0::6] == ["{", '  "d": {}']
+    assert '\n  "b": {"c": 1},\n' in pretty(long)
+    assert json.loads(pretty(long)) == long
+
+
+def test_work_that_was_returned_is_no_failure():
+    assert (tint("RETURNED"), tint("REJECTED")) == ("", "bad")
+
+
+def test_a_new_row_is_made_by_the_method_for_that_and_not_by_an_import():
+    ways = {
+        name: {
+            "kind": kind,
+            "entity": "event",
+            "origin": f"diary.events.{name}",
+            "params": {"title": {"role": "field"}},
+        }
+        for name, kind in (("bring_in", "create"), ("insert", "create"))
+    }
+    decl = {"app": "diary", "title": "Diary", "entities": {"event": {"fields": {"title": {}}}}, "operations": ways}
+    shelf = plan(expand(AppDecl.model_validate(decl))).shelves["event"]
+    assert (shelf.create, shelf.acts) == ("insert", ("bring_in",))
