@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from app_clones.declared.conditions import Condition, compare, sortable
 from app_clones.declared.entities import EntityPlan, Row
 from app_clones.declared.filters import parse
+from app_clones.declared.model import Entity
 from app_clones.declared.values import canonical
 from app_clones.kit.errors import AppError
 from app_clones.kit.protocol import Call
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 _CHECK = 6  # bytes of a token that tell whether it belongs to this query
 MOST_TERMS = 10
+_TEXTS = ("string", "text", "email", "url")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,15 @@ class Filter:
     field: str
     value: Any
     compare: str = "eq"
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """What a person typed to find rows: words of the full-text index, the last maybe unfinished, a part of what rows
+    are called, or how another text of theirs begins. ``called``: the row whose id it is, where there is one."""
+
+    text: str
+    called: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +63,7 @@ class Query:
     token: str = ""
     after: int | None = None
     within: tuple[str, int] | None = None
+    typed: Typed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +131,8 @@ def _conditions(ready: Declared, call: Call, plan: EntityPlan, query: Query) -> 
             found.append((f"t.id IN (SELECT rowid FROM {plan.search}(?))", (words,)))
         else:
             found.append(("0", ()))
+    if query.typed is not None:
+        found.append(_typed(plan, query.typed))
     if query.expression.strip():
         found.append(parse(ready, call, plan, query.expression))
     return found
@@ -131,6 +145,25 @@ def _filtered(plan: EntityPlan, each: Filter) -> Condition:
     if not options:
         return "0", ()
     return "(" + " OR ".join(sql for sql, _ in options) + ")", tuple(arg for _, args in options for arg in args)
+
+
+def _typed(plan: EntityPlan, typed: Typed) -> Condition:
+    options: list[Condition] = [
+        (f"instr(lower(t.{quoted(name)}),lower(?)){'>0' if name == plan.decl.label else '=1'}", (typed.text,))
+        for name in searched_fields(plan.decl)
+    ]
+    words = match(typed.text, unfinished=True)
+    if plan.words and words:
+        options.append((f"t.id IN (SELECT rowid FROM {plan.search}(?))", (words,)))
+    if typed.called is not None:
+        options.append(("t.id=?", (typed.called,)))
+    return f"({' OR '.join(sql for sql, _ in options) or '0'})", tuple(arg for _, args in options for arg in args)
+
+
+def searched_fields(entity: Entity) -> tuple[str, ...]:
+    """The fields whose text is compared with what was typed."""
+    return tuple(name for name, field in entity.fields.items()
+                 if field.type in _TEXTS and not (field.repeated or field.hidden))  # fmt: skip
 
 
 def _within(ready: Declared, plan: EntityPlan, entity: str, rowid: int) -> Condition:
@@ -194,6 +227,8 @@ def _beyond(term: _Term, value: Any) -> str | None:
 def _fingerprint(entity: str, query: Query, payload: bytes) -> bytes:
     asked = [entity, [[f.field, f.compare, f.value] for f in query.filters], query.search, query.order,
              query.parent_id, query.within, query.expression]  # fmt: skip
+    if query.typed is not None:
+        asked += [query.typed.text, query.typed.called]
     return blake2b(canonical(asked).encode() + b"|" + payload, digest_size=_CHECK).digest()
 
 

@@ -43,7 +43,7 @@ _HEADINGS = {
 _ADVICE = {
     400: "Go back, change what you asked for, and try again.",
     403: "Ask the person whose it is, or go back to what is yours.",
-    404: "It may have been deleted, or the address may be mistyped. The search finds everything that is there.",
+    404: "It may have been deleted, or the address may be mistyped. The search finds what is there by words and ids.",
     412: "Open the page anew: it shows how things are now. Then try again.",
     409: "Something stands in the way. Look at the page again: it shows how things are now.",
     429: "Wait a little, then try again.",

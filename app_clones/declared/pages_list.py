@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,12 +12,12 @@ from starlette.responses import Response
 
 from app_clones.declared import pages_text as words
 from app_clones.declared import rows
-from app_clones.declared.listing import Filter, Query
+from app_clones.declared.listing import Filter, Query, Typed
 from app_clones.declared.model import FieldDecl
 from app_clones.declared.pages_cells import PLAIN, enum_options, head_class, options, row_head
 from app_clones.declared.pages_frame import PAGE, SORT, WORDS, Act, Visit, act
 from app_clones.declared.pages_inputs import parent_label
-from app_clones.declared.pages_plan import Shelf, is_indexed, is_searched
+from app_clones.declared.pages_plan import Shelf, is_searched
 from app_clones.declared.pages_refs import choices, named, names_in, told_apart
 from app_clones.declared.values import from_text
 from app_clones.kit.errors import AppError, NotFound
@@ -86,9 +86,13 @@ def show_list(visit: Visit, shelf: Shelf) -> Response:
     kept = {name: query[name] for name in (*shelf.entity.fields, WORDS) if query.get(name, "").strip()}
     problem, listing = "", rows.Listing([], 0, None)
     try:
-        wanted = _words(shelf, kept.get(WORDS, "").strip(), tuple(_filters(visit, shelf, kept)))
-        wanted = replace(wanted, order=_order(visit, shelf, sort), limit=shelf.page_size,
-                         offset=(number - 1) * shelf.page_size)  # fmt: skip
+        wanted = Query(
+            filters=tuple(_filters(visit, shelf, kept)),
+            typed=_typed(visit, shelf, kept.get(WORDS, "")),
+            order=_order(visit, shelf, sort),
+            limit=shelf.page_size,
+            offset=(number - 1) * shelf.page_size,
+        )
         listing = rows.page(visit.ready, visit.call, shelf.name, wanted)
     except AppError as error:
         problem = words.sentence(error.message)
@@ -121,11 +125,15 @@ def show_list(visit: Visit, shelf: Shelf) -> Response:
     )
 
 
-def _words(shelf: Shelf, text: str, filters: tuple[Filter, ...] = ()) -> Query:
-    """Rows that hold the words of ``text``, or, where no words are indexed, whose name holds it."""
-    if not text or is_indexed(shelf.entity):
-        return Query(filters, text)
-    return Query((*filters, Filter(shelf.entity.label or "", text, "contains")))
+def _typed(visit: Visit, shelf: Shelf, text: str) -> Typed | None:
+    """``text`` as rows are looked for by it; it may also be what one of them is called from outside."""
+    text = text.strip()
+    if not text:
+        return None
+    try:
+        return Typed(text, int(rows.find(visit.ready, visit.call, shelf.name, text)["id"]))
+    except AppError:
+        return Typed(text)
 
 
 def _number(text: str) -> int:
@@ -226,9 +234,11 @@ def show_search(visit: Visit) -> Response:
     """The page of a search over everything: the first matches of each collection."""
     text = visit.query.get("q", "").strip()[:200]
     groups: list[dict[str, Any]] = []
-    for shelf in visit.site.plan.searched if text else ():
-        wanted = replace(_words(shelf, text), limit=_ON_A_SEARCH)
-        listing = rows.page(visit.ready, visit.call, shelf.name, wanted)
+    for shelf in visit.site.plan.shelves.values():
+        typed = _typed(visit, shelf, text)
+        if typed is None or (typed.called is None and not is_searched(shelf.entity)):
+            continue
+        listing = rows.page(visit.ready, visit.call, shelf.name, Query(limit=_ON_A_SEARCH, typed=typed))
         if listing.rows:
             groups.append({"shelf": shelf, "heads": heads(visit, shelf), "rows": lines(visit, shelf, listing.rows),
                            "total": listing.total, "url": f"{visit.base}{shelf.url}?{urlencode({WORDS: text})}",

@@ -8,6 +8,7 @@ from functools import cached_property
 
 from app_clones.declared import pages_columns
 from app_clones.declared import pages_text as words
+from app_clones.declared.listing import searched_fields
 from app_clones.declared.model import AppDecl, Entity, FieldDecl, OperationDecl, Page
 from app_clones.kit.seeds import derive
 
@@ -75,11 +76,6 @@ class Plan:
         """The operations that are about no entity."""
         return tuple(name for name, one in self.decl.operations.items() if one.entity is None and is_offered(one))
 
-    @cached_property
-    def searched(self) -> tuple[Shelf, ...]:
-        """The collections that a search over everything looks through."""
-        return tuple(shelf for shelf in self.shelves.values() if is_searched(shelf.entity))
-
     def parent_of(self, name: str) -> str | None:
         """The entity above, where there is one and it has pages."""
         entity = self.shelves[name].entity
@@ -141,16 +137,9 @@ def lineage(decl: AppDecl, name: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def is_indexed(entity: Entity) -> bool:
-    """Whether rows are found by words, in a full-text index."""
-    return any(one.search for one in entity.fields.values())
-
-
 def is_searched(entity: Entity) -> bool:
-    """Whether rows are found by words, or at least by a part of what they are called."""
-    label = entity.fields[entity.label] if entity.label else None
-    named = label is not None and label.type in ("string", "text", "email", "url") and not label.repeated
-    return is_indexed(entity) or named
+    """Whether rows hold texts, by which they are found."""
+    return any(one.search for one in entity.fields.values()) or bool(searched_fields(entity))
 
 
 def _shelf(decl: AppDecl, name: str, entity: Entity) -> Shelf:

@@ -127,7 +127,7 @@ def test_a_word_longer_than_a_column_is_broken_and_a_sentence_is_not():
     ("All about files. See [`Sharing`](https://exam", 80, "All about files. See Sharing"),
     ("A calendar of events. To get its ID, call the method of that name.", 60, "A calendar of events."),
     ("A calendar, e.g. A-1, that is shared with all people of one household.", 30, "A calendar, e.g. A-1, that …"),
-    (f"It is kept. {'Words of a text ' * 10}that is cut with", 200, f"It is kept. {'Words of a text ' * 10}that is cut …"),
+    (f"Kept. {'Words of a text ' * 10}that is cut with", 200, f"Kept. {'Words of a text ' * 10}that is cut …"),
     (f"It is kept {'for long ' * 14}indeed. And then it is cut with", 200, f"It is kept {'for long ' * 14}indeed."),
     ("No full stop", 80, "No full stop"),
     ("", 80, ""),

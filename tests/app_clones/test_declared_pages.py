@@ -444,6 +444,26 @@ def test_words_are_found_in_a_list_and_in_the_search_over_everything(world):
     assert walk(world, "/shop/coupon?_words=none") == []
 
 
+@pytest.mark.parametrize("typed", ["zenobia+qui", "ZENOBIA+Q", "z@example", "https://quist", "{id}"])
+def test_a_row_is_found_by_the_beginning_of_a_word_or_of_a_text_and_by_its_id(world, typed):
+    fill(world, "/shop/customer/new", name="Zenobia Quist", email="z@example.com", website="https://quist.example/")
+    id = one(world, "SELECT max(id) FROM shop_customer")
+    path = typed.format(id=id)
+    assert id in walk(world, f"/shop/customer?_words={path}")
+    assert f'href="/shop/customer/{id}"' in get(world, f"/shop/search?q={path}").text
+    assert id not in walk(world, "/shop/customer?_words=enobi+uist")
+
+
+def test_a_row_is_found_by_its_code_or_its_whole_name_also_where_it_has_no_texts(world):
+    page = get(world, "/shop/search?q=ord_00000007")
+    assert [node.attributes["href"] for node in tree(page).css("tbody th a")] == ["/shop/order/7"]
+    app, start = cloud()
+    with World.fork(start, [app]) as clouds:
+        fill(clouds, "/cloud/queue/new?in_project=2", name="q1")
+        for typed in ("projects/beta/queues/q1", "q1"):
+            assert 'href="/cloud/queue/1"' in get(clouds, f"/cloud/search?q={typed}").text
+
+
 def test_a_list_that_is_empty_or_narrowed_to_nothing_says_what_to_do(world):
     assert "Make the first coupon" in get(world, "/shop/coupon").text
     narrowed = get(world, "/shop/order?_words=qqqq")
