@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from app_clones.kit.seeds import derive
 from factory.audit import CERTIFICATE, certified
 from factory.build import load_suite
 from factory.durable import write_whole
-from factory.environment import Suite
+from factory.environment import Fault, Suite
 from factory.errors import GrindError, RecordError
 from factory.manifest import read_manifest
 from factory.store import Store
@@ -200,6 +201,7 @@ def trajectory_json(suite: Suite, trajectory: Trajectory) -> dict[str, Any]:
         "instruction": trajectory.instruction,
         "stop_reason": trajectory.stop_reason,
         "reward": trajectory.reward,
+        "fault": asdict(trajectory.outcome) if isinstance(trajectory.outcome, Fault) else None,
         "origin": trajectory.origin,
         "steps": [
             {
@@ -222,6 +224,8 @@ def trajectory_text(suite: Suite, trajectory: Trajectory) -> str:
     shown = trajectory_json(suite, trajectory)
     lines = [f"{shown['rollout_id']}  {shown['task_id']}  {shown['stop_reason']}  reward {shown['reward']}"]
     lines.append(f"  {shown['instruction']}")
+    if shown["fault"]:
+        lines.append(f"  {shown['fault']['kind']}: {shown['fault']['message']}")
     for step in shown["steps"]:
         call = json.dumps(step["arguments"], ensure_ascii=False) if step["arguments"] is not None else step["raw"]
         lines.append(f"  {step['step']:>3} {step['action']} {call}")

@@ -29,7 +29,13 @@ from rollout.commands.speaking import (
 @click.command(epilog=example("grind run mail --policy oracle --n 200 --workers 2 --run first"))
 @click.argument("env")
 @click.option("--run", "name", required=True, help="Name of the run; its folder is RUNS/NAME.")
-@click.option("--policy", "kind", default="oracle", show_default=True, help="oracle, noisy_oracle, scripted or torch.")
+@click.option(
+    "--policy",
+    "kind",
+    default="oracle",
+    show_default=True,
+    help="oracle, noisy_oracle, scripted or torch; where the view is pixels, scripted.",
+)
 @click.option("--payload", type=click.Path(path_type=Path), help="A script (JSON) or a checkpoint, for such a policy.")
 @click.option("--noise", type=click.FloatRange(0, 1), help="For noisy_oracle: the chance that a call goes wrong.")
 @click.option("--n", type=click.IntRange(1), default=200, show_default=True, help="How many rollouts.")
@@ -43,7 +49,10 @@ from rollout.commands.speaking import (
 @store_option
 def run(env: str, name: str, resume: bool, workers: int, uncertified: bool, runs: Path, store_root: Path | None,
         as_json: bool, **asked: Any) -> None:  # fmt: skip
-    """Play rollouts of ENV, verify and record each of them. Only certified tasks are played: see `grind audit`."""
+    """Play rollouts of ENV, verify and record each of them. Only certified tasks are played: see `grind audit`.
+
+    Exit code 1 if all that the run holds are faults: `grind show RUN ID` tells why.
+    """
     from rollout import session
     from rollout.policies.base import Sampling
     from rollout.pools import PlayOptions
@@ -65,6 +74,8 @@ def run(env: str, name: str, resume: bool, workers: int, uncertified: bool, runs
     playing = session.play_run(store, suite, played, wanted, options, workers=workers, quiet=as_json)
     found = asyncio.run(playing)
     say(as_json, found, lambda: _summary_text(found))
+    if set(found["stop_reasons"]) == {"fault"}:
+        raise SystemExit(1)
 
 
 def _refuse_anew(asked: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from factory.environment import Action, Suite
 from factory.errors import PolicyError, boundary
+from factory.worlds.suite import WorldSuite
 from rollout.policies.base import Policy
 from rollout.policies.scripted import NoisyOraclePolicy, OraclePolicy, Privileged, ScriptedPolicy
 
@@ -39,7 +40,8 @@ def script_payload(scripts: Mapping[str, list[Action]]) -> bytes:
 
 
 def make_policy(spec: PolicySpec, suite: Suite) -> Policy | Privileged:
-    """The policy that ``spec`` describes. Raises :class:`PolicyError` for an unknown kind or an unreadable payload."""
+    """The policy that ``spec`` describes. Raises :class:`PolicyError` for an unknown kind, an unreadable payload, and a
+    policy of words in a suite that shows pictures alone."""
     makers: dict[str, Callable[[], Policy | Privileged]] = {
         "oracle": lambda: OraclePolicy(suite, spec.version or "oracle"),
         "noisy_oracle": lambda: _noisy(spec, suite),
@@ -48,6 +50,9 @@ def make_policy(spec: PolicySpec, suite: Suite) -> Policy | Privileged:
     }
     if spec.kind not in makers:
         raise PolicyError(f"no policy of kind {spec.kind!r}", f"kinds are {', '.join(makers)}")
+    if spec.kind != "scripted" and isinstance(suite, WorldSuite) and suite.view == "pixels":
+        hint = "--policy scripted does, by a script of clicks and keys; `view: browser` in the spec is for all policies"
+        raise PolicyError(f"the {spec.kind} policy cannot play what is shown in pictures alone (view: pixels)", hint)
     with boundary(PolicyError, f"make the {spec.kind} policy"):
         return makers[spec.kind]()
 

@@ -13,9 +13,12 @@ import pytest
 
 from app_clones.declared.model import Page
 from app_clones.kit.errors import KitError
+from factory.build import load_suite
 from factory.compiler.infer import infer
+from factory.errors import PolicyError
 from factory.store import Store
 from factory.worlds.suite import WorldSuite
+from rollout import session
 from rollout.cli import cli, execute
 from rollout.journal import Journal, journals
 from rollout.runs import Run
@@ -297,6 +300,32 @@ def test_a_policy_that_cannot_be_made_does_not_take_the_runs_name(grind):
     asked = ["run", "tiny", "--run", "twice", "--n", "2", "--workers", "0"]
     assert grind(*asked, "--policy", "wizard", runs=True)[0] == 1
     assert grind.json(*asked, runs=True)["rollouts"] == 2
+
+
+@pytest.mark.parametrize("policy", ["oracle", "noisy_oracle"])
+def test_a_policy_of_words_is_refused_where_there_are_pictures_alone_before_anything_is_played(
+    grind, monkeypatch, policy
+):
+    monkeypatch.setattr(
+        session, "served", lambda *_, **__: replace(load_suite(Store(grind.folder / "store"), "tiny"), view="pixels")
+    )
+    asked = ["run", "tiny", "--run", "blind", "--n", "1", "--workers", "0", "--policy"]
+    code, _, err = grind(*asked, policy, runs=True)
+    assert code == 1
+    assert "in pictures alone" in err
+    assert "--policy scripted" in err
+    assert not (grind.folder / "runs" / "blind").exists()
+
+
+def test_a_run_of_nothing_but_faults_fails_and_they_are_told(grind, monkeypatch):
+    def lost(*_):
+        raise PolicyError("the model's server is gone")
+
+    monkeypatch.setattr(WorldSuite, "oracle", lost)
+    assert grind("run", "tiny", "--run", "lost", "--n", "1", "--workers", "0", runs=True)[0] == 1
+    rollout = grind.json("show", "lost", runs=True)["listed"][0]["rollout_id"]
+    assert "PolicyError: the model's server is gone" in grind("show", "lost", rollout, runs=True)[1]
+    assert grind.json("show", "lost", rollout, runs=True)["fault"]["kind"] == "PolicyError"
 
 
 def test_a_folder_of_runs_that_cannot_be_written_is_an_error(grind):
