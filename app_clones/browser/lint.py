@@ -73,7 +73,10 @@ def lint_page(html: str, sheets: tuple[str, ...] = ()) -> list[Fault]:
     faults = list(_document(page, html))
     for text in own:
         faults += lint_sheet(text)
-    namer = Namer(Document(page, ""))
+    document = Document(page, "")
+    # What is folded away is judged as it is seen once it is unfolded.
+    document.opened.update((element, True) for element in page.elements if element.tag == "details")
+    namer = Namer(document)
     for element in page.elements:
         for rule, message in (*_markup(element, page), *_content(element, namer)):
             faults.append(Fault(path(element), rule, message))

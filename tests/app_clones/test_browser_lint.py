@@ -56,10 +56,16 @@ def test_mail_keeps_to_the_subset():
         ('<p style="display: contents">x</p>', "value"),
         ('<p style="float: left">x</p>', "property"),
         ("<details><p>x</p></details>", "details"),
+        ("<details><summary>More</summary><input placeholder=a></details>", "label"),
     ],
 )
 def test_what_is_outside_the_subset_is_found_in_a_page(body, rule):
     assert rules(whole(body)) == {rule}
+
+
+def test_a_field_that_is_folded_away_has_the_name_that_it_has_when_unfolded():
+    folded = "<details><summary>More</summary><label for=n>Name</label><input id=n type=text></details>"
+    assert rules(whole(folded)) == set()
 
 
 def test_a_page_says_its_kind_language_and_title():
