@@ -12,13 +12,14 @@ from starlette.responses import Response
 
 from app_clones.declared import pages_text as words
 from app_clones.declared import rows
+from app_clones.declared.keys import Names
 from app_clones.declared.listing import Filter, Query, Typed
 from app_clones.declared.model import FieldDecl
-from app_clones.declared.pages_cells import PLAIN, enum_options, head_class, options, row_head
+from app_clones.declared.pages_cells import PLAIN, cell, enum_options, head_class, options, row_head
 from app_clones.declared.pages_frame import PAGE, SORT, WORDS, Act, Visit, act
 from app_clones.declared.pages_inputs import parent_label
 from app_clones.declared.pages_plan import Shelf, is_searched
-from app_clones.declared.pages_refs import choices, named, names_in, told_apart
+from app_clones.declared.pages_refs import are_alike, choices, named, names_in, told_apart
 from app_clones.declared.values import from_text
 from app_clones.kit.errors import AppError, NotFound
 
@@ -49,12 +50,19 @@ def lines(visit: Visit, shelf: Shelf, found: Sequence[rows.Row], skip: str = "")
     names = names_in(visit.ready, visit.call, refs, found) if refs else {}
     plan, now, label = visit.ready.entities[shelf.name], visit.call.now_ms, shelf.entity.label
     root = f"{visit.base}{shelf.url}/"
+    has_ids, called = _has_ids(visit, shelf), Names(visit.ready, visit.call)
     made = []
     for row in found:
         head = row_head(words.short(named(plan, row["id"], row[label] if label else None)), f"{root}{row['id']}")
+        id = cell(PLAIN, str(called.ident(shelf.name, row))) if has_ids else ""
         cells = "".join([make(row[name], names, now) for name, _, make in makers])
-        made.append(Markup(f"<tr>{head}{cells}</tr>"))
+        made.append(Markup(f"<tr>{head}{id}{cells}</tr>"))
     return made
+
+
+def _has_ids(visit: Visit, shelf: Shelf) -> bool:
+    """Whether the table tells ids: nobody chose its columns, and names alone do not tell its rows apart."""
+    return not shelf.page.columns and "id" not in shelf.columns and are_alike(visit.ready, visit.call, shelf.name)
 
 
 def heads(
@@ -75,6 +83,8 @@ def heads(
         sorted_ = "ascending" if sort == name else "descending" if sort == descending else ""
         query = urlencode({SORT: descending if sort == name else name})
         made.append((text, root + query, sorted_, css))
+    if _has_ids(visit, shelf):
+        made.insert(1, ("ID", "", "", Markup(PLAIN)))
     return made
 
 

@@ -83,6 +83,16 @@ def count(ready: Declared, call: Call, entity: str) -> int:
     return int(total)
 
 
+def are_alike(ready: Declared, call: Call, entity: str) -> bool:
+    """Whether of the rows that the actor sees some are called alike, or none is called anything."""
+    plan = ready.entities[entity]
+    if plan.decl.label is None:
+        return True
+    where = f" WHERE {plan.visible}" if plan.visible else ""
+    sql = f"SELECT 1 FROM {plan.table} t{where} GROUP BY {_label(plan)} HAVING count(*)>1 LIMIT 1"
+    return call.one(sql, *_seen(plan, call)) is not None
+
+
 def counts_by(ready: Declared, call: Call, entity: str, field: str) -> dict[str, int]:
     """How many rows the actor sees of each value that the text ``field`` has."""
     plan = ready.entities[entity]

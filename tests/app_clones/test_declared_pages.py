@@ -620,6 +620,19 @@ def test_a_rows_page_begins_with_what_it_is_called_and_folds_away_what_is_empty(
     assert [one.text() for one in page.css("dl.facts dt") if one.text() not in unset] == ["ID", "Title", "End", "Quay"]
 
 
+def test_lists_tell_ids_where_names_do_not_tell_rows_apart(sheds):
+    def told():
+        page = tree(get(sheds, "/sheds/shed"))
+        ids = [row.css("td")[0].text() for row in page.css("tbody tr")]
+        return [one.text().partition("\xa0")[0] for one in page.css("thead th")][:2], ids
+
+    for title in ("One", "Two"):
+        assert fill(sheds, "/sheds/shed/new", title=title, end="Soon").status == 303
+    assert told()[0] == ["Title", "End"]
+    assert fill(sheds, "/sheds/shed/new", title="One", end="Late").status == 303
+    assert told() == (["Title", "ID"], ["1", "2", "3"])
+
+
 def test_what_belongs_to_others_is_nowhere_to_be_seen(memos):
     assert rows_on(tree(get(memos, "/memo/memo"))) == [1, 3]
     assert rows_on(tree(get(memos, "/memo/memo", actor=2))) == [2]
