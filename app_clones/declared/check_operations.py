@@ -42,7 +42,7 @@ def check_operations(decl: AppDecl) -> None:
         _check_arguments(decl, params, ("arguments", title))
     _check_tool_names(decl)
     for name, other in Tree(decl).clashes:
-        raise DeclError(f"{name} is reached just as {other} is", _where(decl, name))
+        raise DeclError(f"it is reached just as {other} is", _where(decl, name))
 
 
 def _where(decl: AppDecl, name: str) -> Loc:

@@ -262,7 +262,7 @@ def test_parents_may_not_go_in_a_ring():
 def test_two_operations_at_one_path_clash_even_where_they_name_its_parts_differently():
     one = {"http": {"verb": "POST", "path": "a/{x}:go"}, "params": {"x": {"place": "path"}}}
     two = {"http": {"verb": "POST", "path": "a/{y}:go"}, "params": {"y": {"place": "path"}}}
-    with pytest.raises(DeclError, match=r"operations\.two\.http: two is reached just as one is"):
+    with pytest.raises(DeclError, match=r"operations\.two\.http: it is reached just as one is"):
         check(altered(("operations.one", one), ("operations.two", two)))
 
 

@@ -59,7 +59,7 @@ PLAIN = "{fields: {name: {}}}"
         (
             MAKER,
             f"\n  items: {{fields: {{name: {{}}}}, plural: items, operations: [list]}}{MAKER}",
-            "16: entities.items.operations.0: items_list is reached just as item_list is",
+            "16: entities.items.operations.0: it is reached just as item_list is",
         ),
         ("actor: {}", "actor: {required: true, readonly: true}", f"11: {FIELDS}.actor: it is required, but readonly"),
         ("name: $said", "name: null", f"{MARK}.set.name: name is required, so it cannot be set to nothing"),
