@@ -123,7 +123,9 @@ class Model:
         listed = None
         for method, place in self.methods(key):
             row = self.schemas.answered(method.response).row
-            if place.on == "row" and method.verb in ("GET", "PUT", "PATCH") and self.schemas.is_object(row):
+            # What is put without a body may be answered with what it is put into.
+            tells = method.verb == "GET" or (method.verb in ("PUT", "PATCH") and method.request is not None)
+            if place.on == "row" and tells and self.schemas.is_object(row):
                 return row, False
             envelope = self.schemas.listed(method.response) if method.verb == "GET" else None
             if place.on == "collection" and envelope is not None and self.schemas.is_object(envelope.row):

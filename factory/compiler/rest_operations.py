@@ -75,7 +75,10 @@ def _inferred(model: Model, method: Method, place: Place, resource: Resource | N
     if place.obscure is not None:
         raise Refusal(f"{place.obscure} in its path is no id of one row")
     if resource is None:
-        raise Refusal("it is about no row that is kept here")
+        item = _item(model, method, place)
+        if item is None:
+            raise Refusal("it is about no row that is kept here")
+        return item
     if any(parameter.place == "cookie" and parameter.required for parameter in method.parameters):
         raise Refusal("it needs a cookie")
     if method.media and not any("form" in kind for kind in method.media):
@@ -181,15 +184,39 @@ def _belonging(model: Model, place: Place, resource: Resource, params: Params) -
     return {way: next(f"${name}" for name, param in params.items() if param.field == way)}
 
 
+def _item(model: Model, method: Method, place: Place) -> OperationDecl | None:
+    """What puts one item into a list that a row has, or takes it out (``/orders/{id}/tags/{tag}``), if that is it."""
+    owner = model.of(place.key[:-1])
+    field = model.field_of(owner.entity, place.key[-1]) if owner is not None and place.verb is None else None
+    if owner is None or field is None or place.on != "row" or method.verb not in ("PUT", "DELETE") or method.request:
+        return None
+    listed = model.entities[owner.entity].fields[field]
+    if not listed.repeated or listed.type not in ("string", "integer", "enum"):
+        return None
+    *above, wire = place.ids
+    params = row_params(model, Place(place.key[:-1], "row", None, tuple(above)), owner)
+    item = free(short(snake(wire), 44), params)
+    one = {key: getattr(listed, key) for key in ("type", "values")}
+    params[item] = Param(**one, place="path", required=True, wire=wire)
+    params |= others(model, method, params)
+    change = {field: f"${item}"}
+    return OperationDecl(
+        kind="custom", entity=owner.entity, params=params, result=_result(model, method, owner), writes=True,
+        append=change if method.verb == "PUT" else {}, remove=change if method.verb == "DELETE" else {},
+    )  # fmt: skip
+
+
 def _result(model: Model, method: Method, resource: Resource, *, deleted: bool = False) -> Result:
     """What a method that writes answers: nothing, the row, or words that are always alike and the row's id."""
     if method.response is None:
         return Result(shape="empty", status=method.status)
     answered = model.schemas.answered(method.response)
     named = model.schemas.name(method.response)
-    same = model.schemas.name(answered.row) == resource.schema_name
-    if same and (resource.schema_name is not None or _alike(model, answered.row, resource)):
+    row_name = model.schemas.name(answered.row)
+    if row_name == resource.schema_name and (resource.schema_name is not None or _alike(model, answered.row, resource)):
         return _row(model, method, answered)
+    if row_name is not None and any(row_name == other.schema_name for other in model.resources.values()):
+        raise Refusal("it answers a row of another kind")
     schema = model.schemas.plain(method.response)
     if schema.get("type") not in ("object", None):
         raise Refusal("its answer would have to be worked out")
