@@ -43,12 +43,12 @@ Role = Literal[
 class Param(Value):
     """A parameter of an operation. By its name in the mapping it is a tool's argument; ``wire`` is its name in HTTP.
 
-    ``entity`` of a ``row``; ``field`` of a ``field`` or ``filter``, and of a ``row`` that is no ancestor: the ref by
-    which the target (of a list: each row) belongs to that one, or else is not found there. A ``row`` in the style of
-    resource names takes the whole name (``projects/p1/topics/t2``) and ``pattern`` says which names. A ``repeated``
-    ``row`` names several: the operation is done on each, and answers with them all. A ``resource`` without ``wire`` is
-    the whole body, with it the property of the body under which it stands; ``wire`` of another ``body`` parameter may
-    be dotted (``policy.etag``).
+    ``entity`` of a ``row``; ``field`` of a ``field`` or ``filter``, and of a ``row`` that is no ancestor the ref by
+    which the target (of a list: each row) belongs to that one, where there are several such: a target that a path names
+    through a row to which it does not belong is not found. A ``row`` in the style of resource names takes the whole
+    name (``projects/p1/topics/t2``) and ``pattern`` says which names. A ``repeated`` ``row`` names several: the
+    operation is done on each, and answers with them all. A ``resource`` without ``wire`` is the whole body, with it the
+    property of the body under which it stands; ``wire`` of another ``body`` parameter may be dotted (``policy.etag``).
     """
 
     place: Literal["path", "query", "body", "header", "cookie", "tool"] = "body"

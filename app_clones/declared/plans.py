@@ -41,7 +41,7 @@ class Plan:
     ``roles`` gives the parameters of each role in order; ``target``: the parameter that names the row that it is about;
     ``ancestors``: those that name rows above it, from the root down; ``others``: those that name any other row, and
     ``related``: the ref field of the target by which it belongs to such a one, ``bound``: those of them to which the
-    target must belong; ``refs``: inputs that name rows.
+    target must belong already; ``refs``: inputs that name rows.
     ``keywords``: words that stand for who acts, by where they may stand.
     ``bare``: there is nothing but a behaviour and plain inputs, so that nothing else need be looked at.
     """
@@ -120,6 +120,7 @@ def plan_of(ready: Declared, name: str) -> Plan:
     for key, param in params.items():
         roles.setdefault(param.role, []).append(key)
     target, ancestors, others = _rows(ready, decl, entity, params)
+    related = _related(entity, params, others)
     return Plan(
         name=name,
         decl=decl,
@@ -133,8 +134,8 @@ def plan_of(ready: Declared, name: str) -> Plan:
         target=target,
         ancestors=ancestors,
         others=others,
-        related=_related(entity, params, others),
-        bound=tuple(key for key in others if target is not None and params[key].field is not None),
+        related=related,
+        bound=_bound(decl, params, related) if target is not None else (),
         refs=tuple(key for key, param in params.items() if param.role == "input" and param.type == "ref"),
         keywords=keywords_of(entity, params),
         bare=_is_bare(decl, params),
@@ -198,6 +199,12 @@ def _related(entity: EntityPlan | None, params: Mapping[str, Param], others: tup
         if chosen is not None:
             found[key] = chosen
     return found
+
+
+def _bound(decl: OperationDecl, params: Mapping[str, Param], related: Mapping[str, str]) -> tuple[str, ...]:
+    """Through what a path names, the target is reached, unless the operation itself lets it belong there."""
+    written = {*decl.set, *decl.append}
+    return tuple(key for key, field in related.items() if params[key].place == "path" and field not in written)
 
 
 def lineage(ready: Declared, entity: EntityPlan) -> list[str]:

@@ -147,8 +147,8 @@ class Asker(Chooser):
         entity = param.entity or PERSON
         if target is not None and name == target_param(self.operation):
             return target
-        if target is not None and param.field is not None:
-            return self._tied(param, target)
+        if target is not None and name in self.plan.bound:
+            return self._tied(name, target)
         if entity in env and not (target is not None and entity == self.operation.entity):
             return env[entity]
         there = self.stage.visible(entity)
@@ -280,12 +280,13 @@ class Asker(Chooser):
             return self.shown(entity, told, target)
         return self.of_param(name, param, target)
 
-    def _tied(self, param: Param, row: Row) -> Row:
-        """The row, of the parameter's entity, to which ``row`` belongs by the field that the parameter says. Raises
-        :class:`Unaskable` where there is none."""
-        held = row[param.field or ""]
-        ids = held if isinstance(held, list) else [] if held is None else [held]
-        found = next((one for one in self.stage.visible(param.entity or PERSON) if one["id"] in ids), None)
+    def _tied(self, name: str, row: Row) -> Row:
+        """The row, of those that the parameter may name, to which ``row`` belongs. Raises :class:`Unaskable` where
+        there is none."""
+        held = row[self.plan.related[name]]
+        ids = held if isinstance(held, list) else [held]
+        there = self.stage.visible(self.operation.params[name].entity or PERSON)
+        found = next((one for one in there if one["id"] in ids), None)
         if found is None:
             raise Unaskable("it lies where the operation does not look")
         return found
@@ -315,8 +316,8 @@ class Asker(Chooser):
         above = {name: one for name, one in self._around(row).items() if name != entity}
         asked = self.good(under=above)
         for name, param in self.operation.params.items():
-            if param.role == "row" and param.field is not None:
-                tied = self._tied(param, row)
+            if name in self.plan.related and name in asked.arguments:
+                tied = self._tied(name, row)
                 asked = replace(asked.having(**{name: self.called(name, param, tied)}), rows={**asked.rows, name: tied})
             if param.role == "filter" and param.field and name in asked.arguments and row[param.field] is not None:
                 value = self.shown(entity, param.field, row)

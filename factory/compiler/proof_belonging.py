@@ -98,24 +98,18 @@ def elsewhere(case: Case, stage: Stage, asked: Asked) -> Iterator[tuple[str, Ask
         taken = [*held] if isinstance(held, list) else [held]
         if param.entity == case.entity:
             taken.append(asked.target["id"])
-        other = next((one for one in stage.visible(param.entity) if one["id"] not in taken), None)
-        if other is not None:
-            called_so = Asker(stage, case.name, "elsewhere").called(name, param, other)
+        asker = Asker(stage, case.name, "elsewhere")
+        names = [asker.called(name, param, one) for one in stage.visible(param.entity) if one["id"] not in taken]
+        # Zones of two projects may be called alike: under the first, the name of either is its own.
+        called_so = next((one for one in names if one != asked.arguments[name]), None)
+        if called_so is not None:
             yield f"through {name}={called_so!r}, where it is not", asked.having(**{name: called_so})
 
 
 def _ties(case: Case) -> dict[str, str]:
-    """The parameters of the path that name rows to which the target must belong already, each with the ref that says
-    so."""
-    if target_param(case.operation) is None:
-        return {}
-    puts = (*case.operation.set, *case.operation.append)
-    related = case.subject.ready.plan(case.name).related
-    return {
-        name: field
-        for name, field in related.items()
-        if case.operation.params[name].place == "path" and field not in puts
-    }
+    """The parameters that name rows to which the target must belong already, each with the ref that says so."""
+    plan = case.subject.ready.plan(case.name)
+    return {name: plan.related[name] for name in plan.bound}
 
 
 def _written(case: Case, param: str) -> str | None:

@@ -39,6 +39,7 @@ class Chooser:
         self.name = name
         self.subject = stage.subject
         self.operation = self.subject.decl.operations[name]
+        self.plan = self.subject.ready.plan(name)
         self.values: Values = self.subject.values(name, *seed)
 
     def _lineage(self) -> list[str]:
@@ -209,7 +210,7 @@ class Chooser:
         """``row`` with something in each list from which the operation takes something away, and in each ref by which
         it must belong to the row through which it is reached."""
         changes: dict[str, Any] = {}
-        ties = [one.field for one in self.operation.params.values() if one.role == "row" and one.field is not None]
+        ties = [self.plan.related[name] for name in self.plan.bound]
         for name in dict.fromkeys((*self.operation.remove, *ties)):
             decl = self.subject.entity(entity).fields[name]
             if not row.get(name) and decl.type == "ref":

@@ -14,6 +14,7 @@ from app_clones.declared.values import canonical
 from factory.compiler.proof_answers import Answer
 from factory.compiler.proof_asking import Asked, Asker, Unaskable
 from factory.compiler.proof_case import Case
+from factory.compiler.proof_choosing import refers
 from factory.compiler.proof_expected import expected
 from factory.compiler.proof_looking import Broken, called, idents, items_of, shows_rows, walk
 from factory.compiler.proof_rows import change_row, new_row
@@ -265,11 +266,12 @@ def _prove_follows(case: Case, stage: Stage, asked: Asked, shown: list[Json]) ->
 def _let_through(case: Case, stage: Stage, asked: Asked, made: Row) -> None:
     """Gives a new row what the filters that the request must give ask for, and lets it belong to the rows named."""
     assert case.entity is not None
-    for name, row in asked.rows.items():
-        field = case.operation.params[name].field
-        if field is not None:
+    related = case.subject.ready.plan(case.name).related
+    for name in related.keys() & asked.rows.keys():
+        field, rowid = related[name], asked.rows[name]["id"]
+        if not refers(made[field], rowid):
             repeated = case.subject.entity(case.entity).fields[field].repeated
-            stage.update(case.entity, made, {field: [row["id"]] if repeated else row["id"]})
+            stage.update(case.entity, made, {field: [rowid] if repeated else rowid})
     filters = [
         one.field for name, one in case.operation.params.items() if one.role == "filter" and name in asked.arguments
     ]
