@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from app_clones.declared import openapi, wire
+from app_clones.declared import openapi, rows, wire
 from app_clones.declared.arguments import Reader
 from app_clones.declared.batch import Batch
 from app_clones.declared.perform import check_built, run
@@ -56,6 +56,9 @@ class _Endpoint:
         self._prefix = prefix
         self._tree = Tree(ready.decl)
         self._readers: dict[str, Reader] = {}
+        params = [(one.entity, param) for one in ready.decl.operations.values() for param in one.params.values()]
+        #: Entities whose rows' etags clients send in a header, and so are told in one.
+        self._etagged = {entity for entity, one in params if one.role == "etag" and one.place == "header"}
         self._document: dict[str, Any] | None = None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -89,7 +92,11 @@ class _Endpoint:
         arguments = self._arguments(request, data, plan, found.captured(target))
         with opened(request) as call:
             body = run(ready, call, plan, arguments)
-        return wire.answered(body, plan.decl.result.status, pretty=bool(plan.first("pretty", arguments)))
+        response = wire.answered(body, plan.decl.result.status, pretty=bool(plan.first("pretty", arguments)))
+        if plan.decl.entity is not None and plan.decl.entity in self._etagged and _shows_row(plan):
+            row = body[plan.decl.result.wrap] if plan.decl.result.wrap else body
+            response.headers["ETag"] = rows.etag_shown(ready, plan.decl.entity, row)
+        return response
 
     def _arguments(self, request: Request, data: bytes, plan: Plan, captured: Mapping[str, str]) -> dict[str, Any]:
         reader = self._readers.get(plan.name)
@@ -104,6 +111,13 @@ class _Endpoint:
             **plan.accept(reader.read(request, upload.body, captured, upload.media), reader.called),
             "media": upload.media,
         }
+
+
+def _shows_row(plan: Plan) -> bool:
+    """Whether what is answered is a row that is there, and all of it."""
+    result = plan.decl.result
+    gone = plan.decl.kind == "delete" or plan.decl.delete
+    return result.shape == "row" and result.field is None and "read_mask" not in plan.roles and not gone
 
 
 def _segments(request: Request, base: str) -> list[str]:

@@ -102,10 +102,13 @@ def _derived(names: Names, entity: str, row: Row, chain: tuple[str, ...]) -> Jso
 
 def etag_of(ready: Declared, call: Call, entity: str, row: Row) -> str:
     """The etag of ``row``: a hash of its JSON form."""
-    shown = view(ready, call, entity, row)
-    if ready.entities[entity].decl.etag is not None:
-        return str(shown[ready.entities[entity].decl.etag or ""])
-    return _etag(shown)
+    return etag_shown(ready, entity, view(ready, call, entity, row))
+
+
+def etag_shown(ready: Declared, entity: str, shown: Mapping[str, Json]) -> str:
+    """The etag of a row by its JSON form."""
+    told = ready.entities[entity].decl.etag
+    return _etag(shown) if told is None else str(shown[told])
 
 
 def _etag(shown: Mapping[str, Json]) -> str:

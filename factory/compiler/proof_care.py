@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+from app_clones.declared.entities import Row
 from app_clones.declared.expand import writable
 from app_clones.declared.model import Param
 from app_clones.declared.values import schema_of
 from factory.compiler.certificate import Outcome
 from factory.compiler.proof_asking import Asked, Unaskable
 from factory.compiler.proof_case import Case
+from factory.compiler.proof_looking import look
 from factory.compiler.proof_refusals import unknown_target
 from factory.compiler.proof_rows import insert_row
 from factory.compiler.proof_subject import Stage
 from factory.compiler.proof_tried import NOWHERE, as_text, tried, value_of
+from factory.compiler.proof_wire import params_of
 
 Json = Any
 
@@ -66,9 +69,22 @@ def prove_etag(case: Case, name: str, param: Param) -> Outcome:
         case.refused(stage, "etag", bad, "another etag", (400, 409, 412))
         if asked.target is not None and case.entity is not None:
             right = stage.etag(case.entity, asked.target)
+            if param.place == "header":
+                _told_in_header(case, stage, asked.target, right)
             answer = stage.ask(case.name, asked.having(**{name: right}).arguments)
             case.ledger.expect("etag", answer.ok, lambda: f"the right etag: {answer}")
     return "honoured"
+
+
+def _told_in_header(case: Case, stage: Stage, row: Row, etag: str) -> None:
+    """Notes that a method which shows ``row`` tells its etag in the header of that name."""
+    assert case.entity is not None
+    seen = look(stage, case.entity, row, case.name)
+    via = case.subject.decl.operations[seen.via] if seen is not None else None
+    if seen is not None and seen.shown is not None and via is not None and via.kind == "get":
+        masked = any(one.role == "read_mask" for one in params_of(case.subject.decl, via).values())
+        told = seen.answer.headers.get("etag")
+        case.ledger.expect("etag", masked or told == etag, lambda: f"the header ETag is {told!r}, not {etag}")
 
 
 def prove_validate_only(case: Case, name: str, param: Param) -> Outcome:

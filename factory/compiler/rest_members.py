@@ -60,7 +60,7 @@ def _change(
     if not (puts or field.repeated or not field.required):
         raise Refusal(f"a {resource.entity} cannot be without a {field.to}")
     params |= told
-    params |= others(model, method, params)
+    params |= others(model, method, place, params)
     named = f"${through}"
     return OperationDecl(
         kind="custom", entity=resource.entity, params=params, result=result,

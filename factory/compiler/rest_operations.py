@@ -113,7 +113,7 @@ def _read(model: Model, method: Method, place: Place, resource: Resource) -> Ope
     own = model.schemas.name(told.row) == resource.schema_name and model.schemas.is_object(told.row)
     if own and place.verb is None and (place.on == "row" or resource.singleton):
         params = row_params(model, place, resource)
-        params |= others(model, method, params)
+        params |= others(model, method, place, params)
         return OperationDecl(
             kind="get", entity=resource.entity, params=params, result=_row(model, method, told), writes=False
         )
@@ -155,7 +155,7 @@ def _standard(model: Model, method: Method, place: Place, resource: Resource) ->
         params |= {
             name: one.model_copy(update={"role": "refused"}) for name, one in body_params(model, method, params).items()
         }
-    params |= others(model, method, params)
+    params |= others(model, method, place, params)
     result = _result(model, method, resource, deleted=kind == "delete")
     return OperationDecl(
         kind=kind, entity=resource.entity, params=params, result=result, writes=True,
@@ -198,7 +198,7 @@ def _item(model: Model, method: Method, place: Place) -> OperationDecl | None:
     item = free(short(snake(wire), 44), params)
     one = {key: getattr(listed, key) for key in ("type", "values")}
     params[item] = Param(**one, place="path", required=True, wire=wire)
-    params |= others(model, method, params)
+    params |= others(model, method, place, params)
     change = {field: f"${item}"}
     return OperationDecl(
         kind="custom", entity=owner.entity, params=params, result=_result(model, method, owner), writes=True,
@@ -260,7 +260,7 @@ def _custom(model: Model, method: Method, place: Place, resource: Resource) -> O
     if method.verb == "DELETE" and word in _OPPOSITE:
         word = _OPPOSITE[word]
     params = row_params(model, place, resource)
-    params |= others(model, method, params)
+    params |= others(model, method, place, params)
     own = body_params(model, method, params)
     entity = model.entities[resource.entity]
     on_row = place.on == "row"

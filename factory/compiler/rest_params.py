@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from app_clones.declared.model import Param, Value
-from factory.compiler.api import Method
+from factory.compiler.api import Method, Parameter
 from factory.compiler.infer_names import free, short, snake
 from factory.compiler.rest_entities import Model, Resource
 from factory.compiler.rest_lists import field_of, unknown
@@ -38,9 +38,10 @@ def row_param(model: Model, resource: Resource, wire: str) -> Param:
     return Param(type=kind, role="row", entity=resource.entity, required=True, wire=wire)  # type: ignore[arg-type]
 
 
-def others(model: Model, method: Method, taken: Params) -> Params:
-    """Parameters that are not ``taken``, of no known meaning: giving one is refused, and so is a method that cannot do
-    without; but a header that is needed is asked for. Raises :class:`Refusal`."""
+def others(model: Model, method: Method, place: Place, taken: Params) -> Params:
+    """Parameters that are not ``taken``: on a row, the etag that it must have; else of no known meaning, so that giving
+    one is refused, and so is a method that cannot do without, but a header that is needed is asked for. Raises
+    :class:`Refusal`."""
     found: Params = {}
     known = {(param.place, param.wire) for param in taken.values()}
     for parameter in method.parameters:
@@ -48,8 +49,18 @@ def others(model: Model, method: Method, taken: Params) -> Params:
             if parameter.required and parameter.place == "query":
                 raise Refusal(f"it needs {parameter.name}, of which nothing is known")
             name = free(short(snake(parameter.name), 44), {**taken, **found})
-            found[name] = unknown(model, parameter)
+            found[name] = _etag(parameter) if _is_etag(parameter, place) else unknown(model, parameter)
     return found
+
+
+def _is_etag(parameter: Parameter, place: Place) -> bool:
+    return place.on == "row" and parameter.place == "header" and parameter.name.lower() == "if-match"
+
+
+def _etag(parameter: Parameter) -> Param:
+    return Param(
+        place="header", role="etag", wire=parameter.name, about=parameter.about[:200], required=parameter.required
+    )
 
 
 def query_fields(model: Model, method: Method, resource: Resource) -> Params:

@@ -10,13 +10,16 @@ from textwrap import dedent, indent
 import pytest
 
 from app_clones.declared.engine import declared
+from app_clones.kit.asgi import request
 from app_clones.kit.registry import register
+from app_clones.kit.world import World
 from app_clones.mail.app import MAIL
 from factory.compiler import openapi
 from factory.compiler.api import Method
 from factory.compiler.compile import compile_app, compiled
 from factory.compiler.describe import describe
 from factory.compiler.infer import infer
+from factory.compiler.proof_subject import drive
 from factory.compiler.prove import prove
 from factory.compiler.rest_checked import checked
 from factory.compiler.rest_schemas import Answered, Schemas
@@ -356,3 +359,23 @@ def test_a_cookie_that_need_not_be_given_is_refused_when_it_is(tmp_path):
     assert (told.place, told.role, told.wire) == ("cookie", "refused", "shown-by")
     found = prove(decl, document=describe(description).doc)
     assert (found.totals()["failed"], found.parameters["refused"]) == (0, 1)
+
+
+def test_an_etag_that_a_method_asks_for_is_told_by_those_that_show_the_row():
+    match = "parameters: [{name: id, in: path, required: true, schema: {type: string}}"
+    text = ENVELOPES.replace(match, match + ", {name: If-Match, in: header, schema: {type: string}}")
+    document = openapi.read(text, "envelopes.yaml")
+    decl = infer(document).decl
+    assert decl.operations["change"].params["if_match"].role == "etag"
+    found = {one.operation: one for one in prove(decl, document=document).methods}
+    assert {one.verdict for one in found.values()} == {"stateful"}
+    assert "etag" in {check.name for check in found["change"].checks}
+    with World.build((declared(decl).app(),), seed=7, start_ms=0, step_ms=1000, persons=2) as world:
+
+        def ask(verb, etag, body=b""):
+            return drive(request(world, verb, "/envelopes/api/teams/team_00000001", body=body, actor=1,
+                                 headers={"content-type": "application/json", "if-match": etag}))  # fmt: skip
+
+        first = ask("GET", "*").headers["etag"]
+        assert ask("PATCH", first, b'{"name": "Other"}').status == 200
+        assert ask("PATCH", first, b'{"name": "Third"}').status == 412
