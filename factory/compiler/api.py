@@ -11,6 +11,9 @@ from app_clones.declared.model import Auth
 Json = Any
 Schema = Mapping[str, Json]
 
+PROBLEM = "application/problem+json"
+"""The content type of RFC 9457's errors."""
+
 
 @dataclass(frozen=True, slots=True)
 class Parameter:

@@ -1,14 +1,12 @@
 """OpenAPI 3.0 and 3.1, JSON or YAML, read into :class:`~factory.compiler.api.ApiDoc`.
 
 ``$ref``s within the document are followed, ``allOf`` is merged, ``oneOf`` and ``anyOf`` are kept. What an app has no
-use for (security, callbacks, webhooks, further servers, HEAD and OPTIONS) is left out and told in ``notes``.
+use for (further security, callbacks, webhooks, further servers, HEAD and OPTIONS) is left out and told in ``notes``.
 """
 
 from __future__ import annotations
 
-import json
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, cast
 from urllib.parse import urlsplit
@@ -16,9 +14,10 @@ from urllib.parse import urlsplit
 from factory.apps import names_taken
 from factory.compiler.api import ApiDoc, ErrorBody, Method, Parameter
 from factory.compiler.infer_names import in_ascii
+from factory.compiler.openapi_bodies import Bodies, most_named
 from factory.compiler.openapi_endless import demand_no_endless
-from factory.compiler.openapi_parameters import SEPARATORS, Parameters
-from factory.compiler.openapi_schema import Schema, Schemas
+from factory.compiler.openapi_parameters import Parameters
+from factory.compiler.openapi_schema import Schemas
 from factory.compiler.openapi_security import read_security
 from factory.compiler.openapi_source import Json, Pointer, Source, parse
 from factory.store import sha256
@@ -29,12 +28,6 @@ _VERBS = ("get", "post", "put", "patch", "delete")
 _UNUSED_VERBS = ("head", "options", "trace")
 _PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
 _VERSION = re.compile(r"3\.[01]\.\d+")
-FORM = "application/x-www-form-urlencoded"
-MULTIPART = "multipart/form-data"
-PROBLEM = "application/problem+json"
-_Body = tuple[Schema | None, bool, tuple[str, ...], Mapping[str, str]]
-"""Of a request: the schema, whether it must be there, the content types where none of them is JSON, and of a form
-the properties whose items are joined, by what."""
 
 
 def read(text: str, name: str) -> ApiDoc:
@@ -58,6 +51,7 @@ class _Reader:
         self._schemas = Schemas(source)
         self._parameters = Parameters(source, self._schemas)
         self._notes: list[str] = []
+        self._bodies = Bodies(source, self._schemas)
         self._errors: list[ErrorBody] = []
         self._ids: set[str] = set()
 
@@ -69,12 +63,14 @@ class _Reader:
         info = source.mapping(data.get("info"), ("info",), "info")
         title = source.text_of(info.get("title"), ("info", "title"), "the title")
         self._schemas.read_components()
-        security = read_security(source, data)
+        security = self._security = read_security(source, data)
         self._notes += security.notes
         methods = tuple(self._methods(data))
         if not methods:
             source.fail(("paths",), "there is no method")
         self._notes += demand_no_endless(self._schemas.defs)
+        errors, several = most_named(self._errors)
+        self._notes += (*self._bodies.notes, *several)
         if data.get("webhooks"):
             webhooks = source.mapping(data["webhooks"], ("webhooks",), "webhooks")
             self._notes.append(f"webhooks are left out: {', '.join(sorted(webhooks))}")
@@ -90,7 +86,7 @@ class _Reader:
             methods=methods,
             schemas=self._schemas.defs,
             common=security.parameters,
-            errors=self._error_body(),
+            errors=errors,
             auth=security.auth,
             notes=tuple(dict.fromkeys([*self._schemas.notes, *self._notes])),
         )
@@ -144,11 +140,12 @@ class _Reader:
         for part in ("callbacks", "servers"):
             if given.get(part):
                 self._notes.append(f"{verb.upper()} {path}: {part} left out")
-        parameters = self._parameters.of(item, item_at, given, at)
+        told = self._parameters.of(item, item_at, given, at)
+        parameters = tuple(one for one in told if not self._security.is_token(one))
         self._check_path(path, parameters, at)
-        request, required, media, joined = self._body(given, at)
-        status, response = self._response(given, at)
-        self._errors += self._error_bodies(given, at)
+        body = self._bodies.request(given, at)
+        status, response = self._bodies.response(given, at)
+        self._errors += self._bodies.errors(given, at)
         about = [str(given.get(key) or "").strip() for key in ("summary", "description")]
         return Method(
             id=self._id(given.get("operationId"), path, verb, at),
@@ -156,13 +153,13 @@ class _Reader:
             path=path.lstrip("/"),
             flat=path.lstrip("/"),
             parameters=parameters,
-            request=request,
+            request=body.schema,
             response=response,
-            request_required=required,
+            request_required=body.required,
             about="\n\n".join(dict.fromkeys(text for text in about if text)),
             status=status,
-            media=media,
-            joined=joined,
+            media=body.media,
+            joined=body.joined,
             deprecated=given.get("deprecated") is True,
         )
 
@@ -192,82 +189,3 @@ class _Reader:
             self._notes.append(f"{verb.upper()} {path}: {wanted} is another method's name too; here it is {id}")
         self._ids.add(id)
         return id
-
-    def _body(self, given: Mapping[str, Json], at: Pointer) -> _Body:
-        if given.get("requestBody") is None:
-            return None, False, (), {}
-        body, at = self._source.follow(given["requestBody"], (*at, "requestBody"), "a requestBody")
-        content = self._source.mapping(body.get("content"), (*at, "content"), "content")
-        if not content:
-            self._source.fail((*at, "content"), "a requestBody has a content type")
-        json_type = next(filter(_is_json, content), None)
-        chosen = json_type or next((kind for kind in (FORM, MULTIPART) if kind in content), next(iter(content)))
-        schema = self._content(content, chosen, (*at, "content"))
-        required = body.get("required") is True
-        if json_type:
-            return schema, required, (), {}
-        return schema, required, tuple(content), self._joined(content[chosen], (*at, "content", chosen))
-
-    def _joined(self, media: Mapping[str, Json], at: Pointer) -> Mapping[str, str]:
-        """The properties of a form whose lists stand in one text, with what separates the items."""
-        at = (*at, "encoding")
-        found: dict[str, str] = {}
-        for name, one in self._source.mapping(media.get("encoding", {}), at, "encoding").items():
-            told = self._source.mapping(one, (*at, name), "an encoding")
-            style = told.get("style", "form")
-            if style in SEPARATORS and not told.get("explode", style == "form"):
-                found[name] = SEPARATORS[style]
-        return found
-
-    def _response(self, given: Mapping[str, Json], at: Pointer) -> tuple[int, Schema | None]:
-        """The status of success, and the schema of its JSON, if it has any."""
-        at = (*at, "responses")
-        responses = self._source.mapping(given.get("responses"), at, "responses")
-        code = min((code for code in responses if re.fullmatch(r"2(\d\d|XX)", code)), default=None)
-        if code is None:
-            code = "default" if "default" in responses else None
-        if code is None:
-            # A redirect or a mere error: nothing is answered that an app could be held to.
-            return 200, None
-        status = int(code) if code.isdigit() else 200
-        response, at = self._source.follow(responses[code], (*at, code), "a response")
-        content = self._source.mapping(response.get("content", {}), (*at, "content"), "content")
-        kind = next(filter(_is_json, content), None)
-        if content and kind is None:
-            self._notes.append(f"{'.'.join(at)}: {', '.join(content)} is answered with no schema that is checked")
-        return status, self._content(content, kind, (*at, "content")) if kind else None
-
-    def _error_bodies(self, given: Mapping[str, Json], at: Pointer) -> Iterator[ErrorBody]:
-        """What the responses to bad requests hold: objects, and whatever a problem document is said to be."""
-        at = (*at, "responses")
-        responses = self._source.mapping(given["responses"], at, "responses")
-        succeeds = any(code.startswith("2") for code in responses)
-        for code in responses:
-            if re.fullmatch(r"4(\d\d|XX)", code) or (code == "default" and succeeds):
-                response, where = self._source.follow(responses[code], (*at, code), "a response")
-                content = self._source.mapping(response.get("content", {}), (*where, "content"), "content")
-                kind = next(filter(_is_json, content), None)
-                if kind is not None:
-                    schema, media = self._content(content, kind, (*where, "content")), kind.partition(";")[0].strip()
-                    if self._schemas.inline(schema).get("type") == "object" or media == PROBLEM:
-                        yield ErrorBody(schema, "application/json" if media == "*/*" else media)
-
-    def _error_body(self) -> ErrorBody | None:
-        """What most of the methods say that errors are; of several, what is said first. Tells of others."""
-        told = Counter(json.dumps([one.media, one.schema], sort_keys=True) for one in self._errors)
-        if not told:
-            return None
-        if len(told) > 1:
-            self._notes.append(f"errors have {len(told)} forms; all are told in the one that is named most often")
-        most, _ = told.most_common(1)[0]
-        media, schema = json.loads(most)
-        return ErrorBody(schema, media)
-
-    def _content(self, content: Mapping[str, Json], kind: str, at: Pointer) -> Schema:
-        media = self._source.mapping(content[kind], (*at, kind), "a media type")
-        return self._schemas.read(media.get("schema", {}), (*at, kind, "schema"))
-
-
-def _is_json(kind: str) -> bool:
-    bare = kind.partition(";")[0].strip().lower()
-    return bare in ("application/json", "*/*", "text/json") or bare.endswith("+json")

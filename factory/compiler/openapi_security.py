@@ -23,6 +23,13 @@ class Security:
     parameters: tuple[Parameter, ...]
     notes: tuple[str, ...]
 
+    def is_token(self, parameter: Parameter) -> bool:
+        """Whether a parameter is the token, of which no method need know."""
+        if parameter.place == "query":
+            return parameter.name == self.auth.query
+        wanted = None if self.auth.query else self.auth.header.lower()
+        return parameter.place == "header" and parameter.name.lower() == wanted
+
 
 def read_security(source: Source, data: Mapping[str, Json]) -> Security:
     """What the document says of it: the first scheme that is demanded and can be followed. Raises SpecError."""

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from app_clones.declared.model import ErrorForm
 from app_clones.declared.wire import error_body
 from app_clones.kit.errors import AppError, Conflict, NotFound
-from factory.compiler.api import ApiDoc, Schema
+from factory.compiler.api import PROBLEM, ApiDoc, Schema
 from factory.compiler.infer_names import snake
 from factory.compiler.rest_schemas import Schemas
 from factory.compiler.rest_values import bare, default_of
@@ -17,7 +17,6 @@ from factory.compiler.values import Undrawable, Values
 
 Json = Any
 
-PROBLEM = "application/problem+json"
 #: Properties that hold the message, the likeliest first; the others of an object tell something else.
 _MESSAGES = (
     "message", "detail", "msg", "error_message", "error_description", "description", "text", "reason", "error", "title",

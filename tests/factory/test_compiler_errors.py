@@ -155,6 +155,19 @@ def test_who_asks_is_told_as_the_document_demands(tmp_path, name):
     assert declared(decl).app().auth.header == auth.header
 
 
+@pytest.mark.parametrize(("name", "place"), [("header", "X-Key"), ("query", "key")])
+def test_a_token_that_is_told_as_a_parameter_too_is_none(tmp_path, name, place):
+    components = {"securitySchemes": {"own": SCHEMES[name][0]}}
+    description = document(tmp_path, components=components, security=[{"own": []}])
+    whole = json.loads((tmp_path / "things.json").read_text())
+    whole["paths"]["/things"]["parameters"] = [{"name": place, "in": name, "required": True, "schema": TEXT}]
+    (tmp_path / "things.json").write_text(json.dumps(whole))
+    decl = compile_app(description)
+    assert place not in {param.wire for one in decl.operations.values() for param in one.params.values()}
+    found = prove(decl, document=describe(description).doc).totals()
+    assert (found["stateful"], found["refused"], found["failed"]) == (3, 0, 0)
+
+
 @pytest.mark.parametrize("name", ["header", "query", "prefix"])
 def test_schemathesis_asks_where_the_app_takes_its_token(tmp_path, name):
     scheme, _ = SCHEMES[name]

@@ -14,6 +14,7 @@ from jsonschema import Draft202012Validator
 
 from factory.compiler import openapi
 from factory.compiler.describe import describe
+from factory.compiler.openapi_bodies import FORM
 from factory.errors import InputGone, SpecError
 
 DOCUMENTS = Path(__file__).parent / "openapi"
@@ -133,7 +134,7 @@ def test_lists_and_objects_in_the_query_become_parameters_by_their_style():
 
 def test_form_bodies_tell_their_content_type():
     create = method(load("invoices.yaml"), "PostCustomers")
-    assert create.media == (openapi.FORM,)
+    assert create.media == (FORM,)
     assert create.request is not None
     assert create.request["properties"]["address"]["properties"]["city"] == {"type": "string"}
     assert method(load("pets.yaml"), "createPet").media == ()
