@@ -13,6 +13,7 @@ import pytest
 
 from app_clones.declared.model import Page
 from app_clones.kit.errors import KitError
+from app_clones.kit.errors import KitError
 from factory.build import load_suite
 from factory.compiler.infer import infer
 from factory.errors import PolicyError
@@ -112,12 +113,14 @@ def test_an_app_that_cannot_be_loaded_is_not_written(tmp_path, capsys, monkeypat
 
 
 def test_an_app_that_no_world_can_have_is_an_error_and_no_traceback(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("factory.compiler.openapi.names_taken", frozenset)  # so that the compiler gives it a bad name
+    def no_world(*given, **options):
+        raise KitError("no row meets this")
+
+    monkeypatch.setattr("factory.compiler.prove.prove", no_world)
     pets = Path(__file__).parents[1] / "factory" / "openapi" / "pets.yaml"
-    (tmp_path / "kit.yaml").write_text(pets.read_text().replace("title: Pet Shelter", "title: Kit"))
-    code, out, err = Grind(tmp_path, capsys)("compile", f"openapi:{tmp_path / 'kit.yaml'}", "--prove")
+    code, out, err = Grind(tmp_path, capsys)("compile", f"openapi:{pets}", "--prove")
     assert (code, out) == (1, "")
-    assert err.splitlines()[-1] == "error: prove kit: SchemaRuleError: app 'kit': this name is not free"
+    assert err.splitlines()[-1] == "error: prove petshelter: KitError: no row meets this"
 
 
 def test_building_again_gives_the_same_digest(grind):
