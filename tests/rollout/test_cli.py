@@ -13,7 +13,6 @@ import pytest
 
 from app_clones.declared.model import Page
 from app_clones.kit.errors import KitError
-from app_clones.kit.errors import KitError
 from factory.build import load_suite
 from factory.compiler.infer import infer
 from factory.errors import PolicyError
