@@ -169,6 +169,8 @@ class Act:
             if decl.is_moment:
                 return value.ms
             value = rows.time_shown(decl, value.ms)
+        if decl.type == "json" and isinstance(value, dict):
+            value = {prop: one for prop, one in value.items() if one is not None}  # what is not given is left out
         return self.ready.accept_one(decl)(self.plain(value), name)
 
     def plain(self, value: Any) -> Json:

@@ -187,6 +187,9 @@ def _check_wires(decl: AppDecl, operation: OperationDecl, loc: Loc) -> None:
 def _check_target(decl: AppDecl, operation: OperationDecl, entity: Entity | None, loc: Loc) -> None:
     aimed = any(p.role == "row" and p.entity == operation.entity for p in operation.params.values())
     reached = aimed or (entity is not None and entity.singleton)
+    several = any(p.role == "row" and p.entity == operation.entity and p.repeated for p in operation.params.values())
+    if several and operation.kind not in ("list", "create") and operation.result.shape != "empty":
+        raise DeclError("what is done on several rows answers nothing", (*loc, "result", "shape"))
     unfolded = operation.http is None and operation.kind in _UNFOLDED
     if operation.kind in _ABOUT_A_ROW and not (reached or unfolded):
         raise DeclError(f"a {operation.kind} has a parameter that names the row", (*loc, "params"))

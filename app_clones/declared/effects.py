@@ -24,7 +24,7 @@ def custom(act: Act) -> None:
 
 
 def follow(act: Act) -> None:
-    """What comes after the target is written: further rows, events, the record of the call."""
+    """What comes after the target is written: further rows, events."""
     plan = act.plan
     for entity, values in plan.make:
         made = {name: act.into(entity, name, evaluate) for name, evaluate in values.items()}
@@ -34,8 +34,6 @@ def follow(act: Act) -> None:
         if after is not None and (each.decl.required or act.call.handles(each.decl.event)):
             due = delay_ms(after, each.decl.unit)
             act.call.schedule(due, each.decl.event, **act.plain(each.payload(act.look)))
-    if plan.decl.record or plan.decl.kind == "record":
-        _record(act)
 
 
 def _changes(act: Act) -> dict[str, Any]:
@@ -64,7 +62,10 @@ def _copy(act: Act) -> None:
     act.row = rows.insert(act.ready, act.call, act.entity, values, new_id=new_id)
 
 
-def _record(act: Act) -> None:
+def record(act: Act) -> None:
+    """The record of the call, of an operation that keeps one."""
+    if not (act.plan.decl.record or act.plan.decl.kind == "record"):
+        return
     asked = {
         name: value.values if isinstance(value, Resource) else value
         for name, value in act.arguments.items()

@@ -46,9 +46,10 @@ class Param(Value):
     ``entity`` of a ``row``; ``field`` of a ``field`` or ``filter``, and of a ``row`` that is no ancestor the ref by
     which the target (of a list: each row) belongs to that one, where there are several such: a target that a path names
     through a row to which it does not belong is not found. A ``row`` in the style of resource names takes the whole
-    name (``projects/p1/topics/t2``) and ``pattern`` says which names. A ``repeated`` ``row`` names several: the
-    operation is done on each, and answers with them all. A ``resource`` without ``wire`` is the whole body, with it the
-    property of the body under which it stands; ``wire`` of another ``body`` parameter may be dotted (``policy.etag``).
+    name (``projects/p1/topics/t2``) and ``pattern`` says which names. A ``repeated`` ``row`` names several: a list
+    answers with them all; what changes something is done on each, or on none, and answers ``empty``. A ``resource``
+    without ``wire`` is the whole body, with it the property of the body under which it stands; ``wire`` of another
+    ``body`` parameter may be dotted (``policy.etag``).
     """
 
     place: Literal["path", "query", "body", "header", "cookie", "tool"] = "body"

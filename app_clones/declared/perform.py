@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from app_clones.declared import effects, running, writing
@@ -103,6 +104,25 @@ def _run(act: Act) -> Json:
     _name_rows(act)
     if plan.decl.kind == "list":
         return _behave(act) if plan.decl.behaviour is not None else masked_answer(act, read_page(act))
+    if plan.target is not None and plan.params[plan.target].repeated:
+        return _each(act, plan.target)
+    found = _aimed(act)
+    effects.record(act)
+    return found
+
+
+def _each(act: Act, target: str) -> Json:
+    """Does the operation on every row that it names, each once, or, where one is refused, on none."""
+    for ident in dict.fromkeys(act.arguments.get(target) or ()):
+        one = replace(act, arguments={**act.arguments, target: ident}, rows=dict(act.rows))
+        _aimed(one)
+    effects.record(act)
+    return answer(act)
+
+
+def _aimed(act: Act) -> Json:
+    """Finds the row that the operation is about, and does it."""
+    plan = act.plan
     if plan.entity is not None and plan.decl.kind != "create":
         try:
             _aim(act)

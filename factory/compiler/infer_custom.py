@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Set
 
-from app_clones.declared.model import PERSON, OperationDecl, Param
-from factory.compiler import infer_results
+from app_clones.declared.model import PERSON, Entity, OperationDecl, Param
+from factory.compiler import infer_params, infer_results
 from factory.compiler.api import Method
 from factory.compiler.infer_bodies import Body, body_of
 from factory.compiler.infer_model import Model
 from factory.compiler.infer_names import snake
-from factory.compiler.infer_paths import Place
+from factory.compiler.infer_paths import Place, words
 from factory.compiler.infer_reads import Refusal, arguments, listing
 from factory.compiler.infer_resources import Resource
 from factory.compiler.infer_schemas import ref_of
-from factory.compiler.infer_verbs import ASKING, Effect, effect
+from factory.compiler.infer_verbs import ASKING, Effect, effect, told_state
 
 Params = dict[str, Param]
 
@@ -33,11 +34,18 @@ def custom(model: Model, method: Method, place: Place, resource: Resource | None
     entity = model.entity(resource) if resource is not None else None
     params = arguments(model, method, place, resource, "custom")
     body = body_of(method, "custom", None, model, params)
+    if resource is not None and entity is not None and place.on == "collection" and word.startswith("batch_"):
+        batch = _batch(model, method, resource, params, word.removeprefix("batch_"))
+        if batch is not None:
+            return batch
     if resource is None or entity is None or place.on != "row":
         return recorded(model, method, resource if entity is not None else None, params, body, word)
     if word.split("_")[0] in _COPYING and ref_of(method.response) == resource.schema:
         return _copied(model, method, place, resource)
-    found = effect(word, entity, body, params) if not ASKING.match(word) else Effect()
+    _check_seen(body, entity)
+    found = Effect()
+    if not ASKING.match(word):
+        found = effect(word, entity, body, params) or told_state(word, entity, body, model.shapes)
     if not found:
         return recorded(model, method, resource, params, body, word)
     left = [argument for argument in body.own if argument not in found.inputs]
@@ -54,6 +62,52 @@ def custom(model: Model, method: Method, place: Place, resource: Resource | None
         record=bool(left),
         writes=True,
     )
+
+
+def _batch(model: Model, method: Method, resource: Resource, params: Params, verb: str) -> OperationDecl | None:
+    """What is done to every row that the body lists; None where it lists none, or nothing is evident."""
+    entity, result = model.entities[resource.entity], infer_results.row(method, resource, model)
+    deletes = re.fullmatch(rf"(?:delete|remove)(?:_{re.escape(resource.entity)}s?|_contacts)?", verb) is not None
+    body = body_of(method, "delete" if deletes else "custom", None, model, params)
+    named = next((argument for argument in body.own if _lists_rows(body, argument, resource)), None)
+    if named is None or result.shape != "empty":
+        return None
+    about = body.params[named].about
+    wire = body.own.pop(named)
+    body.params[named] = infer_params.row(resource, model, "body", wire, about=about, repeated=True)
+    found = Effect() if deletes else effect(verb, entity, body, params)
+    if not (deletes or found):
+        return None
+    return OperationDecl(
+        kind="delete" if deletes else "custom",
+        entity=resource.entity,
+        params={**params, **body.params},
+        result=result,
+        set=found.change,
+        append=found.append,
+        remove=found.remove,
+        record=any(argument not in found.inputs for argument in body.own),
+        writes=True,
+    )
+
+
+def _lists_rows(body: Body, argument: str, resource: Resource) -> bool:
+    """Whether a list of texts names rows of the resource: ``ids``, ``names``, ``policyIds``, ``conversations``."""
+    param, nouns = (
+        body.params[argument],
+        {resource.entity, snake(resource.schema or ""), snake(words(resource.key[-1]))},
+    )
+    nouns |= {noun.rpartition("_")[2] for noun in nouns}
+    ways = {"ids", "names", "resource_names", *(f"{noun}{way}" for noun in nouns for way in ("s", "_ids", "_names"))}
+    return param.repeated and param.type == "string" and snake(body.own[argument]) in ways | nouns
+
+
+def _check_seen(body: Body, entity: Entity) -> None:
+    """What the body says of the row's etag is that it must still be this one."""
+    seen = next((argument for argument, prop in body.own.items() if prop == entity.etag), None)
+    if seen is not None and body.params[seen].type == "string":
+        body.params[seen] = body.params[seen].model_copy(update={"role": "etag", "keywords": ()})
+        body.own.pop(seen)
 
 
 def _copied(model: Model, method: Method, place: Place, resource: Resource) -> OperationDecl:

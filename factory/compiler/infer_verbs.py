@@ -10,6 +10,7 @@ from typing import Any
 from app_clones.declared.model import Entity, FieldDecl, Param
 from factory.compiler.infer_bodies import Body
 from factory.compiler.infer_names import singular, snake
+from factory.compiler.infer_schemas import Shapes, ref_of
 
 Json = Any
 
@@ -117,6 +118,7 @@ _MARKS: Mapping[str, tuple[tuple[str, bool], ...]] = {
     "cancel": (("cancelled", True), ("canceled", True)),
     "deprecate": (("deprecated", True),),
 }
+_OF_STATE = re.compile(r"(?:\b|_)(?:state|status)(?:\b|_)", re.I)
 _TIME = ("time", "at", "timestamp", "date")
 
 
@@ -167,6 +169,28 @@ def _state(verb: str, entity: Entity) -> tuple[str, str] | None:
     return None
 
 
+def told_state(verb: str, entity: Entity, body: Body, shapes: Shapes) -> Effect:
+    """A property that tells of the state, ``stateInfo`` with a ``state`` in it: it becomes the one that the verb leads
+    to, with what the body says besides. What else it holds must be about the state, too, since it goes with that."""
+    found = Effect()
+    for name, known in entity.fields.items():
+        if known.type != "json" or known.repeated or not _OF_STATE.search(name) or known.readonly:
+            continue
+        props = shapes.properties(ref_of(known.shape))
+        enums = {prop: schema["enum"] for prop, schema in props.items() if "enum" in schema and _OF_STATE.search(prop)}
+        rest = {prop: schema for prop, schema in props.items() if prop not in enums}
+        if len(enums) != 1 or not all(_OF_STATE.search(str(one.get("description", ""))) for one in rest.values()):
+            continue
+        ((prop, values),) = enums.items()
+        value = next((one for word in _words(snake(verb)) for one in values if str(one).lower() == word), None)
+        if value is not None:
+            told = {argument: one for argument, one in body.own.items() if one in rest}
+            found.change[name] = {prop: value, **{one: f"${argument}" for argument, one in told.items()}}
+            found.inputs |= told.keys()
+            break
+    return found
+
+
 def _state_fields(entity: Entity) -> Iterable[tuple[str, FieldDecl]]:
     enums = [(name, known) for name, known in entity.fields.items() if known.type == "enum" and not known.repeated]
     likely = [pair for pair in enums if re.search(r"(?:\A|_)(?:state|status|lifecycle|phase)\Z", pair[0])]
@@ -208,11 +232,13 @@ def past_forms(verb: str) -> tuple[str, ...]:
 
 
 def _moment(verb: str, entity: Entity) -> dict[str, Json]:
-    for stem in (verb, *past_forms(verb)):
+    """When the verb was done, or, of one that undoes another, that this was never done."""
+    base, value = (verb[2:], None) if re.match(r"un[a-z]{3}", verb) else (verb, "$now")
+    for stem in (base, *past_forms(base)):
         for tail in _TIME:
             known = entity.fields.get(f"{stem}_{tail}")
-            if known is not None and known.type == "datetime" and not known.auto:
-                return {f"{stem}_{tail}": "$now"}
+            if known is not None and known.type == "datetime" and not known.auto and not (known.required and not value):
+                return {f"{stem}_{tail}": value}
     return {}
 
 

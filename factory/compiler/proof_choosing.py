@@ -202,6 +202,8 @@ class Chooser:
                 continue
             others = [one for one in decl.values if one != value]
             changed = others[0] if others else (not value) if decl.type == "boolean" else None
+            if value is None and changed is None:
+                changed = self.values.draw(schema_of(decl, self.subject.decl))
             if changed is not None or not (decl.required or decl.auto):
                 return self.stage.update(entity, row, {name: changed})
         return row
