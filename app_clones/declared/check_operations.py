@@ -16,7 +16,7 @@ from app_clones.declared.check_common import (
     need_field,
 )
 from app_clones.declared.check_requirements import check_requirements
-from app_clones.declared.expand import writes
+from app_clones.declared.expand import sweeps, writes
 from app_clones.declared.expressions import ExpressionError
 from app_clones.declared.expressions import names_in as chains_in
 from app_clones.declared.lenient import LENIENT
@@ -28,6 +28,7 @@ _OF_LISTS = ("filter", "expression", "search", "order_by", "page_size", "page_to
              "page_number")  # fmt: skip
 _ABOUT_A_ROW = ("get", "update", "replace", "delete")
 _WORDS = {"now": "the time", "actor": "who acts", "row": "the operation's row"}
+_OF_SWEEPS = ("when", "only", "delete")
 _UNFOLDED = ("custom", "record", "get", "update", "delete")
 """Kinds to which expand() adds the parameter that names the row, where no path is given."""
 
@@ -195,7 +196,7 @@ def _check_target(decl: AppDecl, operation: OperationDecl, entity: Entity | None
         raise DeclError(f"a {operation.kind} has a parameter that names the row", (*loc, "params"))
     is_new = operation.kind == "create"
     for what in ("set", "append", "remove", "when", "only", "copy_row", "delete"):
-        possible = reached or unfolded or (is_new and what == "set")
+        possible = reached or unfolded or (is_new and what == "set") or (sweeps(operation) and what in _OF_SWEEPS)
         if getattr(operation, what) and (entity is None or not possible):
             raise DeclError("there is no row that this could be about", (*loc, what))
     if operation.kind == "create" and entity is not None and (entity.singleton or entity.fixed):

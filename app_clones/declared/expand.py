@@ -64,6 +64,12 @@ def writes(operation: OperationDecl) -> bool:
     return any(effects) or any(whole) or operation.result.shape == "operation"
 
 
+def sweeps(operation: OperationDecl) -> bool:
+    """Whether an operation deletes all rows that meet its conditions: it has such, and names no row."""
+    named = any(param.role == "row" and param.entity == operation.entity for param in operation.params.values())
+    return operation.kind == "custom" and operation.delete and bool(operation.when) and not named
+
+
 def is_path_keyed(decl: AppDecl, name: str) -> bool:
     """Whether a row is called from outside by a resource name."""
     return name != PERSON and decl.entities[name].key.path is not None

@@ -161,15 +161,16 @@ class OperationDecl(Part):
     One of a standard kind without ``http`` is that standard operation under another name: what it leaves out is as
     there, its ``params`` come beside those there, or in their place.
     ``when``: fields of the target and the values one of which they must have, else a conflict (``refusal`` says why).
-    ``require``: further conditions, each with an error of its own; the first that does not hold is told.
-    ``only``: ref fields of the target to persons, one of whom must be acting. ``set``, ``append``, ``remove``: effects
-    on the target's fields, as expressions (the latter two on lists); ``make``: further rows; ``delete``: the target
-    goes. ``copy``: the answer is a new row with the target's values, then ``set``. ``emit``: events. ``record``: what
-    was asked is kept in the app's ``call`` table (at the least that, where nothing else is evident). ``behaviour``: a
-    function of the app's Python file that does it instead; ``fixed``: what it is told beside the arguments, alike each
-    time. ``media``: the types of what may be uploaded to it, at its path below ``/upload/``; a behaviour finds that as
-    the argument ``media``, base64 text. ``takes``: of the tool's arguments, one of the app's sets. ``text``: what an
-    agent reads of the answer, line by line.
+    ``require``: further conditions, each with an error of its own; the first that does not hold is told. ``only``: ref
+    fields of the target to persons, one of whom must be acting. ``set``, ``append``, ``remove``: effects on the
+    target's fields, as expressions (the latter two on lists); ``make``: further rows; ``delete``: the target goes, or,
+    of a custom one that has a ``when`` and an ``http`` path that names no row, all that meet its conditions. ``copy``:
+    the answer is a new row with the target's values, then ``set``. ``emit``: events. ``record``: what was asked is kept
+    in the app's ``call`` table (at the least that, where nothing else is evident). ``behaviour``: a function of the
+    app's Python file that does it instead; ``fixed``: what it is told beside the arguments, alike each time. ``media``:
+    the types of what may be uploaded to it, at its path below ``/upload/``; a behaviour finds that as the argument
+    ``media``, base64 text. ``takes``: of the tool's arguments, one of the app's sets. ``text``: what an agent reads of
+    the answer, line by line.
     ``writes``: by default whether ``kind`` and effects do.
     ``internal``: it happens as an event alone, so there is no tool, route or form for it.
     ``reason``: of a ``refused`` or ``record`` one, why it is no more. ``origin``: its name in what it was compiled

@@ -12,12 +12,14 @@ from app_clones.declared.act import Act
 from app_clones.declared.answers import answer, masked_answer
 from app_clones.declared.behaviours import check_json
 from app_clones.declared.entities import EntityPlan, Row
+from app_clones.declared.expand import sweeps
 from app_clones.declared.keys import Names, actors_email, find
 from app_clones.declared.keywords import understood
+from app_clones.declared.listing import Query, page
 from app_clones.declared.model import PERSON
 from app_clones.declared.only import only_row
 from app_clones.declared.plans import Plan
-from app_clones.declared.preconditions import check_allowed
+from app_clones.declared.preconditions import check_allowed, is_allowed
 from app_clones.declared.reading import read_page, scope_asked
 from app_clones.declared.refusals import NotBuilt
 from app_clones.declared.values import canonical
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
     from app_clones.declared.engine import Declared
 
 Json = Any
+
+_ALL = 2**31
+"""More rows than a world has."""
 
 
 class _Undo(Exception):
@@ -106,9 +111,38 @@ def _run(act: Act) -> Json:
         return _behave(act) if plan.decl.behaviour is not None else masked_answer(act, read_page(act))
     if plan.target is not None and plan.params[plan.target].repeated:
         return _each(act, plan.target)
+    if sweeps(plan.decl):
+        return _sweep(act)
     found = _aimed(act)
     effects.record(act)
     return found
+
+
+def _sweep(act: Act) -> Json:
+    """Deletes every row that who acts may see, that lies under what is named, and that meets the conditions."""
+    assert act.plan.entity is not None
+    every = page(act.ready, act.call, act.plan.entity.name, Query(limit=_ALL)).rows
+    for row in every:
+        one = replace(act, row=row)
+        if _lies_there(one) and is_allowed(one) and _is_there(one):
+            _made(one, effects.custom)
+    effects.record(act)
+    return answer(act)
+
+
+def _lies_there(act: Act) -> bool:
+    try:
+        check_under(act, act.ready.entities[act.entity], act.target)
+    except NotFound:
+        return False
+    return True
+
+
+def _is_there(act: Act) -> bool:
+    """Whether the row is still there: it may have gone with another."""
+    return (
+        act.call.one(f"SELECT 1 FROM {act.ready.entities[act.entity].table} WHERE id=?", act.target["id"]) is not None
+    )
 
 
 def _each(act: Act, target: str) -> Json:

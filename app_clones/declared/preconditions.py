@@ -32,6 +32,15 @@ def check_allowed(act: Act) -> None:
         _check(act, one)
 
 
+def is_allowed(act: Act) -> bool:
+    """Whether every condition holds."""
+    try:
+        check_allowed(act)
+    except AppError:
+        return False
+    return True
+
+
 def refused_alone(act: Act) -> str:
     """Why the operation cannot be done on the row, whatever it is given; ``""`` where it can, as far as that tells."""
     try:

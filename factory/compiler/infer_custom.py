@@ -15,7 +15,7 @@ from factory.compiler.infer_paths import Place, words
 from factory.compiler.infer_reads import Refusal, arguments, listing
 from factory.compiler.infer_resources import Resource
 from factory.compiler.infer_schemas import ref_of
-from factory.compiler.infer_verbs import ASKING, Effect, effect, told_state
+from factory.compiler.infer_verbs import ASKING, Effect, effect, mark, told_state
 
 Params = dict[str, Param]
 
@@ -38,6 +38,10 @@ def custom(model: Model, method: Method, place: Place, resource: Resource | None
         batch = _batch(model, method, resource, params, word.removeprefix("batch_"))
         if batch is not None:
             return batch
+    if resource is not None and entity is not None and place.on != "row":
+        swept = _swept(model, method, place, resource)
+        if swept is not None:
+            return swept
     if resource is None or entity is None or place.on != "row":
         return recorded(model, method, resource if entity is not None else None, params, body, word)
     if word.split("_")[0] in _COPYING and ref_of(method.response) == resource.schema:
@@ -88,6 +92,23 @@ def _batch(model: Model, method: Method, resource: Resource, params: Params, ver
         remove=found.remove,
         record=any(argument not in found.inputs for argument in body.own),
         writes=True,
+    )
+
+
+def _swept(model: Model, method: Method, place: Place, resource: Resource) -> OperationDecl | None:
+    """``emptyTrash``: all rows go that have the mark which ``trash`` makes; None of any other method."""
+    named = re.fullmatch(r"empty_(\w+)", snake(method.id.rpartition(".")[2]))
+    marks = mark(named[1], model.entities[resource.entity]) if named else {}
+    result = infer_results.row(method, resource, model)
+    if not marks or result.shape != "empty":
+        return None
+    return OperationDecl(
+        kind="custom",
+        entity=resource.entity,
+        params=arguments(model, method, place, resource, "custom"),
+        result=result,
+        when={name: (value,) for name, value in marks.items()},
+        delete=True,
     )
 
 

@@ -148,7 +148,7 @@ def effect(verb: str, entity: Entity, body: Body, params: Mapping[str, Param]) -
     if state is not None and state[0] not in found.fields.values():
         found.change[state[0]] = state[1]
     if not found:
-        found.change |= _mark(name, entity)
+        found.change |= mark(name, entity)
     if not found:
         found.change |= _moment(name, entity)
     return found
@@ -210,7 +210,7 @@ def _stems(verb: str) -> list[str]:
     return [head.removesuffix("e")] if len(head) > 3 and head not in ("test", "list", "fetch", "batch") else []
 
 
-def _mark(verb: str, entity: Entity) -> dict[str, Json]:
+def mark(verb: str, entity: Entity) -> dict[str, Json]:
     """A boolean that the verb is known to set, or that is named after it: ``pinned`` of ``pin`` and ``unpin``."""
     base, done = (verb[2:], False) if re.match(r"un[a-z]{3}", verb) else (verb, True)
     named = [(f"{head}{past}", done) for past in past_forms(base) for head in ("", "is_")]

@@ -179,3 +179,30 @@ def test_of_several_rows_all_or_none_are_touched() -> None:
         left = call("letters_get", id=ids[2]).data
         assert (left["stampIds"][-1], left["pinned"]) == ("x", False)
         world.check()
+
+
+def bin_of_letters() -> ApiDoc:
+    """Letters that go to the bin, which can be emptied."""
+    one, letter = {"id": ""}, {**LETTER, "trashed": {"type": "boolean"}}
+    schemas = {"Letter": letter, "Letters": {"letters": {"type": "array", "items": {"$ref": "Letter"}}}}
+    methods = [
+        method("depot.letters.list", "GET", "v1/letters", {}, response="Letters"),
+        method("depot.letters.get", "GET", "v1/letters/{id}", one, response="Letter"),
+        method("depot.letters.create", "POST", "v1/letters", {}, request="Letter", response="Letter"),
+        method("depot.letters.emptyTrash", "DELETE", "v1/letters/trash", {}, query=("shelf",)),
+    ]
+    return discovery.parse(described(nested(*methods), schemas), "0" * 64)
+
+
+def test_the_trash_is_emptied_of_what_was_put_there_and_of_nothing_else() -> None:
+    decl = infer(bin_of_letters()).decl
+    found = {one.operation: one for one in proven(bin_of_letters()).methods}
+    assert found["letters_empty_trash"].verdict == "stateful", found["letters_empty_trash"]
+    with World.build([declared(decl).app()], seed=1, start_ms=0, step_ms=1000, persons=1) as world:
+        before = world.call("depotv1_letters_list", {}).result.data["letters"]
+        assert world.call("depotv1_letters_empty_trash", {"shelf": "x"}).result.error == "invalid"
+        assert world.call("depotv1_letters_empty_trash", {}).result.error is None
+        after = world.call("depotv1_letters_list", {}).result.data["letters"]
+        assert after == [one for one in before if not one.get("trashed")]
+        assert 0 < len(after) < len(before)
+        world.check()
