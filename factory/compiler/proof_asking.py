@@ -14,7 +14,7 @@ from app_clones.declared.expressions import names_in
 from app_clones.declared.keys import own_name
 from app_clones.declared.model import PERSON, Entity, FieldDecl, Param
 from app_clones.declared.values import schema_of
-from factory.compiler.proof_choosing import Chooser, Unaskable, target_param
+from factory.compiler.proof_choosing import SAME, Chooser, Unaskable, target_param
 from factory.compiler.proof_subject import ACTOR, Stage
 from factory.compiler.values import Undrawable
 
@@ -302,8 +302,15 @@ class Asker(Chooser):
         return self.stage.outside(to, there[0]) if there else None
 
     def _demanded(self, name: str) -> str | None:
-        """The field of the target that must be what the parameter says."""
-        return next((one for one, allowed in self.operation.when.items() if f"${name}" in allowed), None)
+        """The field of the target that must be what the parameter says, or may be."""
+        said = f"${name}"
+        told = [one for one, allowed in self.operation.when.items() if said in allowed]
+        told += [
+            one.that.removeprefix("$row.")
+            for one in self.operation.require
+            if one.value == said and one.compare in SAME and re.fullmatch(r"\$row\.[a-z0-9_]+", one.that)
+        ]
+        return told[0] if told else None
 
     def listing(self, entity: str, row: Row) -> Asked:
         """A request for the list in which ``row`` should be: that of its parent, filtered by what it has.

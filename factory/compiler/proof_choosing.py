@@ -18,6 +18,9 @@ from factory.compiler.values import Values
 
 Json = Any
 
+SAME = ("eq", "le", "ge")
+"""Comparisons that hold of a value and itself."""
+
 
 class Unaskable(Exception):
     """No good request of an operation could be made up; says why."""
@@ -150,9 +153,14 @@ class Chooser:
             plain = self._plain(allowed)
             if row.get(name) not in plain if plain else row.get(name) is None:
                 return False
-        if not all(holds(one.compare, row.get(self._only_field(one)), one.value) for one in self.operation.require):
+        if not all(holds(one.compare, row.get(self._only_field(one)), one.value) for one in self._of_the_row()):
             return False
         return not self.operation.only or ACTOR in [row.get(name) for name in self.operation.only]
+
+    def _of_the_row(self) -> list[Require]:
+        """The conditions that the row must meet; those that a parameter meets are left to what is asked with it."""
+        params = [f"${name}" for name in self.operation.params]
+        return [one for one in self.operation.require if not (one.compare in SAME and one.value in params)]
 
     def _only_field(self, one: Require) -> str:
         """The field of the target that a condition compares with a constant. Raises :class:`Unaskable` where it reads
@@ -170,7 +178,7 @@ class Chooser:
             plain = self._plain(allowed)
             if row.get(name) not in plain and plain:
                 changes[name] = plain[0]
-        for one in self.operation.require:
+        for one in self._of_the_row():
             if not holds(one.compare, row.get(self._only_field(one)), one.value):
                 changes[self._only_field(one)] = self._meeting(one)
         if self.operation.only and ACTOR not in [row.get(name) for name in self.operation.only]:
@@ -179,7 +187,7 @@ class Chooser:
 
     def _meeting(self, one: Require) -> Json:
         """A value of the field that meets the condition. Raises :class:`Unaskable` where the condition names none."""
-        if one.compare in ("eq", "le", "ge"):
+        if one.compare in SAME:
             return one.value
         if one.compare == "in":
             return one.value[0]

@@ -12,6 +12,8 @@ import pytest
 from proof_apps import Asking, planted, ready_shelf, shelf
 
 from app_clones.declared import rows
+from app_clones.declared.expand import expand
+from app_clones.declared.load import parse_decl
 from app_clones.declared.model import AppDecl
 from app_clones.kit.asgi import Reply
 from factory.compiler import certificate as certificates
@@ -437,3 +439,35 @@ def test_a_row_written_behind_the_api_is_seen_by_the_honest_engine():
         with stage.world.transaction(readonly=True) as call:
             name = rows.path_of(ready_shelf(), call, "library", made)
             assert rows.find(ready_shelf(), call, "library", name)["id"] == made["id"]
+
+
+CRATES = """\
+app: crates
+title: Crates
+entities:
+  crate:
+    fields:
+      name: {required: true}
+      stock: {type: integer, min: 1, max: 9, required: true}
+      state: {type: enum, values: [new, old, gone], default: new}
+    operations: [list, get, create, update, delete]
+    rows: 8
+operations:
+  crate_age:
+    entity: crate
+    require:
+      - {that: $row.stock, compare: ge, value: 9}
+      - {that: $row.state, compare: in, value: [new]}
+    set: {state: old}
+  crate_take:
+    entity: crate
+    params: {count: {type: integer, min: 1, required: true}}
+    require: [{that: $row.stock, compare: ge, value: $count}]
+    set: {state: gone}
+"""
+
+
+def test_what_conditions_demand_is_met_by_the_row_or_by_what_is_asked():
+    found = {one.operation: one for one in prove(expand(parse_decl(CRATES, "crates.yaml"))).methods}
+    for name in ("crate_age", "crate_take"):
+        assert found[name].verdict == "stateful", found[name]
