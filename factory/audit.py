@@ -20,6 +20,7 @@ from factory.store import Store
 from factory.worlds import rerun
 from factory.worlds.behaving import Behaving, differing
 from factory.worlds.certify import Auditor
+from factory.worlds.generated.diversity import kind_of, measure
 from factory.worlds.suite import WorldSuite, judge_net_change, load
 
 Tell = Callable[[int, int], None]
@@ -68,6 +69,22 @@ def certified(store: Store, suite: S) -> S:
     served = copy.copy(suite)
     served.tasks = tasks  # type: ignore[misc]  # read-only to those who are given a suite; this one is ours
     return served
+
+
+def diversity(suite: Suite) -> dict[str, Any]:
+    """How varied a world's instructions are, in the figures of :func:`factory.worlds.generated.diversity.measure`;
+    nothing of repositories, whose tasks are not worded."""
+    return measure(suite.tasks.values(), kind_of) if isinstance(suite, WorldSuite) else {}
+
+
+def told(figures: Mapping[str, Any]) -> str:
+    """Those figures in a line."""
+    grams = ", ".join(f"{figures[f'distinct_{n}']:.2f}" for n in (1, 2, 3))
+    return (
+        f"{figures['instructions']} different instructions; distinct 1-, 2- and 3-grams {grams}; "
+        f"templates' entropy {figures['template_entropy_bits']:.2f} bits ({figures['template_evenness']:.0%} of the "
+        f"most); two differ in {figures['jaccard_distance']:.0%} of their words"
+    )
 
 
 def summary(tasks: Sequence[TaskCertificate]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import sys
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -238,12 +238,6 @@ def summary(findings: Sequence[Mapping[str, Json]]) -> dict[str, Json]:
     verdicts = Counter({k: sum(p[k] for p in proofs) for k in ("stateful", "recorded", "refused", "failed")})
     responses, valid = (sum(proof[key] for proof in proofs) for key in ("responses", "responses_valid"))
     causes = Counter(f"{stage}: {cause}" for one in findings for stage, cause in one["causes"].items())
-    checks = Counter[str]()
-    for proof in proofs:
-        checks.update(proof["failures"])
-    refused = Counter[str]()
-    for task in tasks:
-        refused.update(task["causes"])
     return {
         "documents": len(findings),
         "compiled": sum(one["compiled"] for one in findings),
@@ -253,15 +247,34 @@ def summary(findings: Sequence[Mapping[str, Json]]) -> dict[str, Json]:
         "schema_valid_share": round(valid / max(1, responses), 6),
         "apps_with_20_tasks": sum(task["certified"] >= ENOUGH_TASKS for task in tasks),
         "tasks_certified": sum(task["certified"] for task in tasks),
+        "tasks_by_kind": _added(task["templates"] for task in tasks),
+        "apps_by_kind": _added(dict.fromkeys(task["templates"], 1) for task in tasks),
+        "faults_met": _added(task["faults"] for task in tasks),
+        "diversity": _diversity([task["diversity"] for task in tasks if task["certified"]]),
         "verdicts": dict(verdicts),
         "compile_s": _spread([one["compile_s"] for one in findings if "compile_s" in one]),
         "proof_s": _spread([one["proof_s"] for one in findings if "proof_s" in one]),
         "tasks_s": _spread([one["tasks_s"] for one in findings if "tasks_s" in one]),
         "cpu_s": round(sum(one["cpu_s"] for one in findings), 1),
         "causes": dict(causes.most_common(60)),
-        "failed_checks": dict(checks.most_common()),
-        "refused_tasks": dict(refused.most_common(40)),
+        "failed_checks": _added(proof["failures"] for proof in proofs),
+        "refused_tasks": dict(list(_added(task["causes"] for task in tasks).items())[:40]),
     }
+
+
+def _added(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    """Sums by name, the largest first."""
+    whole = Counter[str]()
+    for one in counts:
+        whole.update(one)
+    return dict(whole.most_common())
+
+
+def _diversity(figures: Sequence[Mapping[str, Json]]) -> dict[str, dict[str, float]]:
+    """Of each figure of an app's instructions, what the middle app has and the worst tenth at most."""
+    names = ("distinct_1", "distinct_2", "distinct_3", "template_entropy_bits", "template_evenness", "jaccard_distance")
+    ordered = {name: sorted(one[name] for one in figures) for name in names if figures}
+    return {name: {"median": one[len(one) // 2], "p10": one[len(one) // 10]} for name, one in ordered.items()}
 
 
 def _spread(values: Sequence[float]) -> dict[str, float]:

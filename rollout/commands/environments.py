@@ -72,7 +72,9 @@ def audit(env: str, workers: int, tasks: Sequence[str], store_root: Path | None,
         certificate = auditing.audit(store, suite, task_ids=list(tasks) or None, workers=workers, tell=count)
     bad = [one.task_id for one in certificate.tasks if not one.ok]
     rows = {**auditing.by_template(certificate, suite), "all": auditing.summary(certificate.tasks)}
-    say(as_json, {"environment": suite.digest, "failed": bad, "rows": rows}, lambda: auditing.table(rows))
+    varied = auditing.diversity(suite)
+    found = {"environment": suite.digest, "failed": bad, "rows": rows, "diversity": varied}
+    say(as_json, found, lambda: "\n".join((auditing.table(rows), *([auditing.told(varied)] if varied else []))))
     if bad:
         raise SystemExit(1)
 

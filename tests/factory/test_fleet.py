@@ -36,6 +36,25 @@ def test_the_report_counts_what_was_found_and_lists_what_failed_by_cause(out):
     assert "nowhere" in cause
 
 
+def tasks(**figures):
+    varied = dict.fromkeys(
+        ("distinct_1", "distinct_2", "distinct_3", "template_entropy_bits", "template_evenness"), 0.5
+    )
+    nothing = {"certified": 1, "templates": {}, "faults": {}, "causes": {}}
+    return {**nothing, "diversity": {**varied, "jaccard_distance": 0.75}, **figures}
+
+
+def test_the_report_tells_which_kinds_of_tasks_and_of_faults_there_are_and_how_varied_they_are(out):
+    one = json.loads(found(out, TINY).read_text())
+    some = tasks(templates={"count": 3, "recover": 1}, faults={"error": 2})
+    other = tasks(templates={"count": 1}, faults={"error": 1, "stale_page": 1})
+    report = fleet.summary([{**one, "tasks": some}, {**one, "tasks": other}])
+    assert report["tasks_by_kind"] == {"count": 4, "recover": 1}
+    assert report["apps_by_kind"] == {"count": 2, "recover": 1}
+    assert report["faults_met"] == {"error": 3, "stale_page": 1}
+    assert report["diversity"]["jaccard_distance"] == {"median": 0.75, "p10": 0.75}
+
+
 def test_a_run_that_was_cut_short_goes_on_where_it_stopped(out):
     before = found(out, TINY).stat().st_mtime_ns
     found(out, NOWHERE).unlink()

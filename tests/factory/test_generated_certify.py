@@ -7,9 +7,25 @@ from generated_world import club
 from small_world import ROOT
 
 from app_clones.declared.load import load_decl
+from app_clones.declared.model import AppDecl
+from app_clones.kit.faults import KINDS
 from factory.apps import find_app
 from factory.environment import Tally, TaskCertificate
 from factory.worlds.generated.certify import cause, certify_app, is_held_out
+
+DESK = AppDecl.model_validate(
+    {
+        "app": "desk",
+        "title": "Desk",
+        "entities": {
+            "ticket": {
+                "fields": {"title": {"required": True}, "weight": {"type": "integer"}},
+                "operations": ["list", "get", "create", "update", "delete"],
+                "rows": 12,
+            }
+        },
+    }
+)
 
 
 def test_tasks_over_all_kinds_are_drawn_and_certified():
@@ -19,6 +35,16 @@ def test_tasks_over_all_kinds_are_drawn_and_certified():
     assert len(found.templates) >= 10
     assert found.walked == found.walks >= 10
     assert found.near_misses >= 10 * found.certified
+    assert found.diversity["tasks"] == found.diversity["instructions"] == found.certified
+
+
+def test_some_tasks_are_to_recover_from_faults_of_the_app_and_faults_of_every_kind_are_met():
+    met = set()
+    for seed in range(8):
+        found = certify_app(DESK, seed, most=10)
+        assert found.certified == found.drawn == 10
+        met |= found.faults.keys()
+    assert met == set(KINDS)
 
 
 def test_an_app_that_is_held_out_has_held_out_tasks_alone():

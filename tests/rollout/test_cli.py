@@ -133,6 +133,7 @@ def test_auditing_prints_a_table_and_fails_if_a_task_does(grind):
     code, out, _ = grind("audit", "tiny", "--task", task)
     assert code == 0
     assert "oracle=1" in out
+    assert "distinct 1-, 2- and 3-grams" in out
     code, _, err = grind("audit", "tiny", "--task", "tiny/label/none")
     assert (code, err.startswith("error:")) == (1, True)
 
