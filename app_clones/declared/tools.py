@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from app_clones.declared.expand import writes
@@ -16,6 +17,7 @@ from app_clones.kit.protocol import Call
 
 if TYPE_CHECKING:
     from app_clones.declared.engine import Declared
+    from app_clones.declared.plans import Plan
 
 Json = Any
 
@@ -44,14 +46,8 @@ class ToolParams:
                 param = self._param(key)
                 if param is None:
                     raise AppError(f"{str(key)[:60]}: no such argument; there are {', '.join(self._names()) or 'none'}")
-            obj = {**self._silent(), **obj}
+            obj = {**silent(self._ready.plan(self._name)), **obj}
         return self._ready.plan(self._name).accept(obj)
-
-    def _silent(self) -> dict[str, Json]:
-        """What the wire demands and a tool has no argument for."""
-        plan = self._ready.plan(self._name)
-        silent = [name for name in plan.required if plan.params[name].role == "inert" and name not in plan.defaults]
-        return {name: stand_in(plan.params[name]) for name in silent}
 
     def model_json_schema(self) -> dict[str, Any]:
         """JSON Schema of the arguments."""
@@ -64,6 +60,18 @@ class ToolParams:
 
     def _names(self) -> list[str]:
         return [name for name, _ in tool_params(self._ready, self._name)]
+
+
+def silent(plan: Plan) -> dict[str, Json]:
+    """What the wire demands and a tool has no argument for."""
+    names = [name for name in plan.required if plan.params[name].role == "inert" and name not in plan.defaults]
+    return {name: stand_in(plan.params[name]) for name in names}
+
+
+def use(ready: Declared, call: Call, operation: str, arguments: Mapping[str, Json]) -> Json:
+    """Runs an operation with a tool's ``arguments``; gives the body of its answer. Raises :class:`AppError`."""
+    plan = ready.plan(operation)
+    return run(ready, call, plan, plan.accept({**silent(plan), **arguments}))
 
 
 def is_argument(param: Param) -> bool:

@@ -12,6 +12,7 @@ from app_clones.declared.model import AppDecl
 from factory.apps import found_of
 from factory.store import Store
 from factory.verifiers.declared.deeds import Described, Guard, targets_of
+from factory.worlds.certify import Auditor
 from factory.worlds.generated.abilities import abilities
 from factory.worlds.generated.asking import belows
 from factory.worlds.generated.calls import deed_call
@@ -209,3 +210,30 @@ def test_groups_to_be_deleted_are_of_several_rows_as_long_as_there_are_such(tmp_
     sizes = Counter(len(plan_of(task).deeds) for task in suite.tasks.values())
     assert sizes.total() >= 10
     assert sizes[1] <= sizes.total() / 4
+
+
+# ---- what must be said and makes no difference
+
+PARTS = {
+    "part": {"role": "inert", "required": True, "place": "query"},
+    "fields": {"role": "read_mask", "required": True, "place": "query"},
+}
+SILENT = {
+    **DEPOT,
+    "entities": {"crate": {**DEPOT["entities"]["crate"], "operations": ["get", "update", "delete"], "rows": 12}},
+    "operations": {
+        "crate_list": {"kind": "list", "entity": "crate", "params": PARTS},
+        "crate_create": {
+            "kind": "create",
+            "entity": "crate",
+            "params": {**PARTS, "title": {"role": "field", "field": "title", "required": True}},
+        },
+    },
+}
+
+
+def test_operations_that_want_to_be_told_what_makes_no_difference_have_tasks(tmp_path):
+    suite = suite_of(tmp_path, SILENT, per_template=3, templates=("create", "find_update", "count", "undo"))
+    assert {kind_of(task.template) for task in suite.tasks.values()} == {"create", "find_update", "count", "undo"}
+    auditor = Auditor(suite)
+    assert all(auditor.certify(task)[0].ok for task in suite.tasks.values())

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from app_clones.declared.entities import wire_name
 from app_clones.declared.expand import is_path_keyed
 from app_clones.declared.model import AppDecl, OperationDecl, Param
+from app_clones.declared.values import stand_in
 from factory.environment import Action
 from factory.verifiers.declared.deeds import Act, Create, Delete, New, Update
 from factory.verifiers.declared.find import entity_of
@@ -47,7 +48,8 @@ def named_in_json(decl: AppDecl, entity: str, row: Called) -> Json:
 
 
 def rows_named(decl: AppDecl, operation: OperationDecl, row: Called | None) -> dict[str, Json] | None:
-    """The arguments that say which row it is about, or under which; None where ``row`` does not tell one of them."""
+    """The arguments that say which row it is about, or under which, and what to read of it where that must be said;
+    None where ``row`` does not tell one of them."""
     found: dict[str, Json] = {}
     for name, param in operation.params.items():
         if param.role == "row" and param.entity:
@@ -55,6 +57,8 @@ def rows_named(decl: AppDecl, operation: OperationDecl, row: Called | None) -> d
                 found[name] = called(decl, param, param.entity, row)
             elif param.required:
                 return None
+        elif param.role == "read_mask" and param.required and param.default is None:
+            found[name] = stand_in(param)
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from app_clones.declared.engine import Declared
 from app_clones.declared.expand import writes
 from app_clones.declared.model import AppDecl
+from app_clones.declared.tools import silent
 from app_clones.docs import DOCS
 from app_clones.kit.app import App
 from app_clones.kit.errors import AppError
@@ -127,14 +128,18 @@ class GeneratedFamily:
 
     def accepts(self, actions: Iterable[Action]) -> bool:
         """Whether the app's tools take the arguments: an API may want rows of some names only."""
-        ready, prefix = self.can.ready, f"{self.name}_"
+        prefix = f"{self.name}_"
         try:
             for action in actions:
                 if action.name.startswith(prefix):
-                    ready.plan(action.name.removeprefix(prefix)).accept(action.arguments)
+                    self._accept(action.name.removeprefix(prefix), action.arguments or {})
         except AppError:
             return False
         return True
+
+    def _accept(self, operation: str, arguments: Mapping[str, object]) -> None:
+        plan = self.can.ready.plan(operation)
+        plan.accept({**silent(plan), **arguments})
 
     def oracle(self, task: Task) -> tuple[Action, ...]:
         """The honest agent's way through the tools."""

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from app_clones.declared.keys import Names as KeyNames
 from app_clones.declared.model import PERSON
-from app_clones.declared.perform import perform
 from app_clones.declared.render import renderer
+from app_clones.declared.tools import use
 from app_clones.declared.values import canonical
 from app_clones.kit.errors import AppError
 from app_clones.kit.world import Call, World
@@ -110,7 +110,7 @@ class Looking:
         return None
 
     def _make(self, call: Call, deed: Create, arguments: Mapping[str, Json]) -> None:
-        perform(self._can.ready, call, deed.operation, dict(arguments))
+        use(self._can.ready, call, deed.operation, arguments)
         plan, names = self._can.ready.entities[deed.entity], KeyNames(self._can.ready, call)
         (id,) = call.one(f"SELECT max(id) FROM {plan.table}") or (0,)
         row = names.row(deed.entity, int(id))
@@ -209,7 +209,7 @@ class Looking:
         if key not in self._answers:
             try:
                 with self._world.transaction(1, readonly=True) as call:
-                    self._answers[key] = perform(self._can.ready, call, operation, dict(arguments))
+                    self._answers[key] = use(self._can.ready, call, operation, arguments)
             except AppError:
                 self._answers[key] = None
         return self._answers[key]

@@ -18,8 +18,8 @@ _LONG_MS = 4 * 3_600_000
 _TIMELY = ("now", "response", "target")
 """What expressions name that depends on when the operation was done."""
 
-_FILLED = ("row", "new_id", "resource", "field", "mask", "input", "request_id")
-"""Roles of parameters that a plan has values for, where they must be given."""
+_FILLED = ("row", "new_id", "resource", "field", "mask", "input", "request_id", "read_mask", "inert")
+"""Roles of parameters that a plan has values for, or any value serves, where they must be given."""
 
 
 @dataclass(frozen=True, slots=True)

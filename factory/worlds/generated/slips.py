@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from random import Random
 
-from app_clones.declared.perform import perform
+from app_clones.declared.tools import use
 from app_clones.kit.errors import AppError
 from app_clones.kit.seeds import derive
 from app_clones.kit.world import Call, World
@@ -56,7 +56,7 @@ def _made(can: Abilities, call: Call, update: Update, slip: Slip) -> bool:
     params = can.decl.operations[update.operation].params
     arguments |= {name: f"slip-{slip.id}" for name in arguments if params[name].role == "request_id"}
     try:
-        call.protected(lambda: perform(can.ready, call, update.operation, arguments))
+        call.protected(lambda: use(can.ready, call, update.operation, arguments))
     except AppError:
         return False
     return True
