@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from random import Random
 
 import pytest
 from generated_world import built, club, spec
 
 from app_clones.declared.engine import declared
-from app_clones.declared.model import AppDecl
+from app_clones.declared.model import AppDecl, FieldDecl
 from factory.apps import found_of
 from factory.store import Store
 from factory.verifiers.declared.deeds import Described, Guard, targets_of
@@ -21,6 +22,7 @@ from factory.worlds.generated.family import plan_of
 from factory.worlds.generated.guessing import best_guesses
 from factory.worlds.generated.phrases import worded
 from factory.worlds.generated.survey import is_nothing
+from factory.worlds.generated.values import plain
 from factory.worlds.suite import build_found, load
 
 
@@ -237,3 +239,11 @@ def test_operations_that_want_to_be_told_what_makes_no_difference_have_tasks(tmp
     assert {kind_of(task.template) for task in suite.tasks.values()} == {"create", "find_update", "count", "undo"}
     auditor = Auditor(suite)
     assert all(auditor.certify(task)[0].ok for task in suite.tasks.values())
+
+
+def test_a_field_whose_rows_hold_few_words_is_set_to_one_of_these():
+    roles = ["reader", "writer", "owner", "reader", "reader", "writer", "reader", "writer"]
+    field, rng = FieldDecl(type="string"), Random(1)
+    assert {plain(field, rng, 0, ("reader",), roles) for _ in range(40)} == {"writer", "owner"}
+    assert plain(field, rng, 0, (), roles[:7]) not in roles, "too few rows to tell"
+    assert plain(field, rng, 0, (), [f"Name {word}" for word in roles]) not in roles

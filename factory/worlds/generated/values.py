@@ -36,6 +36,7 @@ _SENTENCES = (
 )
 # fmt: on
 _TRIES = 40
+_FEW, _ENOUGH = 6, 8
 
 
 def draw(survey: Survey, about: Ability, field: str, rng: Random, but: Collection[Json] = ()) -> New | None:
@@ -107,8 +108,8 @@ def _one(decl: Value, rng: Random, now_ms: int, others: Sequence[Json]) -> Json:
 
 
 def _text(decl: Value, rng: Random, others: Sequence[Json]) -> Json:
-    """A name of two words; where the field has a form of its own, what another row has."""
-    if decl.pattern is not None or _formed(others):
+    """A name of two words; where the field has a form of its own, or a few values only, what another row has."""
+    if decl.pattern is not None or _formed(others) or _is_few(others):
         fit = [one for one in others if isinstance(one, str) and is_quotable(one)]
         return rng.choice(fit) if fit else None
     found = f"{rng.choice(_HEADS)} {rng.choice(_TAILS)}"
@@ -119,6 +120,13 @@ def _formed(others: Sequence[Json]) -> bool:
     """Whether what rows have looks like codes rather than words: digits or signs in most."""
     texts = [one for one in others if isinstance(one, str)]
     return bool(texts) and sum(bool(re.search(r"[0-9_/:@#{}]", one)) for one in texts) * 2 > len(texts)
+
+
+def _is_few(others: Sequence[Json]) -> bool:
+    """Whether rows, of which there are enough to tell, hold one of a few words, as a role or a state: another word
+    would say nothing."""
+    words = [one for one in others if isinstance(one, str)]
+    return len(words) >= _ENOUGH and len(set(words)) <= _FEW and all(one.isidentifier() for one in words)
 
 
 def _number(decl: Value, rng: Random, others: Sequence[Json]) -> Json:
