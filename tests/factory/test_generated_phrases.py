@@ -90,10 +90,18 @@ def test_recipients_and_names_that_begin_with_a_preposition_are_put_behind_it(de
         ("date", "day", "day"),
         ("datetime", "create_time", "create time"),
         ("string", "look_at", "look at"),
+        ("datetime", "due", "due time"),
         ("boolean", "logged_on", "logged on flag"),
+        ("boolean", "has_wide_scope", "wide scope flag"),
+        ("boolean", "is_public", "public flag"),
+        ("string", "completed", "completed value"),
+        ("string", "due", "due value"),
+        ("string", "i_cal_uid", "ical uid"),
+        ("string", "e_mail", "email"),
+        ("string", "i_pad_name", "ipad name"),
     ],
 )
-def test_a_field_that_holds_a_time_is_called_a_date_or_a_time(type, name, noun):
+def test_a_field_is_called_by_what_it_holds(type, name, noun):
     entity = club().decl.entities["team"].model_copy()
     field = entity.fields["founded"].model_copy(update={"type": type})
     assert phrases.field(entity.model_copy(update={"fields": {name: field}}), name) == noun

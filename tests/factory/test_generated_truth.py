@@ -247,3 +247,17 @@ def test_a_field_whose_rows_hold_few_words_is_set_to_one_of_these():
     assert {plain(field, rng, 0, ("reader",), roles) for _ in range(40)} == {"writer", "owner"}
     assert plain(field, rng, 0, (), roles[:7]) not in roles, "too few rows to tell"
     assert plain(field, rng, 0, (), [f"Name {word}" for word in roles]) not in roles
+
+
+# ---- nobody reads more than a paragraph
+
+
+def test_no_instruction_is_longer_than_anybody_would_read(tmp_path):
+    words = " ".join(["incomprehensibilities"] * 2)
+    rows = [{"title": f"{words} number {n}", "shelf": n % 4 + 1} for n in range(12)]
+    crate = {**DEPOT["entities"]["crate"], "rows": 0, "given": rows, "title": "Crate " + " ".join(["of crates"] * 16)}
+    long = {**DEPOT, "entities": {"crate": crate}}
+    suite = suite_of(tmp_path, long, per_template=6, templates=("compare", "report"))
+    kinds = {kind_of(task.template) for task in suite.tasks.values()}
+    assert kinds == {"report"}, "a comparison names three such crates"
+    assert all(len(task.instruction) <= 600 for task in suite.tasks.values())

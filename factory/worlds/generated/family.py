@@ -39,6 +39,9 @@ if TYPE_CHECKING:
     from factory.spec import GeneratedSpec, WorldTasksSpec
     from factory.worlds.browsing import BrowserEnvironment
 
+_LONGEST = 600
+"""Characters of an instruction that anybody would read."""
+
 _TRIES = 12
 """Bundles looked at for each that is drawn: what is too long, says its answer or was held out is passed over."""
 
@@ -282,7 +285,7 @@ class _Drawer:
         for one in bundle:
             way = self._family.way(one.plan)
             text = self._family.told(wording, one)
-            if len(way) > self._max_steps or text in self._said or _is_said(one, text):
+            if len(text) > _LONGEST or len(way) > self._max_steps or text in self._said or _is_said(one, text):
                 return []
             if self._kind.faulty and len(way) == len(oracle.way(self._family.can.decl, one.plan)):
                 return []

@@ -14,12 +14,26 @@ from factory.worlds.generated.verbs import PREPOSITIONS, Verb
 Json = Any
 _RECIPIENTS = ("recipient", "recipients", "assignee", "destination", "new_owner")
 _ENDS = {"on": "date", "at": "time"}
+_ADJECTIVES = (
+    "due",
+    "latest",
+    "earliest",
+    "last",
+    "next",
+    "previous",
+    "primary",
+    "hidden",
+    "valid",
+    "private",
+    "public",
+)
+_HELPERS = ("has", "is", "are", "was")
 _VERBS = ("starts", "begins", "opens", "ends", "closes", "expires", "renews", "arrives", "departs", "leaves")
 
 
 def noun_of(name: str) -> str:
-    """A field's name in words."""
-    return name.replace("_", " ")
+    """A field's name in words: ``i_cal_uid`` is the ical uid, since a lone ``i`` or ``e`` begins a word."""
+    return re.sub(r"\b([ei]) (?=[a-z])", r"\1", name.replace("_", " "))
 
 
 def _time_of(name: str, kind: str) -> str:
@@ -28,7 +42,8 @@ def _time_of(name: str, kind: str) -> str:
     if stem and end in _ENDS:
         return f"{_bare(noun_of(stem))} {_ENDS[end]}"
     words = noun_of(name)
-    return f"{_bare(words)} {kind}" if words.endswith("ed") or words.rpartition(" ")[2] in _VERBS else words
+    is_time = words.endswith("ed") or words in _ADJECTIVES or words.rpartition(" ")[2] in _VERBS
+    return f"{_bare(words)} {kind}" if is_time else words
 
 
 def _bare(words: str) -> str:
@@ -88,11 +103,15 @@ def _field(about: Entity, condition: Condition) -> str:
 
 
 def field(about: Entity, name: str) -> str:
-    """A field in words: one that is true or false is a flag."""
+    """A field in words: one that is true or false is a flag, and what else is called by an adjective a value."""
     kind = about.fields[name].type if name in about.fields else ""
     if kind in ("date", "datetime"):
         return _time_of(name, "date" if kind == "date" else "time")
-    return noun_of(name) + (" flag" if kind == "boolean" else "")
+    if kind == "boolean":
+        head, _, rest = name.partition("_")
+        return f"{noun_of(rest if rest and head in _HELPERS and rest not in about.fields else name)} flag"
+    words = noun_of(name)
+    return f"{words} value" if words.endswith("ed") or words in _ADJECTIVES else words
 
 
 def _held(can: Abilities, condition: Condition) -> str:
