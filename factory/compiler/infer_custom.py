@@ -50,6 +50,8 @@ def custom(model: Model, method: Method, place: Place, resource: Resource | None
     found = Effect()
     if not ASKING.match(word):
         found = effect(word, entity, body, params) or told_state(word, entity, body, model.shapes)
+    if not found and word == "move":
+        params, found = _moved(model, method, entity, params)
     if not found:
         return recorded(model, method, resource, params, body, word)
     left = [argument for argument in body.own if argument not in found.inputs]
@@ -129,6 +131,19 @@ def _check_seen(body: Body, entity: Entity) -> None:
     if seen is not None and body.params[seen].type == "string":
         body.params[seen] = body.params[seen].model_copy(update={"role": "etag", "keywords": ()})
         body.own.pop(seen)
+
+
+def _moved(model: Model, method: Method, entity: Entity, params: Params) -> tuple[Params, Effect]:
+    """A row is put under another parent, where a parameter that must be given names one by its description."""
+    above = entity.fields[entity.parent].to if entity.parent else None
+    needed = {one.name for one in method.parameters if one.required and one.place == "query"}
+    noun = re.compile(rf"\b{re.escape((above or '').replace('_', ' '))}\b", re.I)
+    for name, param in params.items():
+        if above in model.entities and param.wire in needed and param.type == "string" and noun.search(param.about):
+            update = {"type": "ref", "to": above, "role": "input", "required": True}
+            found = Effect(change={entity.parent or "": f"${name}"}, inputs={name})
+            return {**params, name: param.model_copy(update=update)}, found
+    return params, Effect()
 
 
 def _copied(model: Model, method: Method, place: Place, resource: Resource) -> OperationDecl:

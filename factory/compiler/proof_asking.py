@@ -248,7 +248,8 @@ class Asker(Chooser):
     def of_param(self, name: str, param: Param, row: Row | None = None) -> Json:
         """A value that a parameter should take. Raises :class:`Undrawable`."""
         if param.type == "ref":
-            return self._refs(param.field or name, FieldDecl(**_value(param)), row)
+            written = next((field for field, value in self.operation.set.items() if value == f"${name}"), None)
+            return self._refs(written or param.field or name, FieldDecl(**_value(param)), row)
         return self.values.draw(schema_of(param, self.subject.decl, wire=True))
 
     def _needed(self, name: str, param: Param, target: Row | None) -> Json:

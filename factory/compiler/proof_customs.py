@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from app_clones.declared.entities import Row
 from app_clones.declared.expressions import chain
 from app_clones.kit.change import RowChange
 from factory.compiler.proof_answers import Answer
@@ -48,6 +49,9 @@ def _prove_set(case: Case, stage: Stage, asked: Asked, before: Before) -> None:
     row = stage.row(case.entity, asked.target["id"])
     if row is None or not (op.set or op.append or op.remove or asked.sent):
         return
+    if plan.decl.parent is not None and plan.decl.parent in op.set:
+        _prove_moved(case, stage, plan.decl.parent, row, before)
+        return
     now = look(stage, case.entity, row, case.name)
     touched = [name for name in (*op.set, *op.append, *op.remove, *asked.sent) if not plan.decl.fields[name].hidden]
     if not touched:
@@ -70,6 +74,23 @@ def _prove_set(case: Case, stage: Stage, asked: Asked, before: Before) -> None:
                 case.ledger.expect("read_back", (one in listed_now) == wanted, told)
     text = page_text(row_page(stage, case.entity, row["id"]))
     case.ledger.expect("page", text != before.words, "the page shows what it showed before")
+
+
+def _prove_moved(case: Case, stage: Stage, parent: str, row: Row, before: Before) -> None:
+    """Another method shows the row under the parent that it now has, and no longer under the one that it had; its page
+    shows another than before."""
+    assert case.entity is not None
+    with case.subject.stage() as past:
+        old = past.row(case.entity, row["id"])
+    now, there = [look(stage, case.entity, one, case.name) if one else None for one in (row, old)]
+    if old is None or now is None or there is None:
+        case.unseen = f"no other method shows a {case.entity.replace('_', ' ')}"
+        return
+    case.ledger.expect("read_back", row[parent] != old[parent], "it lies where it lay")
+    case.ledger.expect("read_back", now.shown is not None, lambda: f"not shown where it was moved to: {now.answer}")
+    case.ledger.expect("read_back", there.shown is None, lambda: f"{there.via} shows it where it was moved from")
+    text = page_text(row_page(stage, case.entity, row["id"]))
+    case.ledger.expect("page", text != before[row["id"]][1], "the page shows what it showed before")
 
 
 def _shown_alone(case: Case, stage: Stage, asked: Asked) -> bool:

@@ -58,6 +58,34 @@ def test_what_a_recorded_call_must_be_told_is_asked_for() -> None:
     assert verdicts(found)["depot.boxes.haul"] == "recorded"
 
 
+def moving(about: str) -> Json:
+    """Boxes in projects, and a method that moves one; ``about``: what is said of where to."""
+    move = method("depot.boxes.move", "POST", f"{PROJECT}/boxes/{{box}}/move", {"project": "", "box": ""},
+                  needed=["destination"], response="Box")  # fmt: skip
+    move["parameters"]["destination"]["description"] = about
+    return boxes(
+        move,
+        method("depot.boxes.list", "GET", f"{PROJECT}/boxes", {"project": ""}, query=["pageToken"], response="Boxes"),
+        method("depot.projects.get", "GET", PROJECT, {"project": ""}, response="Project"),
+        schemas={"Boxes": listed("Box", "items"), "Project": {"name": TEXT, "motto": TEXT}},
+    )
+
+
+def test_a_row_is_moved_where_what_must_be_told_names_another_parent() -> None:
+    document = moving("The project to which the box goes.")
+    moved = infer(discovery.parse(document, "0" * 64)).decl.operations["boxes_move"]
+    assert moved.kind == "custom"
+    assert list(moved.set.values()) == ["$destination"]
+    assert (moved.params["destination"].type, moved.params["destination"].to) == ("ref", "project")
+    found = proven(document)
+    assert failures(found) == []
+    assert verdicts(found)["depot.boxes.move"] == "stateful"
+
+
+def test_a_row_is_not_moved_where_nothing_says_that_a_parent_is_named() -> None:
+    assert infer(discovery.parse(moving("Where to."), "0" * 64)).decl.operations["boxes_move"].kind == "record"
+
+
 def test_what_is_said_of_a_row_that_is_named_must_be_so() -> None:
     document = boxes(
         method("depot.boxes.delete", "DELETE", f"{PROJECT}/boxes/{{box}}", {"project": "", "box": ""},
