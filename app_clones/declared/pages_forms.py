@@ -95,12 +95,13 @@ def show_form(visit: Visit, sheet: Sheet, held: Form | None = None, fault: AppEr
 
 
 def _folded(inputs: Sequence[Input], fields: Sequence[Field]) -> Set[str]:
-    """The controls of a long form that are folded away: none that stands first, is needed, is wrong or holds more than
-    it does where nobody has said anything."""
+    """The controls of a long form that are folded away: none that stands first, is needed or is wrong, and, JSON aside,
+    which may be longer than all else, none that holds more than it does where nobody has said anything."""
     if len(fields) < LONG_FORM:
         return frozenset()
-    return {field.name for one, field in list(zip(inputs, fields, strict=True))[OPEN_IN_LONG:]
-            if not (field.required or field.wrong or field.held != text_of(one, one.default))}  # fmt: skip
+    later = list(zip(inputs, fields, strict=True))[OPEN_IN_LONG:]
+    told = {one.name for one, field in later if one.control != "json" and field.held != text_of(one, one.default)}
+    return {field.name for _, field in later if not (field.required or field.wrong or field.name in told)}
 
 
 def _words(visit: Visit, sheet: Sheet, operation: OperationDecl) -> tuple[str, str, str]:

@@ -146,6 +146,7 @@ def _shelf(decl: AppDecl, name: str, entity: Entity) -> Shelf:
     title, plural = entity.title or words.label(name), words.words(entity.plural)
     page = decl.pages.get(name, Page())
     columns = page.columns or pages_columns.columns(decl, entity)
+    width = len(columns) + (2 if entity.label is None else 0)  # the row's kind and number, and its id
     standard: dict[str, str] = {}
     row_acts: list[str] = []
     acts: list[str] = []
@@ -168,7 +169,7 @@ def _shelf(decl: AppDecl, name: str, entity: Entity) -> Shelf:
         columns=columns,
         reading=pages_columns.reading_order(decl, entity),
         filters=page.filters or pages_columns.filters(entity),
-        page_size=min(size for size in _PAGE_SIZES if size * (len(columns) + 3) >= 190 or size == _PAGE_SIZES[-1]),
+        page_size=next((size for size in _PAGE_SIZES if size * (width + 3) >= 190), _PAGE_SIZES[-1]),
         create=standard.get("create"),
         update=standard.get("update"),
         delete=standard.get("delete"),
