@@ -34,24 +34,19 @@ def custom(model: Model, method: Method, place: Place, resource: Resource | None
     entity = model.entity(resource) if resource is not None else None
     params = arguments(model, method, place, resource, "custom")
     body = body_of(method, "custom", None, model, params)
-    if resource is not None and entity is not None and place.on == "collection" and word.startswith("batch_"):
-        batch = _batch(model, method, resource, params, word.removeprefix("batch_"))
-        if batch is not None:
-            return batch
-    if resource is not None and entity is not None and place.on != "row":
-        swept = _swept(model, method, place, resource)
-        if swept is not None:
-            return swept
-    if resource is None or entity is None or place.on != "row":
-        return recorded(model, method, resource if entity is not None else None, params, body, word)
+    if resource is None or entity is None:
+        return recorded(model, method, None, params, body, word)
+    if place.on != "row":
+        many = _of_many(model, method, place, resource, params, word)
+        return many or recorded(model, method, resource, params, body, word)
     if word.split("_")[0] in _COPYING and ref_of(method.response) == resource.schema:
         return _copied(model, method, place, resource)
     _check_seen(body, entity)
     found = Effect()
-    if not ASKING.match(word):
-        found = effect(word, entity, body, params) or told_state(word, entity, body, model.shapes)
-    if not found and word == "move":
+    if word == "move":
         params, found = _moved(model, method, entity, params)
+    if not found and not ASKING.match(word):
+        found = effect(word, entity, body, params) or told_state(word, entity, body, model.shapes)
     if not found:
         return recorded(model, method, resource, params, body, word)
     left = [argument for argument in body.own if argument not in found.inputs]
@@ -68,6 +63,17 @@ def custom(model: Model, method: Method, place: Place, resource: Resource | None
         record=bool(left),
         writes=True,
     )
+
+
+def _of_many(
+    model: Model, method: Method, place: Place, resource: Resource, params: Params, word: str
+) -> OperationDecl | None:
+    """What is done to several rows; None where that is not evident."""
+    if place.on == "collection" and word.startswith("batch_"):
+        batch = _batch(model, method, resource, params, word.removeprefix("batch_"))
+        if batch is not None:
+            return batch
+    return _swept(model, method, place, resource)
 
 
 def _batch(model: Model, method: Method, resource: Resource, params: Params, verb: str) -> OperationDecl | None:

@@ -90,7 +90,7 @@ def _prove_moved(case: Case, stage: Stage, parent: str, row: Row, before: Before
     case.ledger.expect("read_back", now.shown is not None, lambda: f"not shown where it was moved to: {now.answer}")
     case.ledger.expect("read_back", there.shown is None, lambda: f"{there.via} shows it where it was moved from")
     text = page_text(row_page(stage, case.entity, row["id"]))
-    case.ledger.expect("page", text != before[row["id"]][1], "the page shows what it showed before")
+    case.ledger.expect("page", text != before.words, "the page shows what it showed before")
 
 
 def _shown_alone(case: Case, stage: Stage, asked: Asked) -> bool:
