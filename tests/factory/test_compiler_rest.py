@@ -248,7 +248,7 @@ def test_what_would_hold_itself_without_end_need_not_be_given(tmp_path):
 
 def test_of_two_methods_that_are_reached_alike_one_is_left_out(tmp_path):
     description = odd(tmp_path, f"/ws/: {{get: {{operationId: again, responses: {ANSWER}}}}}")
-    assert "again: left out: again is reached just as get_ws is" in notes_of(description)
+    assert "again: left out: it is reached just as get_ws is" in notes_of(description)
     assert loads(compile_app(description))
 
 

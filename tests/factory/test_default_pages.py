@@ -90,7 +90,7 @@ def test_the_pages_of_the_example_and_of_compiled_apps_keep_to_the_subset(apps):
 
 
 def test_every_argument_that_an_operation_needs_can_be_given_in_its_form():
-    by_itself = {"resource", "etag", "request_id", "mask", "read_mask", "inert"}
+    by_itself = {"resource", "etag", "request_id", "mask", "read_mask", "parts", "inert"}
     forms, lacking = 0, []
     for name in ("drive:v3", "youtube:v3", "calendar:v3", "classroom:v1", "bigquery:v2", "compute:v1"):
         decl = declared(compile_app(f"discovery:{name}")).decl
