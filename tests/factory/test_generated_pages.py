@@ -72,6 +72,29 @@ def test_rows_that_are_called_alike_under_others_are_told_apart_in_a_select(tmp_
         assert walk_faults(suite, task) == [], task.instruction
 
 
+BOX = """
+app: box
+title: Box
+entities:
+  label:
+    parent: person
+    fields:
+      person: {type: ref, to: person, required: true, hidden: true}
+      title: {required: true}
+    operations: [list, get, create, update, delete]
+    rows: 3
+"""
+
+
+def test_people_are_chosen_by_their_address(tmp_path):
+    app = declared(parse_decl(BOX, "box"))
+    asked = spec(per_template=2, max_steps=24, templates=("create",))
+    suite = built(tmp_path, asked.model_copy(update={"apps": {"box": {}}}), app)[2]
+    assert suite.tasks
+    for task in suite.tasks.values():
+        assert walk_faults(suite, task) == [], task.instruction
+
+
 def test_a_world_of_pages_is_certified_by_walking_them(suite):
     task = next(task for task in suite.tasks.values() if task.template == "club.find_update.player")
     pages = replace(suite, view="browser")

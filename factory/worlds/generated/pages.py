@@ -146,4 +146,5 @@ def _held(one: Input, new: New) -> str | bool | Called:
 
 
 def _called(entity: str, row: Target | Fresh) -> Called:
-    return Called(entity, row.names[entity], row.paths.get(entity, ""))
+    path = "" if entity == PERSON else row.paths.get(entity, "")  # no two people have one address
+    return Called(entity, row.names[entity], path)
