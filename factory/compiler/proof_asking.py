@@ -28,6 +28,7 @@ _BESIDES = (
     "read_mask", "parts", "etag", "validate_only", "request_id", "force", "allow_missing", "inert", "refused", "body",
 )  # fmt: skip
 _ID = "[a-z][a-z0-9]{7,19}"
+_TRIED = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,12 +181,19 @@ class Asker(Chooser):
         assert entity is not None
         plan = self.subject.plan(entity)
         if param.pattern is None or "/" not in param.pattern:
-            pattern = param.pattern or plan.decl.key.pattern or _ID
-            return str(self.values.draw({"type": "string", "pattern": pattern}))
-        id = self.values.draw({"type": "string", "pattern": plan.decl.key.pattern or _ID})
-        own = own_name(plan, id)
+            return self._free_id(entity, param.pattern or plan.decl.key.pattern or _ID)
+        own = own_name(plan, self._free_id(entity, plan.decl.key.pattern or _ID))
         above = env.get(plan.above or "")
         return f"{self.stage.name(plan.above or '', above)}/{own}" if above is not None else own
+
+    def _free_id(self, entity: str, pattern: str) -> str:
+        """An id that meets ``pattern`` and no row has yet: a pattern may be met by a letter alone."""
+        taken = {str(self.stage.ident(entity, row)) for row in self.stage.rows(entity)}
+        drawn = (str(self.values.draw({"type": "string", "pattern": pattern})) for _ in range(_TRIED))
+        free = next((id for id in drawn if id not in taken), None)
+        if free is None:
+            raise Unaskable(f"all ids are taken that are like {pattern}")
+        return free
 
     def _resource(self, target: Row | None, only: Collection[str] | None, sent: dict[str, Json]) -> dict[str, Json]:
         entity = self.operation.entity

@@ -471,3 +471,19 @@ def test_what_conditions_demand_is_met_by_the_row_or_by_what_is_asked():
     found = {one.operation: one for one in prove(expand(parse_decl(CRATES, "crates.yaml"))).methods}
     for name in ("crate_age", "crate_take"):
         assert found[name].verdict == "stateful", found[name]
+
+
+def test_an_id_for_a_new_row_is_one_that_no_row_has():
+    desk = {"key": {"form": "given"}, "fields": {"name": {}}, "given": [{"slug": id, "name": id} for id in "abcdefg"]}
+    new_id = {"role": "new_id", "place": "query", "required": True, "pattern": "^[a-h]$"}
+    name = {"role": "field", "field": "name"}
+    operations = {
+        "list": {"kind": "list", "entity": "desk"},
+        "get": {"kind": "get", "entity": "desk"},
+        "make": {"kind": "create", "entity": "desk", "params": {"id": new_id, "name": name}},
+    }
+    decl = AppDecl.model_validate(
+        {"app": "room", "title": "Room", "entities": {"desk": desk}, "operations": operations}
+    )
+    found = method(prove(decl), "make")
+    assert found.verdict == "stateful", [check for check in found.checks if not check.ok]
