@@ -6,7 +6,6 @@ Writes out/bench/apps.json. Run: python benchmarks/bench_apps.py   (half a minut
 from __future__ import annotations
 
 import asyncio
-import gc
 import itertools
 import json
 import platform
@@ -24,6 +23,7 @@ from app_clones.browser.page import Page
 from app_clones.browser.web import WorldSite
 from app_clones.declared.load import load_declared
 from app_clones.kit.app import App
+from app_clones.kit.garbage import settle
 from app_clones.kit.serve import serve_world
 from app_clones.kit.world import World
 from app_clones.mail import MAIL
@@ -153,8 +153,7 @@ async def measure_fresh(snapshot: bytes, apps: tuple[App, ...]) -> dict[str, Any
     """Pages of which nothing can be remembered whole, asked for and read; the changes in between are not counted."""
     cpu = wall = 0.0
     sizes: list[int] = []
-    gc.collect()
-    gc.freeze()  # as a worker does
+    settle()  # as a worker does
     with World.fork(snapshot, apps) as world:
         site = WorldSite(world)
         page = DomBrowser(site)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import secrets
 import sys
@@ -16,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from app_clones.kit.garbage import settle
 from factory.errors import GrindError
 from rollout import journal
 from rollout.policies import PolicySpec
@@ -103,8 +103,7 @@ class _Actor:
     def __init__(self, suite: SuiteRef, journal_path: str | None, concurrency: int | None) -> None:
         kept = journal.Journal(journal_path) if journal_path else None
         self.worker = Worker(suite.load(), kept, concurrency)
-        gc.collect()
-        gc.freeze()  # modules and suite stay for good: looking through them again and again costs pages a tenth
+        settle()
         self.specs: dict[str, PolicySpec] = {}
 
     async def pid(self) -> int:
