@@ -58,7 +58,8 @@ def _whole(act: Act, mask: masks.Mask, body: Json) -> Json:
         own = Shape(act.ready, act.ready.decl.schemas[result.schema_name])
     known: masks.Known = own
     if result.shape == "page":
-        besides = (result.next, result.total, result.more, *result.constants)
+        onward = (result.next, result.more, result.next_url, result.previous_url)
+        besides = (*onward, result.total, *result.constants)
         known = {result.items: own, **{name: {} for name in besides if name}}
     elif result.shape in ("value", "operation", "empty"):
         known = ANYTHING

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -91,7 +91,7 @@ class _Endpoint:
         check_built(plan)
         arguments = self._arguments(request, data, plan, found.captured(target))
         with opened(request) as call:
-            body = run(ready, call, plan, arguments)
+            body = _with_addresses(request, plan, run(ready, call, plan, arguments))
         response = wire.answered(body, plan.decl.result.status, pretty=bool(plan.first("pretty", arguments)))
         if plan.decl.entity is not None and plan.decl.entity in self._etagged and _shows_row(plan):
             row = body[plan.decl.result.wrap] if plan.decl.result.wrap else body
@@ -111,6 +111,14 @@ class _Endpoint:
             **plan.accept(reader.read(request, upload.body, captured, upload.media), reader.called),
             "media": upload.media,
         }
+
+
+def _with_addresses(request: Request, plan: Plan, body: Any) -> Any:
+    """A list's answer with the whole addresses of the pages beside it, which are asked for as it was."""
+    for name in (plan.decl.result.next_url, plan.decl.result.previous_url):
+        if name is not None and body.get(name):
+            body[name] = str(request.url.include_query_params(**dict(parse_qsl(body[name].removeprefix("?")))))
+    return body
 
 
 def _shows_row(plan: Plan) -> bool:

@@ -64,7 +64,8 @@ class Result(Part):
     """What an operation answers.
 
     ``row``: the target's JSON form; ``page``: rows under ``items`` and, where there are more, a token under ``next``
-    (and how many in all under ``total``, whether there are more under ``more``); ``list``: a bare JSON list;
+    (and how many in all under ``total``, whether there are more under ``more``; under ``next_url`` and ``previous_url``
+    the whole addresses of the pages beside this one, or null); ``list``: a bare JSON list;
     ``empty``: ``{}`` or nothing (``status`` 204); ``operation``: a long-running operation; ``value``: ``constants`` and
     ``values`` (expressions by property).
     ``wrap``: the property under which the row stands. ``schema_name``: in the app's ``schemas``. ``field``: the answer
@@ -79,6 +80,8 @@ class Result(Part):
     next: str | None = None
     total: str | None = None
     more: str | None = None
+    next_url: str | None = None
+    previous_url: str | None = None
     wrap: str | None = None
     schema_name: str | None = None
     constants: Mapping[str, Json] = {}

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from app_clones.declared import rows
 from app_clones.declared.act import Act
+from app_clones.declared.arguments import param_wire
 from app_clones.declared.bodies import resolve
 from app_clones.declared.entities import EntityPlan
 from app_clones.declared.keys import find, joined
@@ -47,7 +49,38 @@ def read_page(act: Act) -> Json:
         answer[result.total] = found.total
     if result.more is not None:
         answer[result.more] = found.next is not None
+    if result.next_url is not None:
+        answer[result.next_url] = None if found.next is None else _onward(act, size, found.next)
+    if result.previous_url is not None:
+        answer[result.previous_url] = _back(act, size)
     return answer
+
+
+def _onward(act: Act, size: int, token: str) -> str | None:
+    """How the next page is asked for."""
+    if "page_number" in act.plan.roles:
+        return _reference(act, "page_number", _number(act) + 1)
+    if "offset" in act.plan.roles:
+        return _reference(act, "offset", _offset(act, size) + size)
+    return _reference(act, "page_token", token) if "page_token" in act.plan.roles else None
+
+
+def _back(act: Act, size: int) -> str | None:
+    """How the page before is asked for; None where there is none, or by a token, which leads on alone."""
+    if "page_number" in act.plan.roles:
+        return _reference(act, "page_number", _number(act) - 1) if _number(act) > 1 else None
+    offset = _offset(act, size)
+    return _reference(act, "offset", max(0, offset - size)) if offset else None
+
+
+def _number(act: Act) -> int:
+    return int(act.plan.first("page_number", act.arguments) or 1)
+
+
+def _reference(act: Act, role: str, value: str | int) -> str:
+    """Another page, by the one parameter that is another there: ``?page=3``. Who serves it knows its whole address."""
+    name = act.plan.roles[role][0]
+    return f"?{urlencode({param_wire(act.ready.decl, name, act.plan.params[name]): value})}"
 
 
 def _grouped(act: Act, entity: EntityPlan, listed: list[rows.Row], items: list[Json], group: str) -> dict[str, Json]:

@@ -94,6 +94,9 @@ def _page(result: Result, row: Schema, constants: Mapping[str, Json]) -> Schema:
     for name, kind in ((result.next, "string"), (result.total, "integer"), (result.more, "boolean")):
         if name is not None:
             properties[name] = {"type": kind}
+    for name in (result.next_url, result.previous_url):
+        if name is not None:
+            properties[name] = {"type": ["string", "null"], "format": "uri"}
     return {"type": "object", "properties": properties, "required": [result.items]}
 
 

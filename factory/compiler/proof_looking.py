@@ -7,12 +7,14 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 from app_clones.declared.entities import Row
-from app_clones.declared.model import OperationDecl, Role
+from app_clones.declared.model import OperationDecl, Param, Role
 from factory.compiler.proof_answers import Answer
 from factory.compiler.proof_asking import Asked, Asker, Unaskable
 from factory.compiler.proof_subject import Stage
+from factory.compiler.proof_wire import wire_of, wired
 
 Json = Any
 
@@ -143,7 +145,10 @@ def walk(stage: Stage, asked: Asked, size: int | None = None) -> tuple[list[Json
             raise Broken(str(answer))
         found = items_of(operation, answer.json)
         items += found
-        onward = _onward(stage, operation, roles, answer, found, len(items), number)
+        if operation.result.next_url is not None:
+            onward = _followed(stage, operation, at, answer)
+        else:
+            onward = _onward(stage, operation, roles, answer, found, len(items), number)
         if onward is None:
             return items, answer
         at = asked.having(**onward)
@@ -174,6 +179,25 @@ def _onward(
     if "page_number" in roles:
         return {roles["page_number"]: number + 2}
     return None
+
+
+def _followed(stage: Stage, operation: OperationDecl, at: Asked, answer: Answer) -> dict[str, Json] | None:
+    """The arguments that the address of the next page has other than those of this one; None at the end. Raises
+    :class:`Broken` where it is of another list, or asks for no other page of this one."""
+    url = answer.json.get(operation.result.next_url) if isinstance(answer.json, dict) else None
+    if url is None:
+        return None
+    here, there = (urlsplit(one) for one in (wired(stage.subject.decl, operation, at.arguments).path, url))
+    old, new = dict(parse_qsl(here.query)), dict(parse_qsl(there.query))
+    names = {wire_of(stage.subject.decl, name, param): name for name, param in operation.params.items()}
+    changed = {wire: value for wire, value in new.items() if old.get(wire) != value}
+    if there.path != here.path or not there.netloc or old.keys() - new.keys() or len(changed) != 1:
+        raise Broken(f"{here.geturl()} leads on to {url}")
+    return {names[wire]: _typed(operation.params[names[wire]], value) for wire, value in changed.items()}
+
+
+def _typed(param: Param, value: str) -> Json:
+    return int(value) if param.type == "integer" else value
 
 
 def _last_id(stage: Stage, operation: OperationDecl, item: Json) -> Json:

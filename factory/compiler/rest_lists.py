@@ -24,6 +24,8 @@ _TOKEN = re.compile(r"(cursor|page_token|next_token|continuation_token|after|nex
 _AFTER = re.compile(r"(starting_after|after_id|since_id)")
 _SEARCH = re.compile(r"(q|query|search|keywords?|term|text)")
 _ORDER = re.compile(r"(sort|sort_by|order_by|sort_field)")
+_COUNTED = {"page_number", "offset"}
+_LEADING = {*_COUNTED, "page_token"}
 _BOUNDS: tuple[tuple[str, Compare], ...] = (
     (r"(?P<field>\w+)\[gte?\]|(?P<field_2>\w+)_(since|after|from|gte|min)|min_(?P<field_3>\w+)", "ge"),
     (r"(?P<field>\w+)\[lte?\]|(?P<field_2>\w+)_(until|before|to|lte|max)|max_(?P<field_3>\w+)", "le"),
@@ -44,12 +46,15 @@ def listing(
         if made is None and parameter.required and parameter.place == "query":
             return f"it needs {parameter.name}, of which nothing is known"
         params[name] = made or unknown(model, parameter)
+    roles = {one.role for one in params.values()}
     result = Result(
         shape="list" if envelope.items is None else "page",
         items=envelope.items or "items",
-        next=envelope.next if any(one.role == "page_token" for one in params.values()) else None,
+        next=envelope.next if "page_token" in roles else None,
         total=envelope.total,
         more=envelope.more,
+        next_url=envelope.next_url if roles & _LEADING else None,
+        previous_url=envelope.previous_url if roles & _COUNTED else None,  # by a token, nothing leads back
         constants=envelope.constants,
         schema_name=model.schemas.name(method.response),
         status=method.status,

@@ -15,6 +15,8 @@ Json = Any
 
 _REF = "#/$defs/"
 _NEXT = re.compile(r"(next_?)?(page_?)?(cursor|token|next)|next_?page(_?token)?|next_?cursor|ending_before", re.I)
+_PREVIOUS = re.compile(r"prev(ious)?(_?page)?(_?url)?", re.I)
+_NEXT_URL = re.compile(r"next(_?page)?_?(url|link|uri|href)", re.I)
 _TOTAL = re.compile(r"(total|count|total_?(count|size|items|results|records))", re.I)
 _ADDRESS = re.compile(r"url|href|self|link|path", re.I)
 _MORE = re.compile(r"(has_?more|has_?next(_?page)?|more)", re.I)
@@ -42,14 +44,28 @@ class Answered:
 @dataclass(frozen=True, slots=True)
 class Envelope:
     """A list in an answer. ``items``: the property it stands in, None of a bare list; ``next``, ``total``, ``more``:
-    properties that lead on, that count, that say whether there is more; ``constants``: others, always alike."""
+    properties that lead on, that count, that say whether there is more; ``next_url``, ``previous_url``: those that hold
+    addresses of pages; ``constants``: others, always alike."""
 
     row: Schema
     items: str | None
     next: str | None = None
     total: str | None = None
     more: str | None = None
+    next_url: str | None = None
+    previous_url: str | None = None
     constants: Mapping[str, Json] = field(default_factory=dict)
+
+
+def _meaning(name: str, schema: Schema, *, address: bool) -> str | None:
+    """What a property beside a list tells, as a field of :class:`Envelope`; ``address``: it holds one, or null."""
+    kind = schema.get("type")
+    if address and (_NEXT.fullmatch(name) or _NEXT_URL.fullmatch(name)):
+        return "next_url"
+    if address and _PREVIOUS.fullmatch(name):
+        return "previous_url"
+    told = (("next", "string", _NEXT), ("total", "integer", _TOTAL), ("more", "boolean", _MORE))
+    return next((meaning for meaning, of, pattern in told if kind == of and pattern.fullmatch(name)), None)
 
 
 class Schemas:
@@ -181,22 +197,24 @@ class Schemas:
         constants: dict[str, Json] = {}
         told: dict[str, str] = {}
         for name, one in rest.items():
-            kind = one.get("type")
-            if kind == "string" and _NEXT.fullmatch(name):
-                told.setdefault("next", name)
-            elif kind == "integer" and _TOTAL.fullmatch(name):
-                told.setdefault("total", name)
-            elif kind == "boolean" and _MORE.fullmatch(name):
-                told.setdefault("more", name)
+            if meaning := _meaning(name, one, address=self._is_address(properties[name])):
+                told.setdefault(meaning, name)
             elif (value := constant(one)) is not None:
                 constants[name] = value
-            elif name in required and kind == "string" and _ADDRESS.fullmatch(name):
+            elif name in required and one.get("type") == "string" and _ADDRESS.fullmatch(name):
                 constants[name] = ""  # of the list itself: nothing here follows it
             elif name in required:
                 if not _BESIDE.fullmatch(name) or (value := self._always(name, one)) is None:
                     return None
                 constants[name] = value
         return Envelope(properties[lists[0]]["items"], lists[0], constants=constants, **told)
+
+    def _is_address(self, schema: Schema) -> bool:
+        """Whether a property holds an address, or null where there is none."""
+        found = self._followed(schema)
+        kinds = [found, *found.get("anyOf", ()), *found.get("oneOf", ())]
+        nullable = any("null" in (kind.get("type") or ()) for kind in kinds)
+        return nullable and any(kind.get("format") in ("uri", "url", "uri-reference") for kind in kinds)
 
     def _is_rows(self, schema: Schema) -> bool:
         found = self.plain(schema)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -379,3 +380,69 @@ def test_an_etag_that_a_method_asks_for_is_told_by_those_that_show_the_row():
         first = ask("GET", "*").headers["etag"]
         assert ask("PATCH", first, b'{"name": "Other"}').status == 200
         assert ask("PATCH", first, b'{"name": "Third"}').status == 412
+
+
+# ---- pages that lead to each other
+
+
+PAGED = """
+openapi: 3.0.3
+info: {title: Paged, version: "1"}
+components:
+  schemas:
+    Order: {type: object, required: [name], properties: {id: {type: integer, readOnly: true}, name: {type: string}}}
+    Orders:
+      type: object
+      required: [count, results]
+      properties:
+        count: {type: integer}
+        next: {type: string, nullable: true, format: uri}
+        previous: {type: string, nullable: true, format: uri}
+        results: {type: array, items: {$ref: '#/components/schemas/Order'}}
+paths:
+  /orders/:
+    get:
+      operationId: list
+      parameters:
+        - {name: name, in: query, schema: {type: string}}
+        - {name: LEADS, in: query, schema: {type: integer}}
+        - {name: SIZE, in: query, schema: {type: integer}}
+      responses:
+        '200': {description: ok, content: {application/json: {schema: {$ref: '#/components/schemas/Orders'}}}}
+    post:
+      operationId: create
+      requestBody: {required: true, content: {application/json: {schema: {$ref: '#/components/schemas/Order'}}}}
+      responses: {'201': {description: ok, content: {application/json: {schema: {$ref: '#/components/schemas/Order'}}}}}
+  /orders/{id}/:
+    parameters: [{name: id, in: path, required: true, schema: {type: integer}}]
+    get:
+      operationId: get
+      responses: {'200': {description: ok, content: {application/json: {schema: {$ref: '#/components/schemas/Order'}}}}}
+"""
+
+
+@pytest.mark.parametrize(("leads", "size"), [("page", "page_size"), ("offset", "limit")])
+def test_pages_tell_the_whole_addresses_of_those_beside_them(leads, size):
+    document = openapi.read(PAGED.replace("LEADS", leads).replace("SIZE", size), "paged.yaml")
+    decl = infer(document).decl
+    ready = declared(decl)
+    with World.build([ready.app()], seed=3, start_ms=0, step_ms=1000, persons=2) as world:
+        first = f"http://world/paged/api/orders/?{size}=5"
+        pages, url = [], first
+        while url is not None:
+            pages.append(json.loads(drive(request(world, "GET", url.removeprefix("http://world"))).body))
+            url = pages[-1]["next"]
+        assert [len(page["results"]) for page in pages] == [5, 5, 2]
+        assert len({row["id"] for page in pages for row in page["results"]}) == pages[0]["count"] == 12
+        assert pages[0]["previous"] is None
+        back = pages[2]["previous"].removeprefix("http://world")
+        assert json.loads(drive(request(world, "GET", back)).body)["results"] == pages[1]["results"]
+    assert {one.verdict for one in prove(decl, document=document).methods} == {"stateful"}
+
+
+def test_a_list_whose_pages_lead_nowhere_is_no_good_one(monkeypatch):
+    document = openapi.read(PAGED.replace("LEADS", "page").replace("SIZE", "page_size"), "paged.yaml")
+    monkeypatch.setattr("app_clones.declared.reading._onward", lambda act, size, token: None)
+    found = next(one for one in prove(infer(document).decl, document=document).methods if one.operation == "list")
+    assert found.verdict == "failed"
+    assert "paging" in {check.name for check in found.checks if not check.ok}
