@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from app_clones.declared import pages_text as words
@@ -54,12 +55,22 @@ def inputs_of(decl: AppDecl, name: str) -> tuple[Input, ...]:
     or the engine, knows by itself."""
     operation = decl.operations[name]
     made: dict[str, Input] = {}
-    for one in _in_order(decl, operation, _inputs(decl, operation)):
+    found = tuple(_in_order(decl, operation, _inputs(decl, operation)))
+    labels = Counter(one.label for one in found)
+    for one in found:
         free = one.name
         while free in made:
             free += "_"
-        made[free] = one if free == one.name else Input(**{**_parts(one), "name": free})
+        made[free] = replace(one, name=free, label=one.label if labels[one.label] == 1 else _label_apart(decl, one))
     return tuple(made.values())
+
+
+def _label_apart(decl: AppDecl, one: Input) -> str:
+    """Another label for a control that a field of the row shares its label with: of the row above, of the new id."""
+    if one.names_row:
+        above = decl.entities.get(one.value.to or "")
+        return f"In {above.title.lower()}" if above is not None else one.label
+    return one.label if one.field is not None else f"New {one.label}"
 
 
 def _in_order(decl: AppDecl, operation: OperationDecl, found: Iterable[Input]) -> Iterable[Input]:
@@ -75,10 +86,6 @@ def _in_order(decl: AppDecl, operation: OperationDecl, found: Iterable[Input]) -
         return not one.names_row, not is_label, not one.required, one.control == "json", ranks.get(one.field or "", -1)
 
     return sorted(found, key=rank)
-
-
-def _parts(one: Input) -> dict[str, Any]:
-    return {name: getattr(one, name) for name in Input.__slots__}
 
 
 def _inputs(decl: AppDecl, operation: OperationDecl) -> Iterator[Input]:

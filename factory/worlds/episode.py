@@ -12,8 +12,9 @@ from factory.errors import VerifierError, boundary
 if TYPE_CHECKING:
     from factory.worlds.suite import WorldSuite
 
-LONGEST_OBSERVATION = 20_000
-"""Characters; what an agent made longer (an unknown tool's name of 10 MB) is cut."""
+LONGEST_OBSERVATION = 40_000
+"""Characters; what an agent made longer (an unknown tool's name of 10 MB) is cut. Pages are not: of 387 of
+compiled apps the longest had 25,076, and what is at the end of a list leads to its next page."""
 
 _ENDINGS = {"task_submit": "submitted", "task_decline": "declined"}
 _FULL_CHECK_EVERY = 100

@@ -9,8 +9,10 @@ from urllib.parse import urljoin
 import pytest
 from playwright.sync_api import sync_playwright
 
+from app_clones.browser.dom import DomBrowser
 from app_clones.browser.lint import lint_page, lint_sheet
 from app_clones.browser.page import Page
+from app_clones.browser.web import WorldSite
 from app_clones.declared.engine import declared
 from app_clones.declared.pages_inputs import inputs_of, known_rows
 from app_clones.declared.pages_plan import is_offered
@@ -19,6 +21,7 @@ from app_clones.kit.serve import serve_world
 from app_clones.kit.world import World
 from factory.compiler.compile import compile_app
 from factory.places import compiled, places
+from factory.worlds.episode import LONGEST_OBSERVATION
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 PAGES = 24
@@ -160,3 +163,28 @@ def test_the_linter_sees_a_float_that_is_planted_in_a_default_page(apps):
     with World.fork(place.snapshot, place.apps) as world:
         html = asyncio.run(request(world, "GET", f"/{place.apps[0].name}/")).text
     assert "float" in str(lint_page(html.replace("<h1", '<h1 style="float: left"', 1)))
+
+
+def test_no_two_controls_of_a_form_have_one_label():
+    labels = {}
+    for name, operations in (
+        ("content:v2.1", ("accounts_labels_create", "ordertrackingsignals_create")),
+        ("storage:v1", ("buckets_insert", "objects_insert")),
+        ("sqladmin:v1", ("instances_insert",)),
+    ):
+        decl = declared(compile_app(f"discovery:{name}")).decl
+        labels |= {operation: [one.label for one in inputs_of(decl, operation)] for operation in operations}
+    for found in labels.values():
+        assert len(found) == len({*found})
+    assert {"In account", "Account ID"} <= {*labels["accounts_labels_create"]}
+    assert {"In project", "Project"} <= {*labels["instances_insert"]}
+    assert {"New ID", "ID"} <= {*labels["buckets_insert"]}
+
+
+async def test_an_agent_is_shown_whole_pages(apps):
+    for one in apps:
+        with World.fork(one.snapshot, one.apps) as world:
+            page = DomBrowser(WorldSite(world))
+            for address in one.starts:
+                await page.navigate(address)
+                assert len(await page.snapshot()) < LONGEST_OBSERVATION, address
