@@ -21,7 +21,7 @@ from factory.worlds.generated.diversity import kind_of
 from factory.worlds.generated.family import plan_of
 from factory.worlds.generated.guessing import best_guesses
 from factory.worlds.generated.phrases import worded
-from factory.worlds.generated.survey import is_nothing
+from factory.worlds.generated.survey import MOST_ROWS, is_nothing
 from factory.worlds.generated.values import plain
 from factory.worlds.suite import build_found, load
 
@@ -188,6 +188,17 @@ def test_one_of_three_new_rows_has_an_id_that_is_taken_and_is_refused_by_the_app
         action = deed_call(club().decl, plan.deeds[0])
         with moving.fork_world() as world:
             assert (world.call(action.name, action.arguments).result.error is None) is plan.act
+
+
+def test_of_more_rows_than_are_looked_through_no_id_is_known_to_be_taken(tmp_path):
+    rack = {
+        "key": {"form": "given"},
+        "fields": {"title": {"required": True}, "note": {}},
+        "operations": ["list", "get", "create"],
+        "rows": MOST_ROWS + 1,
+    }
+    suite = suite_of(tmp_path, {**DEPOT, "entities": {**DEPOT["entities"], "rack": rack}}, per_template=4)
+    assert {task.template for task in suite.tasks.values()}.isdisjoint({"depot.if_allowed.rack_create"})
 
 
 @pytest.mark.parametrize("kind", ["move", "if_allowed"])

@@ -236,7 +236,7 @@ def _movable(can: Abilities) -> Iterable[str]:
 def named_anew(survey: Survey, about: Ability, rng: Random) -> Iterator[tuple[Create, bool]]:
     """New rows under ids of which some are taken, so that the app refuses them (False). What the row is to hold is read
     from another one, else acting blindly would pay."""
-    for number in range(_TRIED):
+    for number in range(_TRIED if survey.rows.get(about.name) else 0):
         made = _new_row(survey, about, rng)
         if made is None:
             continue

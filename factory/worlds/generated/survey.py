@@ -15,7 +15,7 @@ from factory.worlds.generated.abilities import UNSPECIFIED, Abilities, Ability
 from factory.worlds.generated.looking import Looking
 
 Json = Any
-_MOST_ROWS = 400
+MOST_ROWS = 400
 """Entities with more rows are left out: descriptions are checked against all rows there are."""
 _LONGEST = 60
 """Characters of a text that a task would quote."""
@@ -198,8 +198,8 @@ def survey(can: Abilities, world: World, seed: int, slips: Sequence[Slip] = ()) 
     with world.transaction(1, readonly=True) as call:
         names = Names(can.ready, call)
         for entity in _parents_first(can):
-            found = page(can.ready, call, entity, Query(limit=_MOST_ROWS + 1)).rows
-            if len(found) > _MOST_ROWS:
+            found = page(can.ready, call, entity, Query(limit=MOST_ROWS + 1)).rows
+            if len(found) > MOST_ROWS:
                 continue
             rows[entity] = tuple(_seen(can, names, rows, entity, row) for row in found)
     return Survey(can, rows, Looking(can, world), world.now_ms, seed, slips)
