@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from app_clones.declared.check_common import DeclError, Loc, check_constant, need_expression
+from app_clones.declared.conditions import TEXTS
 from app_clones.declared.expressions import names_in
 from app_clones.declared.model import AppDecl, Entity, OperationDecl, Require, Value
 from app_clones.declared.requirements import ORDERS, compared_as, is_of_time, kind_of, told_in
 
-_TEXTS = ("string", "text", "email", "url", "enum", "bytes")
 _NUMBERS = ("integer", "number")
 
 
@@ -57,7 +57,7 @@ def _family(kind: Value) -> str:
     """Kinds of one family compare with each other; rows with those of their entity."""
     if is_of_time(kind):
         return "time"
-    if kind.type in _TEXTS:
+    if kind.type in TEXTS:
         return "text"
     if kind.type in _NUMBERS:
         return "number"

@@ -19,7 +19,8 @@ Condition = tuple[str, tuple[Value, ...]]
 _SIGNS = {"lt": "<", "le": "<=", "gt": ">", "ge": ">="}
 #: How long a time is alike as the API tells it: of a date a day, of seconds one.
 _PRECISION_MS = {"date": 86_400_000, "integer": 1000}
-_TEXTS = ("string", "text", "email", "url", "enum", "bytes")
+#: Types of fields that hold text, whatever it means.
+TEXTS = ("string", "text", "email", "url", "enum", "bytes")
 
 
 def column(plan: EntityPlan, name: str) -> str:
@@ -104,7 +105,7 @@ def _compare_list(plan: EntityPlan, name: str, how: str, value: Any) -> Conditio
 
 def _compare_text(plan: EntityPlan, name: str, how: str, value: Any) -> Condition:
     field, sql = plan.decl.fields[name], column(plan, name)
-    if field.type not in _TEXTS and not (how == "prefix" and field.type in ("date", "datetime")):
+    if field.type not in TEXTS and not (how == "prefix" and field.type in ("date", "datetime")):
         return compare(plan, name, "eq", value)
     if how == "prefix":
         return f"substr({sql},1,length(?))=?", (value, value)

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from app_clones.declared.expressions import prepare
 from app_clones.declared.model import Api, ErrorForm, Told
 from app_clones.declared.refusals import Exists, Stale
+from app_clones.kit.app import plain_body
 from app_clones.kit.errors import AppError, Conflict
 
 Json = Any
@@ -160,8 +161,7 @@ def failed(api: Api, error: AppError) -> Response:
     if api.errors == "problem":
         problem = {"type": "about:blank", "title": _title(error), "status": error.status, "detail": error.message}
         return _json(problem, error.status, "application/problem+json", headers)
-    plain = {"error": {"code": error.code, "message": error.message}}
-    return _json(plain, error.status, "application/json; charset=UTF-8", headers)
+    return _json(plain_body(error), error.status, "application/json; charset=UTF-8", headers)
 
 
 def error_body(form: ErrorForm, error: AppError) -> Json:

@@ -97,10 +97,14 @@ class Auth:
         return word.strip() if kind.lower() == self.scheme.lower() else ""
 
 
+def plain_body(error: AppError) -> dict[str, Any]:
+    """The JSON of an error that is told in no form of an API's own."""
+    return {"error": {"code": error.code, "message": error.message}}
+
+
 def plain_error(error: AppError) -> Response:
     """An error as APIs tell it that have no form of their own."""
-    body = {"error": {"code": error.code, "message": error.message}}
-    return JSONResponse(body, status_code=error.status, headers=dict(error.headers))
+    return JSONResponse(plain_body(error), status_code=error.status, headers=dict(error.headers))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
