@@ -43,18 +43,31 @@ class Narrow:
     wide: bool = False
 
 
-def lines(visit: Visit, shelf: Shelf, found: Sequence[rows.Row], skip: str = "") -> list[Line]:
-    """``found`` as rows of a table, without the column ``skip``."""
+def table(
+    visit: Visit,
+    shelf: Shelf,
+    found: Sequence[rows.Row],
+    sort: str = "",
+    kept: Mapping[str, str] | None = None,
+    skip: str = "",
+) -> tuple[list[Head], list[Line]]:
+    """``found`` as a table without the column ``skip``: its heads, which sort where ``kept``, the list's other
+    parameters, is given, and its rows."""
+    ids = _has_ids(visit, shelf)
+    return _heads(visit, shelf, ids, sort, kept, skip), _lines(visit, shelf, ids, found, skip)
+
+
+def _lines(visit: Visit, shelf: Shelf, ids: bool, found: Sequence[rows.Row], skip: str) -> list[Line]:
     makers = [each for each in visit.site.makers(shelf) if each[0] != skip]
     refs = {name: field for name, field, _ in makers if field.type == "ref"}
     names = names_in(visit.ready, visit.call, refs, found) if refs else {}
     plan, now, label = visit.ready.entities[shelf.name], visit.call.now_ms, shelf.entity.label
     root = f"{visit.base}{shelf.url}/"
-    has_ids, called = _has_ids(visit, shelf), Names(visit.ready, visit.call)
+    called = Names(visit.ready, visit.call)
     made = []
     for row in found:
         head = row_head(words.short(named(plan, row["id"], row[label] if label else None)), f"{root}{row['id']}")
-        id = cell(PLAIN, str(called.ident(shelf.name, row))) if has_ids else ""
+        id = cell(PLAIN, str(called.ident(shelf.name, row))) if ids else ""
         cells = "".join([make(row[name], names, now) for name, _, make in makers])
         made.append(Markup(f"<tr>{head}{id}{cells}</tr>"))
     return made
@@ -65,10 +78,7 @@ def _has_ids(visit: Visit, shelf: Shelf) -> bool:
     return not shelf.page.columns and "id" not in shelf.columns and are_alike(visit.ready, visit.call, shelf.name)
 
 
-def heads(
-    visit: Visit, shelf: Shelf, sort: str = "", kept: Mapping[str, str] | None = None, skip: str = ""
-) -> list[Head]:
-    """The heads of that table; they sort where ``kept``, the list's other parameters, is given."""
+def _heads(visit: Visit, shelf: Shelf, ids: bool, sort: str, kept: Mapping[str, str] | None, skip: str) -> list[Head]:
     label = shelf.entity.label
     columns: list[tuple[str, FieldDecl | None]] = [(label, shelf.field(label))] if label else [("", None)]
     columns += [(name, field) for name, field, _ in visit.site.makers(shelf) if name != skip]
@@ -83,7 +93,7 @@ def heads(
         sorted_ = "ascending" if sort == name else "descending" if sort == descending else ""
         query = urlencode({SORT: descending if sort == name else name})
         made.append((text, root + query, sorted_, css))
-    if _has_ids(visit, shelf):
+    if ids:
         made.insert(1, ("ID", "", "", Markup(PLAIN)))
     return made
 
@@ -111,6 +121,7 @@ def show_list(visit: Visit, shelf: Shelf) -> Response:
     first = (number - 1) * shelf.page_size + 1
     last = first + len(listing.rows) - 1
     same = {**kept, **({SORT: sort} if sort else {})}
+    heads, lines = table(visit, shelf, listing.rows, sort, kept)
 
     def page(to: int) -> str:
         return f"{visit.base}{shelf.url}?{urlencode({**same, PAGE: to})}"
@@ -125,8 +136,8 @@ def show_list(visit: Visit, shelf: Shelf) -> Response:
         filters=list(_narrows(visit, shelf, kept)),
         narrowed=bool(kept),
         sort=sort,
-        heads=heads(visit, shelf, sort, kept),
-        rows=lines(visit, shelf, listing.rows),
+        heads=heads,
+        rows=lines,
         total=listing.total,
         first=first,
         last=last,
@@ -250,7 +261,8 @@ def show_search(visit: Visit) -> Response:
             continue
         listing = rows.page(visit.ready, visit.call, shelf.name, Query(limit=_ON_A_SEARCH, typed=typed))
         if listing.rows:
-            groups.append({"shelf": shelf, "heads": heads(visit, shelf), "rows": lines(visit, shelf, listing.rows),
+            heads, lines = table(visit, shelf, listing.rows)
+            groups.append({"shelf": shelf, "heads": heads, "rows": lines,
                            "total": listing.total, "url": f"{visit.base}{shelf.url}?{urlencode({WORDS: text})}",
                            "more": listing.total > len(listing.rows)})  # fmt: skip
     total = sum(group["total"] for group in groups)

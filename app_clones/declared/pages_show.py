@@ -16,7 +16,7 @@ from app_clones.declared.keys import Names
 from app_clones.declared.listing import Filter, Query
 from app_clones.declared.pages_cells import Fact, fact
 from app_clones.declared.pages_frame import Act, Visit, act
-from app_clones.declared.pages_list import Head, Line, heads, lines
+from app_clones.declared.pages_list import Head, Line, table
 from app_clones.declared.pages_plan import Shelf
 from app_clones.declared.pages_refs import count, counts_by, named, names_in
 from app_clones.declared.preconditions import refused_alone
@@ -165,8 +165,8 @@ def _children(visit: Visit, shelf: Shelf, row: rows.Row) -> Iterator[Part]:
         links = [(f"Show all {found.total}", f"{visit.base}{under.url}?{asked}")] if found.total > MOST_ROWS else []
         if under.create and any(one.field == field for one in visit.site.inputs(under.create)):
             links.append((f"New {under.noun}", f"{visit.base}{under.url}/new?{asked}"))
-        yield Part(f"{child}-{field}", title, found.total, links, heads=heads(visit, under, skip=field),
-                   rows=lines(visit, under, found.rows, skip=field))  # fmt: skip
+        heads, lines = table(visit, under, found.rows, skip=field)
+        yield Part(f"{child}-{field}", title, found.total, links, heads=heads, rows=lines)
 
 
 def show_dashboard(visit: Visit) -> Response:
